@@ -1,0 +1,55 @@
+# The course in two commands: `make book` and `make test`. Everything they need, they install into .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8000
+BIN    := $(VENV)/bin
+# Linux takes the CPU build of torch. For the default (CUDA) build: make setup TORCH_INDEX=default
+export TORCH_INDEX
+
+# Two threads that spin while they wait are many times slower on a busy machine than two that sleep.
+export OMP_WAIT_POLICY ?= PASSIVE
+export TOKENIZERS_PARALLELISM ?= false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book serve lab notebooks test lint browser binder-check bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
+
+setup:  ## the environment, as the lock says (book and test need it and call it)
+	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test
+
+book: setup  ## run every notebook, build the site, say where it is
+	@$(BIN)/python -m book._tools.build
+
+serve: book  ## the site on localhost (PORT=8000)
+	@$(BIN)/python -m book._tools.serve --port $(PORT)
+
+lab:  ## the notebooks in JupyterLab
+	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test,dev
+	@$(BIN)/python -m book._tools.notebooks generate
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: setup  ## notebooks/*.ipynb anew from book/*.md, with the text outputs of a fresh run
+	@$(BIN)/python -m book._tools.notebooks refresh
+
+test: setup  ## lint, types, tests, every notebook, the built pages in a browser
+	@$(BIN)/python -m book._tools.check
+
+lint: setup  ## ruff, mypy, codespell, docstrings
+	@$(BIN)/python -m pytest -q tests/house/test_lint.py
+
+browser: setup  ## find or get the Chromium that the page tests use
+	@$(BIN)/python -m book._tools.browser
+
+binder-check: setup  ## the notebooks in a fresh environment of just what environment.yml names
+	@$(BIN)/python -m book._tools.binder
+
+bench: setup  ## ratios against peers, in one run each (minutes; wants a quiet machine)
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: setup  ## requirements.lock anew from what is installed
+	@$(BIN)/python -m book._tools.lock
+
+clean:  ## remove what was built; the environment stays
+	rm -rf _build

@@ -1,0 +1,162 @@
+"""Make the virtual environment: check the machine, install what the lock pins, say what went wrong.
+
+Standard library only, because it runs before anything is installed. Safe to interrupt and to repeat:
+the marker file that says "done" is written last and holds a digest of what was installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements.lock"
+NEEDED_BYTES = 4_000_000_000
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+
+
+class SetupError(Exception):
+    """Something the user can put right; the message says how."""
+
+
+def digest(extras: list[str]) -> str:
+    """One word for what would be installed: the lock, the project file, the extras, the Python."""
+    state = hashlib.sha256()
+    for path in (LOCK, ROOT / "pyproject.toml"):
+        state.update(path.read_bytes())
+    state.update(repr((sorted(extras), sys.version_info[:2])).encode())
+    return state.hexdigest()
+
+
+def check_machine(venv: Path) -> None:
+    """Raise before work starts when the machine cannot do it."""
+    if sys.version_info < (3, 11):
+        raise SetupError(
+            f"Python 3.11 or newer is needed, and {sys.executable} is {sys.version.split()[0]}. "
+            "Install a newer one and name it: make book PYTHON=python3.12"
+        )
+    for module in ("ensurepip", "venv"):
+        try:
+            __import__(module)
+        except ImportError as error:
+            raise SetupError(
+                f"this Python has no module {module!r}. On Debian and Ubuntu: "
+                f"apt-get install python3.{sys.version_info[1]}-venv"
+            ) from error
+    free = shutil.disk_usage(venv.parent).free
+    wanted = int(os.environ.get("COURSE_NEEDED_BYTES", NEEDED_BYTES))
+    if free < wanted and not (venv / "bin").exists():
+        raise SetupError(
+            f"{venv.parent} has {free / 1e9:.1f} GB free and the environment needs about "
+            f"{wanted / 1e9:.0f} GB. Free some space, or put it elsewhere: make book VENV=/path"
+        )
+
+
+def run(command: list[str], log: Path, what: str) -> None:
+    """Run one step with its whole output in a log, and one line that moves on the screen."""
+    start = time.monotonic()
+    with log.open("a") as sink:
+        sink.write(f"\n$ {' '.join(command)}\n")
+        sink.flush()
+        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT)
+        try:
+            while process.poll() is None:
+                seconds = time.monotonic() - start
+                if sys.stdout.isatty():
+                    print(f"\r  {what} ... {seconds:4.0f} s", end="", flush=True)
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+    print(f"\r  {what}: {time.monotonic() - start:.0f} s      ", flush=True)
+    if process.returncode:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise SetupError(f"{what} failed. The end of {log.relative_to(ROOT)}:\n{tail}")
+
+
+def torch_source(pip: list[str], pin: str) -> list[str]:
+    """Where to take torch from, as pip arguments.
+
+    On Linux the default wheel is a CUDA build of several GB. So: take what pip is set up with when
+    that is a CPU build already, else PyTorch's own CPU index when it answers, else pip's default.
+    """
+    chosen = os.environ.get("TORCH_INDEX")
+    if chosen == "default" or not sys.platform.startswith("linux"):
+        return []
+    if chosen:
+        return ["--index-url", chosen]
+    report = subprocess.run(
+        [*pip, "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed", "--report", "-", pin],
+        capture_output=True,
+        text=True,
+    )
+    if report.returncode == 0 and report.stdout:
+        items = json.loads(report.stdout[report.stdout.index("{") :])["install"]
+        if items and items[0]["metadata"]["version"].endswith("+cpu"):
+            return []
+    try:
+        urllib.request.urlopen(urllib.request.Request(f"{CPU_WHEELS}/torch/", method="HEAD"), timeout=5)
+    except OSError as error:
+        print(f"  PyTorch's CPU wheels cannot be reached ({error}); taking pip's default build")
+        return []
+    return ["--index-url", CPU_WHEELS]
+
+
+def main() -> int:
+    """Install, or say in one line why not."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
+    parser.add_argument("--extras", default="book,test")
+    arguments = parser.parse_args()
+    venv = arguments.venv if arguments.venv.is_absolute() else ROOT / arguments.venv
+    extras = [name for name in arguments.extras.split(",") if name]
+    marker = venv / ".course-ready"
+    ready = json.loads(marker.read_text()) if marker.exists() else {}
+    wanted = digest(extras)
+    if wanted in ready.get("digests", []):
+        return 0
+    try:
+        check_machine(venv)
+        print(f"Setting up {venv} ({', '.join(extras)})", flush=True)
+        log = ROOT / "_build" / "setup.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text("")
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+        if not (venv / "bin" / "python").exists():
+            run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
+        constraint = ["-c", str(LOCK)]
+        pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
+        installed = subprocess.run(
+            [*pip[:1], "-c", "import importlib.metadata as m; print(m.version('torch'))"],
+            capture_output=True,
+            text=True,
+        ).stdout.split("+")[0].strip()
+        if installed != pin.removeprefix("torch=="):
+            source = torch_source(pip, pin)
+            run([*pip, "install", "--no-deps", *source, pin], log, "torch")
+        run([*pip, "install", *constraint, "-e", f".[{','.join(extras)}]"], log, "the rest")
+    except SetupError as error:
+        print(f"make setup: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the same command again: it goes on from here.", file=sys.stderr)
+        return 130
+    # An environment that holds a larger set of extras serves the smaller ones too.
+    kept = [wanted] if not ready else [*ready.get("digests", []), wanted]
+    partial = marker.with_suffix(".partial")
+    partial.write_text(json.dumps({"digests": kept[-4:]}))
+    partial.replace(marker)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
