@@ -1,0 +1,81 @@
+"""Causal language modelling: at every place, predict the token that comes next."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from course_lib.objectives.example import IGNORE, Example
+
+
+def causal_example(tokens: Int[Tensor, "*B N"]) -> Example:
+    """Turn T + 1 tokens into T inputs and, one step ahead, T targets.
+
+    One pass trains on all T places at once: place t sees tokens 0 to t and is asked for t + 1.
+    ``IGNORE`` in ``tokens`` is padding at the end: it stays a target that counts for nothing,
+    and as an input it becomes id 0, which no place that counts can see under a causal mask.
+
+    Args:
+        tokens: Ids of one row or of a batch of rows, each T + 1 long (N = T + 1).
+
+    Returns:
+        An example with ``inputs = tokens[..., :-1]`` and ``targets = tokens[..., 1:]``.
+
+    Raises:
+        ValueError: If a row has fewer than two tokens, or a token follows padding.
+
+    Source: Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
+    section 3.1, equation 1.
+
+    Chapter: 15_causal_language_modeling
+    """
+    if tokens.shape[-1] < 2:
+        raise ValueError(f"tokens must hold at least 2 ids a row, got {tokens.shape[-1]}")
+    padding = tokens == IGNORE
+    if bool((padding[..., :-1] & ~padding[..., 1:]).any()):
+        raise ValueError(
+            f"tokens must hold {IGNORE} at the end of a row only, found an id after it"
+        )
+    inputs = tokens[..., :-1].masked_fill(padding[..., :-1], 0)
+    return Example(inputs=inputs, targets=tokens[..., 1:].clone())
+
+
+def causal_loss(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]) -> Float[Tensor, ""]:
+    """Average the surprise, in nats a token, over the targets that count.
+
+    The softmax runs in float32 whatever the logits are stored in. Where every target is
+    ``IGNORE`` the result is NaN: a mean over nothing has no value.
+
+    Args:
+        logits: Scores of every vocabulary entry at every place.
+        targets: Wanted token ids, or ``IGNORE``.
+
+    Returns:
+        Mean cross-entropy in nats.
+
+    Source: Radford et al. 2018, section 3.1; the mean is over all counting targets of the batch,
+    not first within each row.
+
+    Chapter: 15_causal_language_modeling
+    """
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
+
+
+def token_losses(
+    logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]
+) -> Float[Tensor, "B T"]:
+    """Give the surprise of each target by itself, in nats; 0 where the target is ``IGNORE``.
+
+    Args:
+        logits: Scores of every vocabulary entry at every place.
+        targets: Wanted token ids, or ``IGNORE``.
+
+    Returns:
+        ``-log p(target)`` for each place.
+
+    Chapter: 15_causal_language_modeling
+    """
+    flat = F.cross_entropy(
+        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="none"
+    )
+    return torch.unflatten(flat, 0, targets.shape)
