@@ -1,0 +1,1 @@
+"""Exercises: load one, answer it, have it judged."""
