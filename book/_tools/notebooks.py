@@ -1,0 +1,260 @@
+"""Chapter text to notebook, notebook to outputs, with a cache and a measured cost.
+
+Text in `book/NN_name.md` is the only source. `generate` writes `notebooks/NN_name.ipynb` from it,
+in that one direction. `execute` runs a notebook in a fresh kernel, measures its seconds and peak
+memory and keeps the result under `_build/executed`, keyed on the cells, on `course_lib`, on the
+lock and on Python. `refresh` puts the text outputs of that run into the committed notebook.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+import psutil
+from jupytext.combine import combine_inputs_with_outputs
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from tqdm import tqdm
+
+from book._tools.paths import (
+    BUILD,
+    COSTS,
+    EXECUTED,
+    NOTEBOOKS,
+    CommandError,
+    chapter_texts,
+    command,
+    package_digest,
+    write_atomic,
+)
+
+NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
+TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
+CELL_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one notebook took, measured in its own fresh kernel."""
+
+    seconds: float
+    peak_memory_bytes: int
+    key: str
+
+
+def notebook_path(text: Path) -> Path:
+    """The notebook paired with a chapter text."""
+    return NOTEBOOKS / f"{text.stem}.ipynb"
+
+
+def from_text(text: Path) -> nbformat.NotebookNode:
+    """The notebook a chapter text stands for, with ids and outputs of the committed one."""
+    notebook = jupytext.read(text)
+    target = notebook_path(text)
+    if target.exists():
+        notebook = combine_inputs_with_outputs(notebook, nbformat.read(target, 4), "md:myst")
+    notebook.metadata = {
+        "jupytext": {"formats": "notebooks//ipynb,book//md:myst"},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    }
+    taken: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        # jupytext draws random ids; one made from the cell keeps the file the same.
+        base = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        cell.id = base if base not in taken else f"{base}-{index}"
+        taken.add(cell.id)
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            cell.metadata.pop("execution", None)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def dumps(notebook: nbformat.NotebookNode) -> str:
+    """One spelling of a notebook file."""
+    return nbformat.writes(notebook, 4) + "\n"
+
+
+def generate(check: bool = False) -> list[Path]:
+    """Write each notebook that differs from its text; return those that did."""
+    changed = []
+    for text in chapter_texts():
+        target, wanted = notebook_path(text), dumps(from_text(text))
+        if not target.exists() or target.read_text() != wanted:
+            changed.append(target)
+            if not check:
+                write_atomic(target, wanted)
+    return changed
+
+
+def key_of(notebook: nbformat.NotebookNode, package: str) -> str:
+    """What the outputs of a notebook depend on, as one word."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256("\0".join([package, *cells]).encode()).hexdigest()
+
+
+class _PeakMemory(threading.Thread):
+    """Samples the resident size of a kernel and its children."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.parent = psutil.Process()
+        self.peak = 0
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        while not self.done.wait(0.1):
+            total = 0
+            for process in self.parent.children(recursive=True):
+                try:
+                    total += process.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total)
+
+
+def _failure(name: str, error: Exception) -> CommandError:
+    if isinstance(error, CellExecutionError):
+        trace = "\n".join(str(error).splitlines()[-25:])
+        return CommandError(f"{name} has a cell that raised. Mend it and run again:\n{trace}")
+    if isinstance(error, CellTimeoutError):
+        return CommandError(f"{name} has a cell that took over {CELL_TIMEOUT_SECONDS} s: {error}")
+    return CommandError(
+        f"the kernel of {name} died ({error}). The usual cause is too little memory: a notebook "
+        f"needs up to 1.5 GB; {psutil.virtual_memory().available / 1e9:.1f} GB are available now."
+    )
+
+
+def execute(text: Path, package: str) -> tuple[nbformat.NotebookNode, Cost, bool]:
+    """Run a chapter, or take its cached run; return outputs, cost and whether it ran now.
+
+    Raises:
+        CommandError: a cell raised, took too long, or the kernel died; nothing is cached then.
+    """
+    target = EXECUTED / f"{text.stem}.ipynb"
+    record = target.with_suffix(".json")
+    notebook = from_text(text)
+    key = key_of(notebook, package)
+    if record.exists() and target.exists():
+        cost = Cost(**json.loads(record.read_text()))
+        if cost.key == key:
+            return nbformat.read(target, 4), cost, False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_SECONDS,
+        kernel_name="python3",
+        store_widget_state=True,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    watch = _PeakMemory()
+    watch.start()
+    start = time.monotonic()
+    try:
+        client.execute(env={**os.environ, "PYTHONHASHSEED": "0"})
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise _failure(text.stem, error) from error
+    finally:
+        watch.done.set()
+    cost = Cost(round(time.monotonic() - start, 1), watch.peak, key)
+    write_atomic(target, nbformat.writes(notebook, 4))
+    write_atomic(record, json.dumps(asdict(cost)))
+    return notebook, cost, True
+
+
+def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
+    """Run every chapter whose inputs changed, with a progress bar, and record all costs."""
+    package = package_digest()
+    notebooks, costs, ran = {}, {}, []
+    bar = tqdm(chapter_texts(), desc="notebooks", unit="page", dynamic_ncols=True)
+    for text in bar:
+        bar.set_postfix_str(text.stem)
+        notebooks[text.stem], costs[text.stem], now = execute(text, package)
+        if now:
+            ran.append(text.stem)
+    write_atomic(COSTS, json.dumps({name: asdict(cost) for name, cost in costs.items()}, indent=1))
+    return notebooks, costs, ran
+
+
+def normalised(outputs: list, tags: set[str]) -> list:
+    """The outputs worth committing: text of deterministic cells, no image or widget view."""
+    if tags & NOT_COMPARED:
+        return []
+    kept = []
+    for output in outputs:
+        output = nbformat.from_dict(dict(output))
+        if output.output_type == "stream" and output.name == "stderr":
+            continue
+        if output.output_type in ("display_data", "execute_result"):
+            output.data = {kind: output.data[kind] for kind in TEXT_TYPES if kind in output.data}
+            output.metadata = {}
+            if output.output_type == "execute_result":
+                output.execution_count = None
+            if not output.data:
+                continue
+        kept.append(output)
+    return kept
+
+
+def refresh() -> list[Path]:
+    """Generate, execute, and put the text outputs into the committed notebooks."""
+    generate()
+    executed, _, _ = execute_all()
+    changed = []
+    for text in chapter_texts():
+        notebook, target = from_text(text), notebook_path(text)
+        for cell, run in zip(notebook.cells, executed[text.stem].cells, strict=True):
+            if cell.cell_type == "code":
+                cell.outputs = normalised(run.outputs, set(cell.metadata.get("tags", [])))
+        if target.read_text() != dumps(notebook):
+            write_atomic(target, dumps(notebook))
+            changed.append(target)
+    return changed
+
+
+def fill_cache(executed: dict[str, nbformat.NotebookNode], costs: dict[str, Cost]) -> None:
+    """Hand the executed notebooks to the book's execution cache, so that it runs none again.
+
+    The cache itself is keyed on the cells alone, so it is made anew from ours each time.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+
+    where = BUILD / ".jupyter_cache"
+    shutil.rmtree(where, ignore_errors=True)
+    cache = get_cache(str(where))
+    for name, notebook in executed.items():
+        took = {"execution_seconds": costs[name].seconds}
+        bundle = CacheBundleIn(notebook, str(NOTEBOOKS / f"{name}.ipynb"), data=took)
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def main() -> int:
+    """Command line: generate, check, refresh."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["generate", "check", "refresh"])
+    what = parser.parse_args().what
+    if what == "refresh":
+        for path in refresh():
+            print(f"wrote {path.name}")
+        return 0
+    changed = generate(check=what == "check")
+    for path in changed:
+        print(f"{'differs from its text' if what == 'check' else 'wrote'}: {path.name}")
+    return 1 if changed and what == "check" else 0
+
+
+if __name__ == "__main__":
+    command(main)

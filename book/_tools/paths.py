@@ -1,0 +1,60 @@
+"""Where things are, and the one error that ends a command with a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "_build"
+EXECUTED = BUILD / "executed"
+COSTS = BUILD / "costs.json"
+HTML = BUILD / "html"
+PACKAGE_FILES = (".py", ".js", ".css", ".json")
+
+
+class CommandError(Exception):
+    """Something the user can put right; the message says what and how."""
+
+
+def chapter_texts() -> list[Path]:
+    """The chapter sources, in reading order."""
+    return sorted(BOOK.glob("[0-9][0-9]_*.md"))
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def package_digest() -> str:
+    """One word for everything a notebook's result depends on besides its own cells."""
+    state = hashlib.sha256(sys.version.encode())
+    state.update((ROOT / "requirements.lock").read_bytes())
+    for path in sorted((ROOT / "course_lib").rglob("*")):
+        if path.suffix in PACKAGE_FILES and "__pycache__" not in path.parts:
+            state.update(str(path.relative_to(ROOT)).encode())
+            state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def command(main: Callable[[], int]) -> None:
+    """Run a command's main function; a CommandError or Ctrl-C ends it with one sentence."""
+    name = Path(sys.argv[0]).stem
+    try:
+        code = main()
+    except CommandError as error:
+        print(f"\n{name}: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted. Finished pages are kept; run it again.", file=sys.stderr)
+        code = 130
+    sys.exit(code)
