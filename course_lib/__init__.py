@@ -1,0 +1,45 @@
+"""Transformers and LLM pre-training: what the course teaches, as code that runs.
+
+Names are imported on first use, so that `import course_lib` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course_lib.config import TransformerConfig as TransformerConfig
+    from course_lib.generation.sample import generate as generate
+    from course_lib.model.attention import attention as attention
+    from course_lib.model.cache import KVCache as KVCache
+    from course_lib.model.transformer import Transformer as Transformer
+    from course_lib.presets import presets as presets
+
+_WHERE = {
+    "TransformerConfig": "course_lib.config",
+    "presets": "course_lib.presets",
+    "Transformer": "course_lib.model.transformer",
+    "KVCache": "course_lib.model.cache",
+    "attention": "course_lib.model.attention",
+    "generate": "course_lib.generation.sample",
+}
+
+__all__ = [
+    "KVCache",
+    "Transformer",
+    "TransformerConfig",
+    "attention",
+    "generate",
+    "presets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'course_lib' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])

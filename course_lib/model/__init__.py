@@ -1,0 +1,1 @@
+"""The transformer: one block, three families, every scheme of order."""

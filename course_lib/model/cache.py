@@ -1,0 +1,145 @@
+"""The key-value cache: what decoding keeps of the tokens it has already read."""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+class KVCache:
+    """Room, taken once, for the keys and values of a whole generation.
+
+    The cache belongs to the caller: the model holds no state. It also remembers which slots are
+    padding, and for an encoder-decoder the keys and values of the memory.
+
+    Args:
+        n_layers: Decoder blocks.
+        batch_size: Sequences, B.
+        n_kv_heads: Key-value heads, G.
+        max_length: Slots, the most tokens it can hold.
+        d_head: Width of a head, K.
+        device: Where the tensors live.
+        dtype: Their type.
+
+    Raises:
+        ValueError: If `batch_size` or `max_length` is less than 1.
+
+    Chapter: 11_generative_configuration
+    """
+
+    def __init__(
+        self,
+        n_layers: int,
+        batch_size: int,
+        n_kv_heads: int,
+        max_length: int,
+        d_head: int,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        for name, value in (("batch_size", batch_size), ("max_length", max_length)):
+            if value < 1:
+                raise ValueError(f"{name}={value}: expected at least 1")
+        shape = (batch_size, n_kv_heads, max_length, d_head)
+        self.max_length = max_length
+        self.length = 0
+        self.keys = [torch.empty(shape, device=device, dtype=dtype) for _ in range(n_layers)]
+        self.values = [torch.empty(shape, device=device, dtype=dtype) for _ in range(n_layers)]
+        self.keep: Bool[Tensor, "B M"] | None = None
+        self.memory: list[tuple[Tensor, Tensor]] = []
+        self.memory_keep: Bool[Tensor, "B S"] | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """Sequences it holds, B."""
+        return self.keys[0].shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken, in bytes, filled or not; the memory's keys and values included."""
+        tensors = [*self.keys, *self.values, *(t for pair in self.memory for t in pair)]
+        return sum(t.numel() * t.element_size() for t in tensors)
+
+    def start(
+        self, n_sequences: int, n_tokens: int, keep: Bool[Tensor, "B T"] | None
+    ) -> Bool[Tensor, "B S"] | None:
+        """Make sure the new tokens fit, and note which of them are padding.
+
+        Args:
+            n_sequences: Sequences of the new tokens.
+            n_tokens: New tokens of each.
+            keep: True for real tokens; None means all are.
+
+        Returns:
+            Which of all slots, old and new, are real; None if all are.
+
+        Raises:
+            ValueError: If the batch is another or the tokens do not fit.
+        """
+        end = self.length + n_tokens
+        if end > self.max_length:
+            raise ValueError(
+                f"cache of max_length={self.max_length} tokens holds {self.length} and cannot "
+                f"take {n_tokens} more"
+            )
+        if n_sequences != self.batch_size:
+            raise ValueError(f"cache of batch_size={self.batch_size} got {n_sequences} sequences")
+        if self.keep is None:
+            if keep is None:
+                return None
+            ones = torch.ones(n_sequences, self.max_length, dtype=torch.bool, device=keep.device)
+            self.keep = ones
+        self.keep[:, self.length : end] = True if keep is None else keep
+        return self.keep[:, :end]
+
+    def append(
+        self, layer: int, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"]
+    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Write the new keys and values of one layer after the old ones.
+
+        Every layer writes at the same place; `advance` moves on once all have written.
+
+        Args:
+            layer: Which layer.
+            k: Keys of the new tokens.
+            v: Values of the new tokens.
+
+        Returns:
+            Keys and values of all tokens so far, as views.
+        """
+        start, n_tokens = self.length, k.shape[2]
+        keys, values = self.keys[layer], self.values[layer]
+        keys.narrow(2, start, n_tokens).copy_(k)
+        values.narrow(2, start, n_tokens).copy_(v)
+        return keys.narrow(2, 0, start + n_tokens), values.narrow(2, 0, start + n_tokens)
+
+    def advance(self, n_tokens: int) -> None:
+        """Count the new tokens as read."""
+        self.length += n_tokens
+
+    def reorder(self, rows: Int[Tensor, " N"]) -> None:
+        """Make row i continue what row `rows[i]` has read; beams need this.
+
+        Args:
+            rows: For each new row, the old row it continues. There may be more or fewer rows
+                than before, and a row may be taken several times.
+        """
+        self.keys = [tensor.index_select(0, rows) for tensor in self.keys]
+        self.values = [tensor.index_select(0, rows) for tensor in self.values]
+        self.memory = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.memory]
+        self.keep = None if self.keep is None else self.keep.index_select(0, rows)
+        if self.memory_keep is not None:
+            self.memory_keep = self.memory_keep.index_select(0, rows)
+
+    def crop(self, length: int) -> None:
+        """Forget the last tokens; a rejected guess needs this.
+
+        Args:
+            length: Tokens to keep, from the start.
+
+        Raises:
+            ValueError: If the cache holds fewer.
+        """
+        if not 0 <= length <= self.length:
+            raise ValueError(f"length={length}: the cache holds {self.length} tokens")
+        self.length = length

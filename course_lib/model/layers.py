@@ -1,0 +1,145 @@
+"""The parts of a block that look at one token at a time: norms and the feed-forward network."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.config import TransformerConfig
+
+Activation = Callable[[Tensor], Tensor]
+
+
+class Gelu(nn.Module):
+    """x times the probability that a standard normal value is below x.
+
+    Args:
+        tanh: Whether to use the tanh formula, up to 4.7e-4 off the exact one.
+
+    Source: Hendrycks and Gimpel 2016, section 2.
+    Chapter: 07_feed_forward_softmax
+    """
+
+    def __init__(self, *, tanh: bool) -> None:
+        super().__init__()
+        self.form = "tanh" if tanh else "none"
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """Apply the function to each element."""
+        return F.gelu(x, approximate=self.form)
+
+
+class RMSNorm(nn.Module):
+    """Divide by the root mean square, then scale; no mean is taken off and no bias added.
+
+    The mean square is taken in float32 at least, whatever the type of the input.
+
+    Args:
+        d_model: Width, D.
+        eps: Added to the mean square before the root.
+
+    Source: Zhang and Sennrich 2019, section 3.
+    Chapter: 08_detailed_architecture
+    """
+
+    def __init__(self, d_model: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(d_model))
+
+    def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """Normalise the last dimension."""
+        wide = x if x.dtype == torch.float64 else x.float()
+        normed = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        return normed.to(x.dtype) * self.weight
+
+
+def make_norm(config: TransformerConfig) -> nn.Module:
+    """Build the norm a config names.
+
+    Args:
+        config: Reads norm, d_model, norm_eps.
+
+    Returns:
+        A module that normalises the last dimension.
+    """
+    kinds: dict[str, Callable[[int, float], nn.Module]] = {"layer": nn.LayerNorm, "rms": RMSNorm}
+    return kinds[config.norm](config.d_model, config.norm_eps)
+
+
+def make_activation(name: str) -> nn.Module:
+    """Build an activation function.
+
+    Args:
+        name: relu, gelu, gelu_tanh or silu.
+
+    Returns:
+        A module that acts on each element.
+    """
+    kinds: dict[str, Callable[[], nn.Module]] = {
+        "relu": nn.ReLU,
+        "gelu": lambda: Gelu(tanh=False),
+        "gelu_tanh": lambda: Gelu(tanh=True),
+        "silu": nn.SiLU,
+    }
+    return kinds[name]()
+
+
+class FeedForward(nn.Module):
+    """Widen, bend, narrow: each token on its own, with the same weights.
+
+    Args:
+        config: Reads d_model, d_ff, bias, activation, dropout.
+
+    Source: Vaswani et al. 2017, section 3.3.
+    Chapter: 07_feed_forward_softmax
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.up = nn.Linear(config.d_model, config.ff_dim, bias=config.bias)
+        self.activation = make_activation(config.activation)
+        self.down = nn.Linear(config.ff_dim, config.d_model, bias=config.bias)
+        self.dropout = config.dropout
+
+    def widen(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T F"]:
+        """Return the activated hidden layer."""
+        return self.activation(self.up(x))
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        """Return what the network adds to the stream."""
+        out = self.down(self.widen(x))
+        return F.dropout(out, self.dropout) if self.training and self.dropout else out
+
+
+class GatedFeedForward(FeedForward):
+    """A feed-forward network whose activated half scales a second, linear half.
+
+    Args:
+        config: As for `FeedForward`.
+
+    Source: Shazeer 2020, section 2.
+    Chapter: 07_feed_forward_softmax
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config)
+        self.gate = nn.Linear(config.d_model, config.ff_dim, bias=config.bias)
+
+    def widen(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T F"]:
+        """Return the activated gate times the linear half."""
+        return self.activation(self.gate(x)) * self.up(x)
+
+
+def make_feed_forward(config: TransformerConfig) -> FeedForward:
+    """Build the plain or the gated network.
+
+    Args:
+        config: Reads `gated` and what the network reads.
+
+    Returns:
+        The network.
+    """
+    return GatedFeedForward(config) if config.gated else FeedForward(config)
