@@ -1,0 +1,39 @@
+"""Generation: from next-token logits to text."""
+
+from course_lib.generation.penalties import (
+    chain,
+    frequency_penalty,
+    min_new_tokens,
+    no_repeat_ngram,
+    presence_penalty,
+    repetition_penalty,
+)
+from course_lib.generation.processors import (
+    History,
+    Processor,
+    min_p,
+    probabilities,
+    process,
+    temperature,
+    top_k,
+    top_p,
+    typical_p,
+)
+
+__all__ = [
+    "History",
+    "Processor",
+    "chain",
+    "frequency_penalty",
+    "min_new_tokens",
+    "min_p",
+    "no_repeat_ngram",
+    "presence_penalty",
+    "probabilities",
+    "process",
+    "repetition_penalty",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+]

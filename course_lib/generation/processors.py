@@ -1,0 +1,207 @@
+"""Logits processors: small functions that reshape a next-token distribution before a draw.
+
+Each function here returns a step of a chain. The order of a chain matters: temperature before top-p
+changes how many tokens top-p keeps.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from course_lib.generation.steps import History, Processor, Step, probabilities, process
+
+__all__ = [
+    "History",
+    "Processor",
+    "Step",
+    "min_p",
+    "probabilities",
+    "process",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+]
+
+_FIRST_LOOK = 128  # top-p sorts only this many tokens unless they hold too little mass
+
+
+def temperature(t: float | int) -> Processor:
+    """Divide the logits by `t`: below 1 sharpens the distribution, above 1 flattens it.
+
+    The ranking of the tokens never changes. `t = 0` is the limit: the first maximum alone stays.
+
+    Args:
+        t: Temperature, at least 0.
+
+    Raises:
+        ValueError: If `t` is negative, infinite or not a number.
+
+    Source: Ackley, Hinton and Sejnowski 1985, section 2. The row maximum is subtracted first, so
+        that a small `t` cannot overflow; the distribution is the same.
+
+    Chapter: 11_generative_configuration
+    """
+    if not 0 <= t < math.inf:
+        raise ValueError(f"temperature: t got {t}, wants a finite number >= 0")
+
+    def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        best, where = logits.max(-1, keepdim=True)
+        if t == 0:
+            return torch.full_like(logits, -math.inf).scatter(-1, where, 0.0)
+        return logits if t == 1 else (logits - best) / t
+
+    return Processor(f"temperature({t})", rule)
+
+
+def top_k(k: int, min_tokens_to_keep: int = 1) -> Processor:
+    """Keep the `k` most likely tokens.
+
+    Tokens that tie with the k-th all stay, so more than `k` can remain; `k >= V` changes nothing.
+
+    Args:
+        k: Number of tokens, at least 1.
+        min_tokens_to_keep: Keep at least this many, whatever `k` says.
+
+    Raises:
+        ValueError: If `k` or `min_tokens_to_keep` is below 1.
+
+    Source: Fan, Lewis and Dauphin 2018, section 5.4.
+
+    Chapter: 11_generative_configuration
+    """
+    if k < 1:
+        raise ValueError(
+            f"top_k: k got {k}, wants an integer >= 1 (leave the step out to turn it off)"
+        )
+    n_kept = max(k, _at_least(min_tokens_to_keep, "top_k"))
+
+    def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        if n_kept >= logits.shape[-1]:
+            return logits
+        threshold = logits.topk(n_kept).values[:, -1:]
+        return logits.masked_fill(logits < threshold, -math.inf)
+
+    return Processor(f"top_k({k})", rule)
+
+
+def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+    """Keep the smallest set of most likely tokens whose probability reaches `p` (the nucleus).
+
+    The token that crosses `p` stays, so the set is never empty. Among equal logits at the edge the
+    lowest ids stay. `p = 1` changes nothing.
+
+    Args:
+        p: Probability to reach, in (0, 1].
+        min_tokens_to_keep: Keep at least this many, whatever `p` says.
+
+    Raises:
+        ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
+
+    Source: Holtzman et al. 2020, section 3.1.
+
+    Chapter: 11_generative_configuration
+    """
+    _share(p, "top_p", "p")
+    at_least = _at_least(min_tokens_to_keep, "top_p")
+
+    def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        if p == 1:
+            return logits
+        n_tokens = logits.shape[-1]
+        n_best = min(max(_FIRST_LOOK, at_least), n_tokens)
+        enough = p * (1 - 4 * torch.finfo(logits.dtype).eps)  # p, up to the rounding of the logits
+        total = logits.logsumexp(-1, keepdim=True)
+        best = logits.topk(n_best).values  # (B, n_best), descending
+        mass = (best - total).exp().cumsum(-1, dtype=torch.float64)
+        if n_best < n_tokens and bool((mass[:, -1] < enough).any()):
+            best = logits.sort(-1, descending=True).values  # flat: sort all
+            mass = (best - total).exp().cumsum(-1, dtype=torch.float64)
+        # A token stays if the mass of all tokens before it has not reached p yet.
+        n_kept = ((mass < enough).sum(-1, keepdim=True) + 1).clamp(at_least, best.shape[-1])
+        edge = best.gather(-1, n_kept - 1)
+        kept = logits >= edge
+        if bool((kept.sum(-1, keepdim=True) > n_kept).any()):  # equal logits at the edge
+            above, equal = logits > edge, logits == edge
+            kept = above | (equal & (equal.cumsum(-1) <= n_kept - above.sum(-1, keepdim=True)))
+        return logits.masked_fill(~kept, -math.inf)
+
+    return Processor(f"top_p({p})", rule)
+
+
+def min_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+    """Drop tokens less likely than `p` times the most likely one.
+
+    Where the model is sure the bar is high, where it is unsure the bar is low. `p = 0` changes
+    nothing.
+
+    Args:
+        p: Share of the largest probability, in [0, 1].
+        min_tokens_to_keep: Keep at least this many, whatever `p` says.
+
+    Raises:
+        ValueError: If `p` is outside [0, 1] or `min_tokens_to_keep` is below 1.
+
+    Source: Nguyen et al. 2024, section 3.
+
+    Chapter: 11_generative_configuration
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"min_p: p got {p}, wants a number in [0, 1]")
+    at_least = _at_least(min_tokens_to_keep, "min_p")
+
+    def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        chances = logits.softmax(-1)
+        drop = chances < p * chances.amax(-1, keepdim=True)
+        if at_least > 1:
+            drop = drop.scatter(-1, logits.topk(min(at_least, logits.shape[-1])).indices, False)
+        return logits.masked_fill(drop, -math.inf)
+
+    return Processor(f"min_p({p})", rule)
+
+
+def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+    """Keep the tokens whose surprise is closest to the expected one, until their mass reaches `p`.
+
+    The most likely token can be dropped: it may be too predictable. `p = 1` changes nothing.
+
+    Args:
+        p: Probability to reach, in (0, 1].
+        min_tokens_to_keep: Keep at least this many, whatever `p` says.
+
+    Raises:
+        ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
+
+    Source: Meister et al. 2023, section 4. Tokens that tie with the last one kept all stay.
+
+    Chapter: 11_generative_configuration
+    """
+    _share(p, "typical_p", "p")
+    at_least = _at_least(min_tokens_to_keep, "typical_p")
+
+    def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+        if p == 1:
+            return logits
+        log_chances = logits.log_softmax(-1)
+        entropy = -(log_chances * log_chances.exp()).nansum(-1, keepdim=True)  # 0 log 0 is 0
+        distance, order = (-log_chances - entropy).abs().sort(stable=True, dim=-1)
+        mass = log_chances.gather(-1, order).exp().cumsum(-1)
+        last = (mass < p).sum(-1, keepdim=True).clamp(max=logits.shape[-1] - 1)
+        drop = distance > distance.gather(-1, last)
+        drop[:, :at_least] = False
+        return logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), -math.inf)
+
+    return Processor(f"typical_p({p})", rule)
+
+
+def _share(p: float | int, step: str, name: str) -> None:
+    if not 0 < p <= 1:
+        raise ValueError(f"{step}: {name} got {p}, wants a number in (0, 1]")
+
+
+def _at_least(n: int, step: str) -> int:
+    if n < 1:
+        raise ValueError(f"{step}: min_tokens_to_keep got {n}, wants an integer >= 1")
+    return n

@@ -1,0 +1,140 @@
+"""The frame of a chain: named steps, their checks, and the distribution they end in.
+
+A chain is a plain list of steps, applied from left to right. A step takes logits ``(B, V)`` and
+returns new logits ``(B, V)``; a token that may not be drawn gets ``-inf``.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+class History(NamedTuple):
+    """What each row has said so far, for processors that look back.
+
+    Attributes:
+        tokens: Prompt and generated token ids, `Int "B N"`.
+        keep: False on padding, `Bool "B N"`.
+        n_prompt: The first `n_prompt` columns are the prompt.
+    """
+
+    tokens: Int[Tensor, "B N"]
+    keep: Bool[Tensor, "B N"]
+    n_prompt: int
+
+
+class Processor:
+    """A named step of a chain: call it with logits, get new logits; the input is never changed.
+
+    A plain function of the logits serves as a step as well. This class adds a name for error
+    messages and the check that logits are usable before and after the step.
+
+    Args:
+        name: How messages call the step, such as `top_p(0.9)`.
+        rule: The step itself, without checks.
+        looks_back: True if `rule` also takes the `History`.
+
+    Chapter: 11_generative_configuration
+    """
+
+    def __init__(self, name: str, rule: Callable[..., Tensor], looks_back: bool = False) -> None:
+        self.name = name
+        self.rule = rule
+        self.looks_back = looks_back
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(
+        self, logits: Float[Tensor, "B V"], history: History | None = None
+    ) -> Float[Tensor, "B V"]:
+        """Apply the step.
+
+        Args:
+            logits: Scores of the next token.
+            history: Needed only by steps that look back.
+
+        Raises:
+            ValueError: If the logits hold NaN, or a row leaves nothing to draw.
+        """
+        check_logits(logits, f"{self.name} got")
+        if self.looks_back and history is None:
+            raise ValueError(f"{self.name} looks back: history got None, wants a History")
+        processed = self.rule(logits, history) if self.looks_back else self.rule(logits)
+        check_logits(processed, f"{self.name} returned")
+        return processed
+
+
+Step = Processor | Callable[[Tensor], Tensor]
+
+
+def check_logits(logits: Tensor, where: str) -> None:
+    """Raise unless every row of the logits allows a draw.
+
+    Args:
+        logits: Scores to check, `Float "B V"`.
+        where: Start of the message: which step holds these logits.
+
+    Raises:
+        ValueError: On a wrong rank, an empty vocabulary, NaN, +inf, or a row that is all -inf.
+    """
+    if logits.dim() != 2 or logits.shape[1] == 0:
+        raise ValueError(f"{where} logits of shape {tuple(logits.shape)}, wants (B, V) with V >= 1")
+    best = logits.amax(-1)  # amax carries NaN along
+    if bool(best.isfinite().all()):
+        return
+    row = int((~best.isfinite()).nonzero()[0])
+    value = float(best[row])
+    if math.isnan(value):
+        what = "NaN"
+    else:
+        what = "+inf" if value > 0 else "only -inf (every token is excluded)"
+    raise ValueError(f"{where} {what} in row {row}, wants logits with a finite maximum")
+
+
+def process(
+    logits: Float[Tensor, "B V"], processors: Sequence[Step], history: History | None = None
+) -> Float[Tensor, "B V"]:
+    """Apply a chain of steps, checking the logits after each.
+
+    Args:
+        logits: Scores of the next token.
+        processors: Steps, applied from left to right.
+        history: Needed only by steps that look back.
+
+    Raises:
+        ValueError: If a step gets or leaves logits that allow no draw; the message names it.
+
+    Chapter: 11_generative_configuration
+    """
+    check_logits(logits, "the chain got")
+    for step in processors:
+        if isinstance(step, Processor):
+            logits = step(logits, history)
+        else:
+            logits = step(logits)
+            check_logits(logits, f"{getattr(step, '__name__', repr(step))} returned")
+    return logits
+
+
+def probabilities(
+    logits: Float[Tensor, "B V"], processors: Sequence[Step] = (), history: History | None = None
+) -> Float[Tensor, "B V"]:
+    """Return the distribution that a draw uses: the chain, then softmax.
+
+    The softmax renormalizes, so the tokens that remain sum to one again.
+
+    Args:
+        logits: Scores of the next token.
+        processors: Steps, applied from left to right.
+        history: Needed only by steps that look back.
+
+    Raises:
+        ValueError: If a step gets or leaves logits that allow no draw; the message names it.
+
+    Chapter: 11_generative_configuration
+    """
+    return process(logits, processors, history).softmax(-1)
