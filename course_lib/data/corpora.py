@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 _NOT_PROSE = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 _SHORTEST_SHARED_CHARACTERS = 80

@@ -1,0 +1,175 @@
+"""Small stories whose probability is known exactly: the best test a training loop can have.
+
+No model can predict them better, on average, than the process that made them. A loss that goes
+below this floor, by more than chance, proves that the model sees what it should predict.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+SEPARATOR = "."
+_PRONOUNS = {
+    "she": ("Anna", "Mira", "Sofia", "Lucy"),
+    "he": ("Ben", "Tom", "Omar", "Jack"),
+}
+_ANIMALS = {
+    "dog": "barks",
+    "cat": "purrs",
+    "duck": "quacks",
+    "lion": "roars",
+    "frog": "croaks",
+    "bird": "sings",
+}
+_COLOURS = ("red", "blue", "green", "white", "black")
+_PLACES = ("forest", "river", "village", "garden", "market", "hill")
+_THINGS = ("boat", "tree", "house", "wheel", "lamp", "door", "stone", "bridge")
+_VERBS = ("run", "play", "rest", "dance", "wait")
+_MOODS = ("happy", "tired", "proud", "quiet")
+# What a sentence begins with tells its kind, so no story has two derivations. "then" ends it.
+_KINDS = {"pronoun": 0.3, "the": 0.2, "name": 0.15, "in": 0.15, "then": 0.2}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story and, for each of its words, the probability it had after the words before it.
+
+    Attributes:
+        words: The words, the full stop of a sentence being one.
+        log_probabilities: Natural logarithm of p(word given all words before), one a word; 0 where
+            the word was the only one possible. After the last word the story is certain to end.
+
+    Chapter: 15_causal_language_modeling
+    """
+
+    words: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+
+    @property
+    def log_probability(self) -> float:
+        """Logarithm of the probability of the whole story."""
+        return sum(self.log_probabilities)
+
+
+class _Writer:
+    """Writes words, certain ones and drawn ones, and remembers what each draw cost."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self.generator = generator
+        self.words: list[str] = []
+        self.costs: list[float] = []
+
+    def say(self, *words: str) -> None:
+        self.words += words
+        self.costs += [0.0] * len(words)
+
+    def draw(self, options: Sequence[str], weights: Sequence[float] | None = None) -> str:
+        weights = weights or [1.0] * len(options)
+        chosen = int(torch.multinomial(torch.tensor(weights), 1, generator=self.generator))
+        self.words.append(options[chosen])
+        self.costs.append(math.log(weights[chosen] / sum(weights)))
+        return options[chosen]
+
+
+def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
+    """Draw a story: a child, an animal of some colour, and what happens to them.
+
+    The name decides the pronoun, the animal its sound, and the last sentence repeats colour,
+    animal and name from the first: what comes next often depends on a word far back.
+
+    Args:
+        generator: Draws every choice.
+        most_events: After so many sentences in the middle the last one must follow, and has
+            probability 1. A story is at most ``16 + 8 * most_events`` words long.
+
+    Returns:
+        The story with its probabilities.
+
+    Raises:
+        ValueError: If ``most_events`` is negative.
+
+    Chapter: 15_causal_language_modeling
+    """
+    if most_events < 0:
+        raise ValueError(f"most_events must be 0 or more, got {most_events}")
+    writer = _Writer(generator)
+    name = writer.draw([name for names in _PRONOUNS.values() for name in names])
+    pronoun = next(pronoun for pronoun, names in _PRONOUNS.items() if name in names)
+    writer.say("has", "a")
+    colour = writer.draw(_COLOURS)
+    animal = writer.draw(list(_ANIMALS))
+    writer.say(SEPARATOR)
+    openings = [{"pronoun": pronoun, "name": name}.get(kind, kind) for kind in _KINDS]
+    for _ in range(most_events):
+        opening = writer.draw(openings, list(_KINDS.values()))
+        if opening == pronoun:
+            writer.say("takes", "the", animal, "to", "the")
+            writer.draw(_PLACES)
+        elif opening == "the":
+            writer.say(animal, _ANIMALS[animal], "at", "the")
+            writer.draw(_THINGS)
+        elif opening == name:
+            writer.say("and", "the", animal)
+            writer.draw(_VERBS)
+        elif opening == "in":
+            writer.say("the")
+            writer.draw(_PLACES)
+            writer.say(pronoun, "sees", "a")
+            writer.draw(_THINGS)
+        else:
+            break
+        writer.say(SEPARATOR)
+    else:
+        writer.say("then")
+    writer.say("the", colour, animal, "sleeps", "and", name, "is")
+    writer.draw(_MOODS)
+    writer.say(SEPARATOR)
+    return Story(tuple(writer.words), tuple(writer.costs))
+
+
+def stories(n: int, generator: torch.Generator, *, most_events: int = 8) -> list[Story]:
+    """Draw some stories.
+
+    Args:
+        n: How many.
+        generator: Draws them.
+        most_events: As in ``story``.
+
+    Returns:
+        The stories.
+
+    Raises:
+        ValueError: If ``n`` is not positive.
+
+    Chapter: 15_causal_language_modeling
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    return [story(generator, most_events=most_events) for _ in range(n)]
+
+
+def vocabulary() -> list[str]:
+    """List every word the stories can hold; id 0 is the border between stories, the empty word."""
+    fixed = ["has", "a", "takes", "the", "to", "at", "and", "in", "sees", "then", "sleeps", "is"]
+    names = [name for names in _PRONOUNS.values() for name in names]
+    return [
+        *("", SEPARATOR, *fixed, *_PRONOUNS, *names, *_ANIMALS, *_ANIMALS.values()),
+        *(*_COLOURS, *_PLACES, *_THINGS, *_VERBS, *_MOODS),
+    ]
+
+
+def floor(documents: Sequence[Story]) -> float:
+    """Give the least possible loss on some stories: the mean surprise of their own maker.
+
+    Args:
+        documents: The stories, each followed by one border, which is certain.
+
+    Returns:
+        Nats a token, borders counted.
+
+    Chapter: 15_causal_language_modeling
+    """
+    tokens = sum(len(one.words) + 1 for one in documents)
+    return -sum(one.log_probability for one in documents) / tokens
