@@ -21,25 +21,7 @@ from course_lib.tokenizers.byte_bpe_files import (
 )
 from course_lib.tokenizers.merges import Pair, apply_merges, learn_merges
 from course_lib.tokenizers.pretokenize import splitter
-
-CACHED_WORDS = 1 << 16
-"""Words whose ids are remembered before the memory starts afresh."""
-
-
-class _Words(dict[str, tuple[int, ...]]):
-    """Word -> ids, computed when first asked for; emptied when full, so that it stays bounded."""
-
-    def __init__(self, tokenizer: ByteLevelBPE, limit: int = CACHED_WORDS) -> None:
-        super().__init__()
-        self._tokenizer, self._limit = tokenizer, limit
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        ids = tuple(self._tokenizer._encode_word(word.encode()))
-        if len(word) <= 64:  # a long word hardly ever comes back
-            if len(self) >= self._limit:
-                self.clear()
-            self[word] = ids
-        return ids
+from course_lib.tokenizers.word_cache import WordCache
 
 
 class ByteLevelBPE(Tokenizer):
@@ -106,7 +88,7 @@ class ByteLevelBPE(Tokenizer):
         self._text_of = self._bytes_of | {i: name.encode() for i, name in self._special_of.items()}
         self._byte_ids = [self._id_of[bytes([b])] for b in range(256)]
         self._split = splitter(pattern)
-        self._words = _Words(self)
+        self._words = WordCache(self._encode_text_word)
 
     @classmethod
     def train(
@@ -187,7 +169,14 @@ class ByteLevelBPE(Tokenizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._split = splitter(self.pattern)
-        self._words = _Words(self)
+        self._words = WordCache(self._encode_text_word)
+
+    def forget(self) -> None:
+        """Empty the memory of encoded words, which only makes encoding faster."""
+        self._words.clear()
+
+    def _encode_text_word(self, word: str) -> list[int]:
+        return self._encode_word(word.encode())
 
     def _encode_word(self, word: bytes) -> list[int]:
         if self.ignore_merges and word in self._id_of:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib.tokenizers import ByteLevelBPE
-from course_lib.tokenizers.byte_bpe import _Words
 from course_lib.tokenizers.merges import LONG_WORD, _apply_with_heap, apply_merges
 from course_lib.tokenizers.pretokenize import PATTERNS
+from course_lib.tokenizers.word_cache import WordCache
 
 # Any text but lone surrogates, with the characters that make trouble drawn often.
 TEXTS = st.text(
@@ -198,12 +198,14 @@ class TestLaws:
         assert first.merges == second.merges
 
     def test_the_memory_of_words_stays_bounded(self, ours):
-        memory = _Words(ours, limit=10)
+        memory = WordCache(ours.encode, limit=10)
         for n in range(35):
             assert memory[f"word{n}"] == tuple(ours.encode(f"word{n}"))
             assert len(memory) <= 10
         assert len(memory["x" * 1000]) > 1
         assert "x" * 1000 not in memory
+        ours.forget()
+        assert ours.encode("word1") == list(memory["word1"])
 
     def test_two_ways_to_the_same_bytes(self):
         # abc as ab+c and as a+bc: one token, two merges, the vocabulary does not grow.
