@@ -15,6 +15,7 @@
   class PageModel {
     constructor(state) {
       this.state = state;
+      this.page = true; // tells a module that no kernel listens
       this.listeners = new Map();
     }
     get(name) {

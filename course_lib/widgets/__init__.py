@@ -1,0 +1,27 @@
+"""Widgets of the course: anywidget classes that run in a kernel and in a plain page."""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "AttentionCalculator": "attention_calculator",
+    "AttentionMap": "attention_map",
+    "Bars": "bars",
+    "Matrix": "matrix",
+    "ProgressPanel": "progress_panel",
+    "Quiz": "quiz",
+    "Sampler": "sampler",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a widget class when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"course_lib.widgets has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"course_lib.widgets.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Lists the widget classes."""
+    return __all__

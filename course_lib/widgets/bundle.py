@@ -1,0 +1,66 @@
+"""Joins a widget's ES module and the kit modules it imports into the one text a widget carries.
+
+The sources stay separate modules, so that a browser (and a test) can import the pure arithmetic
+alone; a widget has to carry one text, because a page without a server cannot fetch a second file.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.{1,2}/[\w./]+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
+_TOP_LEVEL = re.compile(
+    r"^(?:export )?(?:async )?(?:function|const|let|class) (?:\{[^}]*\}|(\w+))", re.MULTILINE
+)
+_COMMENT = re.compile(r"^\s*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
+_INDENT = re.compile(r"^[ ]+", re.MULTILINE)
+
+
+@cache
+def module_text(path: Path) -> str:
+    """Reads one source file once."""
+    return path.read_text(encoding="utf-8")
+
+
+def _sources(path: Path, found: dict[Path, str]) -> dict[Path, str]:
+    """Collects a module and everything it imports, what is imported first."""
+    if path in found:
+        return found
+    text = module_text(path)
+    for name in _IMPORT.findall(text):
+        _sources((path.parent / name).resolve(), found)
+    found[path] = text
+    return found
+
+
+@cache
+def bundle(entry: str) -> str:
+    """Returns the text of `entry` with its imports put before it.
+
+    All modules share one scope in the result, so two of them must not use the same top-level name.
+
+    Args:
+        entry: File name in this folder, such as "matrix.js".
+
+    Returns:
+        One ES module without imports, with the default export of `entry`.
+
+    Raises:
+        ValueError: If two modules use the same top-level name, or an import is written in a form
+            that cannot be joined.
+    """
+    found = _sources((FOLDER / entry).resolve(), {})
+    owner: dict[str, str] = {}
+    parts = []
+    for path, text in found.items():
+        for name in filter(None, _TOP_LEVEL.findall(text)):
+            if name in owner:
+                raise ValueError(f"{name!r} is a top-level name in {owner[name]} and {path.name}")
+            owner[name] = path.name
+        joined = _EXPORT.sub("", _IMPORT.sub("", text))
+        if re.search(r"^import\b", joined, re.MULTILINE):
+            raise ValueError(f"{path.name} has an import that is not `import {{...}} from`")
+        parts.append(_INDENT.sub("", _COMMENT.sub("", joined)))
+    return "".join(parts)
