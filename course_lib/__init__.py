@@ -1,22 +1,21 @@
 """Transformers and LLM pre-training: what the course teaches, as code that runs.
 
-Names are imported on first use, so that `import course_lib` costs nothing.
+What needs torch is imported on first use, so that `import course_lib` costs little.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from course_lib.config import TransformerConfig
+from course_lib.presets import presets
+
 if TYPE_CHECKING:
-    from course_lib.config import TransformerConfig as TransformerConfig
     from course_lib.generation.sample import generate as generate
     from course_lib.model.attention import attention as attention
     from course_lib.model.cache import KVCache as KVCache
     from course_lib.model.transformer import Transformer as Transformer
-    from course_lib.presets import presets as presets
 
 _WHERE = {
-    "TransformerConfig": "course_lib.config",
-    "presets": "course_lib.presets",
     "Transformer": "course_lib.model.transformer",
     "KVCache": "course_lib.model.cache",
     "attention": "course_lib.model.attention",

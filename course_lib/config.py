@@ -19,6 +19,8 @@ _CHOICES = {
     "activation": ACTIVATIONS,
     "head_bias": HEAD_BIASES,
 }
+_AT_LEAST_ONE = "vocab_size d_model n_heads max_seq_len n_kv_heads d_head d_ff".split()
+_POSITIVE = "rope_theta rope_factor rope_low_frequency rope_original_length norm_eps".split()
 
 
 class FieldTable(dict[str, tuple[Any, Any]]):
@@ -45,89 +47,53 @@ class TransformerConfig:
     reads (`position_offset`, `rope_*`, `relative_*`) is ignored under the others, so that
     `dataclasses.replace(config, position="alibi")` is enough for an experiment.
 
-    Attributes:
-        vocab_size: Rows of the embedding table, V.
-        d_model: Width of the stream between blocks, D.
-        n_heads: Query heads of one attention, H.
-        max_seq_len: Tokens the model was made for. A hard limit for `learned` positions only; it
-            is also the default length of a key-value cache.
-        n_encoder_layers: Blocks of the encoder; 0 for decoder-only models.
-        n_decoder_layers: Blocks of the decoder; 0 for encoder-only models.
-        n_kv_heads: Key-value heads, G; None means one for each query head.
-        d_head: Width of one head, K; None means `d_model / n_heads`.
-        d_ff: Feed-forward width, F; None means `4 * d_model`.
-        n_segments: Rows of the segment (token type) table; 0 means no such table.
-        position: How order enters: none, sinusoidal, learned, rotary, alibi, relative.
-        position_offset: Rows at the start of the learned table that no token uses by counting.
-        position_pad_id: Token that counting passes over and that takes the row before the first
-            (RoBERTa); None counts the tokens that `keep` marks.
-        rope_theta: Base of the rotary wavelengths.
-        rope_factor: How much slower the slowest rotations turn (llama3 scaling); 1 means unscaled.
-        rope_low_frequency: Turns within `rope_original_length` below which a rotation is slowed in
-            full.
-        rope_high_frequency: Turns above which a rotation is left alone.
-        rope_original_length: Context in tokens before the rotations were slowed.
-        relative_buckets: Rows of the relative position table, one for each bucket of distances.
-        relative_max_distance: Distance in tokens from which all share the last bucket.
-        norm: layer (LayerNorm, with a bias) or rms (RMSNorm).
-        norm_placement: pre, x + f(norm(x)), or post, norm(x + f(x)).
-        norm_eps: Added to the variance before the root.
-        bias: Whether the linear maps inside blocks and in the head's transform add a bias.
-        activation: relu, gelu (exact), gelu_tanh, silu.
-        gated: Whether a second projection multiplies the activated one (GLU).
-        scale_scores: Whether scores are divided by sqrt(d_head). T5 leaves this out.
-        scale_embedding: Whether token embeddings are multiplied by sqrt(d_model).
-        embedding_norm: Whether each stack normalises its input.
-        final_norm: Whether each stack normalises its output.
-        tie_embeddings: Whether the head uses the embedding table as its matrix.
-        head_transform: Whether a dense layer, the activation and a norm precede the head's matrix.
-        head_bias: none; learned (a parameter); fixed (a stored constant, not trained and not
-            counted, as in BART).
-        scale_head: Whether the hidden state is multiplied by d_model ** -0.5 before the head.
-        dropout: Probability of dropping an element, in training mode only.
-
     Chapter: 09_transformer_models
     """
 
-    vocab_size: int
-    d_model: int
-    n_heads: int
-    max_seq_len: int
-    n_encoder_layers: int = 0
-    n_decoder_layers: int = 0
-    n_kv_heads: int | None = None
-    d_head: int | None = None
-    d_ff: int | None = None
-    n_segments: int = 0
+    # Sizes. The letters are those of the notation page.
+    vocab_size: int  #: V, rows of the embedding table
+    d_model: int  #: D, width of the stream between blocks
+    n_heads: int  #: H, query heads of one attention
+    max_seq_len: int  #: tokens it was made for; a hard limit only for learned positions
+    n_encoder_layers: int = 0  #: blocks that see both ways; 0 for decoder-only models
+    n_decoder_layers: int = 0  #: blocks that see only back; 0 for encoder-only models
+    n_kv_heads: int | None = None  #: G, key-value heads; None: one for each query head
+    d_head: int | None = None  #: K, width of one head; None: d_model / n_heads
+    d_ff: int | None = None  #: F, feed-forward width; None: 4 d_model
+    n_segments: int = 0  #: rows of the segment (token type) table; 0: no table
 
-    position: str = "learned"
-    position_offset: int = 0
-    position_pad_id: int | None = None
-    rope_theta: float = 10_000.0
-    rope_factor: float = 1.0
-    rope_low_frequency: float = 1.0
-    rope_high_frequency: float = 4.0
-    rope_original_length: int = 8192
-    relative_buckets: int = 32
-    relative_max_distance: int = 128
+    # Order.
+    position: str = "learned"  #: one of POSITIONS
+    position_offset: int = 0  #: first rows of the learned table, which counting does not reach
+    position_pad_id: int | None = None  #: token that counting passes over, and that takes the
+    #: row before the first (RoBERTa); None: count what `keep` marks
+    rope_theta: float = 10_000.0  #: base of the rotary wavelengths
+    rope_factor: float = 1.0  #: how much slower the slowest turn (llama3 scaling); 1: unscaled
+    rope_low_frequency: float = 1.0  #: with fewer turns in the original context, slowed in full
+    rope_high_frequency: float = 4.0  #: with more turns, left alone
+    rope_original_length: int = 8192  #: context in tokens before slowing
+    relative_buckets: int = 32  #: rows of the relative position table
+    relative_max_distance: int = 128  #: tokens from which all share the last bucket
 
-    norm: str = "layer"
-    norm_placement: str = "pre"
-    norm_eps: float = 1e-5
-    bias: bool = True
-    activation: str = "gelu_tanh"
-    gated: bool = False
-    scale_scores: bool = True
+    # Block.
+    norm: str = "layer"  #: layer (LayerNorm, with a bias) or rms (RMSNorm)
+    norm_placement: str = "pre"  #: pre: x + f(norm(x)); post: norm(x + f(x))
+    norm_eps: float = 1e-5  #: added to the variance before the root
+    bias: bool = True  #: whether linear maps add a bias
+    activation: str = "gelu_tanh"  #: one of ACTIVATIONS
+    gated: bool = False  #: whether a second projection multiplies the activated one
+    scale_scores: bool = True  #: whether scores are divided by sqrt(d_head); T5: no
 
-    scale_embedding: bool = False
-    embedding_norm: bool = False
-    final_norm: bool = True
-    tie_embeddings: bool = True
-    head_transform: bool = False
-    head_bias: str = "none"
-    scale_head: bool = False
+    # Edges.
+    scale_embedding: bool = False  #: whether embeddings are multiplied by sqrt(d_model)
+    embedding_norm: bool = False  #: whether each stack normalises its input
+    final_norm: bool = True  #: whether each stack normalises its output
+    tie_embeddings: bool = True  #: whether the head's matrix is the embedding table
+    head_transform: bool = False  #: whether dense, activation and norm precede that matrix
+    head_bias: str = "none"  #: none, learned, or fixed: stored but neither trained nor counted
+    scale_head: bool = False  #: whether the head's input is multiplied by d_model ** -0.5
 
-    dropout: float = 0.0
+    dropout: float = 0.0  #: probability of dropping an element, in training mode only
 
     def __post_init__(self) -> None:
         """Refuse a config that contradicts itself, naming the fields and their values."""
@@ -137,15 +103,7 @@ class TransformerConfig:
             value = getattr(self, name)
             if value not in choices:
                 raise ValueError(f"{name}={value!r}: expected one of {', '.join(choices)}")
-        for name in (
-            "vocab_size",
-            "d_model",
-            "n_heads",
-            "max_seq_len",
-            "n_kv_heads",
-            "d_head",
-            "d_ff",
-        ):
+        for name in _AT_LEAST_ONE:
             _check_least(name, getattr(self, name), 1)
         for name in ("n_encoder_layers", "n_decoder_layers", "n_segments", "position_offset"):
             _check_least(name, getattr(self, name), 0)
@@ -205,13 +163,7 @@ class TransformerConfig:
                 f"rope_high_frequency={self.rope_high_frequency} must exceed "
                 f"rope_low_frequency={self.rope_low_frequency}"
             )
-        for name in (
-            "rope_theta",
-            "rope_factor",
-            "rope_low_frequency",
-            "rope_original_length",
-            "norm_eps",
-        ):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a positive number")
         if not 0 <= self.dropout < 1:

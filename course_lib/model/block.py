@@ -38,6 +38,10 @@ class Block(nn.Module):
         self.feed_forward_norm = make_norm(config)
         self.feed_forward = make_feed_forward(config)
 
+    def project_memory(self, memory: Float[Tensor, "B S D"]) -> Memory:
+        """Make this block's keys and values of the encoder's output."""
+        return self.cross_attention.project_memory(memory)
+
     def forward(
         self,
         x: Float[Tensor, "B T D"],
@@ -204,7 +208,7 @@ class Stack(nn.Module):
             return cache.memory
         if memory is None:
             raise ValueError("memory=None: this decoder looks at an encoder's output, give it one")
-        memories = [block.cross_attention.project_memory(memory) for block in self.blocks]
+        memories = [block.project_memory(memory) for block in self.blocks]  # type: ignore[operator]
         if cache is not None:
             cache.memory, cache.memory_keep = memories, memory_keep
         return memories

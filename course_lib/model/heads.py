@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
@@ -49,11 +49,12 @@ class LanguageModelHead(nn.Module):
         self.weight: nn.Parameter | None = None
         if not config.tie_embeddings:
             self.weight = nn.Parameter(torch.empty(config.vocab_size, config.d_model))
-        self.bias: Tensor | None = None
+        self.bias: Tensor | None
         if config.head_bias == "learned":
             self.bias = nn.Parameter(torch.zeros(config.vocab_size))
-        elif config.head_bias == "fixed":
-            self.register_buffer("bias", torch.zeros(config.vocab_size))
+        else:
+            fixed = torch.zeros(config.vocab_size) if config.head_bias == "fixed" else None
+            self.register_buffer("bias", fixed)
 
     def forward(
         self, hidden: Float[Tensor, "B T D"], embedding: Float[Tensor, "V D"]
@@ -72,3 +73,162 @@ class LanguageModelHead(nn.Module):
         if self.scale is not None:
             hidden = hidden * self.scale
         return F.linear(hidden, embedding if self.weight is None else self.weight, self.bias)
+
+
+class Pooler(nn.Module):
+    """One vector for a whole text: tanh of a dense layer on the first token's hidden state.
+
+    Args:
+        d_model: Width, D.
+
+    Source: Devlin et al. 2019, section 3.1 and code.
+    Chapter: 14_masked_language_modeling
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(d_model, d_model)
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B D"]:
+        """Pool the first slot."""
+        return torch.tanh(self.dense(hidden[:, 0]))
+
+
+class NextSentenceHead(nn.Module):
+    """Does the second segment follow the first? Logit 0 says yes, logit 1 says it is random.
+
+    Args:
+        d_model: Width, D.
+
+    Source: Devlin et al. 2019, section 3.1.
+    Chapter: 14_masked_language_modeling
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(d_model, 2)
+
+    def forward(self, pooled: Float[Tensor, "B D"]) -> Float[Tensor, "B 2"]:
+        """Score both answers.
+
+        Args:
+            pooled: Output of `Pooler`.
+
+        Returns:
+            Logits of "follows" and "random".
+        """
+        return self.output(pooled)
+
+
+class SequenceClassifier(nn.Module):
+    """One label for a whole text, read from one of its hidden states.
+
+    An encoder reads the first token. A decoder reads the last real one, the only token that has
+    seen all the others.
+
+    Args:
+        d_model: Width, D.
+        n_labels: How many labels there are.
+        last: Whether to read the last real token; if not, the first.
+        dense: Whether tanh of a dense layer comes before the labels, as in BERT; GPT-2 has none.
+        bias: Whether the labels have a bias.
+        dropout: Probability of dropping an element before each layer, in training.
+
+    Source: Devlin et al. 2019, section 4.1; Radford et al. 2018, section 3.2.
+    Chapter: 14_masked_language_modeling
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        n_labels: int,
+        *,
+        last: bool = False,
+        dense: bool = True,
+        bias: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.last = last
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(d_model, d_model) if dense else None
+        self.output = nn.Linear(d_model, n_labels, bias=bias)
+
+    def forward(
+        self, hidden: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B N"]:
+        """Score the labels.
+
+        Args:
+            hidden: Output of the last stack.
+            keep: True for real tokens; None means all are. Only `last` needs it.
+
+        Returns:
+            One score for each label.
+        """
+        B, T, _ = hidden.shape
+        if not self.last:
+            read = hidden[:, 0]
+        elif keep is None:
+            read = hidden[:, -1]
+        else:
+            slots = torch.arange(T, device=hidden.device)
+            read = hidden[torch.arange(B, device=hidden.device), (slots * keep).argmax(-1)]
+        if self.dense is not None:
+            read = torch.tanh(self.dense(self.dropout(read)))
+        return self.output(self.dropout(read))
+
+
+class TokenClassifier(nn.Module):
+    """One label for each token: names, parts of speech.
+
+    Args:
+        d_model: Width, D.
+        n_labels: How many labels there are.
+        dropout: Probability of dropping an element of the hidden state, in training.
+
+    Source: Devlin et al. 2019, section 5.3.
+    Chapter: 14_masked_language_modeling
+    """
+
+    def __init__(self, d_model: int, n_labels: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(d_model, n_labels)
+
+    def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T N"]:
+        """Score the labels of each token."""
+        return self.output(self.dropout(hidden))
+
+
+class SpanHead(nn.Module):
+    """Where an answer starts and where it ends in the text.
+
+    Args:
+        d_model: Width, D.
+
+    Source: Devlin et al. 2019, section 4.2.
+    Chapter: 14_masked_language_modeling
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.output = nn.Linear(d_model, 2)
+
+    def forward(
+        self, hidden: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+    ) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
+        """Score each token as the first and as the last of the answer.
+
+        Args:
+            hidden: Output of the last stack.
+            keep: True where an answer may lie; elsewhere scores are minus infinity.
+
+        Returns:
+            Start scores and end scores.
+        """
+        scores = self.output(hidden)  # (B, T, 2)
+        if keep is not None:
+            scores = scores.masked_fill(~keep[..., None], float("-inf"))
+        start, end = scores.unbind(-1)
+        return start, end

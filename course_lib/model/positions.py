@@ -96,31 +96,14 @@ class Rotary(Positions):
     files of today; the first LLaMA files pair neighbours, a permutation of the rows.
 
     Args:
-        d_head: Width of a head, K, even.
-        theta: Base of the wavelengths.
-        factor: How much slower the slowest rotations turn; 1 leaves all alone.
-        low: Turns within `original_length` below which a rotation is slowed in full.
-        high: Turns above which a rotation is left alone.
-        original_length: Context in tokens before slowing.
+        frequencies: Radians per token of each pair, K/2 of them, from `rotary_frequencies`.
 
-    Source: Su et al. 2021, section 3.2; slowing: Llama 3.1 (2024).
+    Source: Su et al. 2021, section 3.2.
     Chapter: 05_positions
     """
 
-    def __init__(
-        self,
-        d_head: int,
-        theta: float = 10_000.0,
-        *,
-        factor: float = 1.0,
-        low: float = 1.0,
-        high: float = 4.0,
-        original_length: int = 8192,
-    ) -> None:
+    def __init__(self, frequencies: tuple[float, ...]) -> None:
         super().__init__()
-        frequencies = rotary_frequencies(d_head, theta)
-        if factor != 1.0:
-            frequencies = slow_frequencies(frequencies, factor, low, high, original_length)
         self.frequencies = frequencies
 
     def angles(self, slots: Int[Tensor, "..."]) -> Angles:
@@ -205,12 +188,13 @@ def make_positions(config: TransformerConfig, *, bidirectional: bool) -> Positio
         "sinusoidal": lambda: Sinusoidal(config.d_model),
         "learned": lambda: Learned(config.max_seq_len, config.d_model, config.position_offset),
         "rotary": lambda: Rotary(
-            config.head_dim,
-            config.rope_theta,
-            factor=config.rope_factor,
-            low=config.rope_low_frequency,
-            high=config.rope_high_frequency,
-            original_length=config.rope_original_length,
+            slow_frequencies(
+                rotary_frequencies(config.head_dim, config.rope_theta),
+                config.rope_factor,
+                config.rope_low_frequency,
+                config.rope_high_frequency,
+                config.rope_original_length,
+            )
         ),
         "alibi": lambda: ALiBi(config.n_heads),
         "relative": lambda: Relative(

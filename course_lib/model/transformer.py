@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from course_lib.config import TransformerConfig
 from course_lib.model.block import Stack
 from course_lib.model.cache import KVCache
+from course_lib.model.checks import check_input
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.init import initialize
 
@@ -138,7 +139,7 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"n_encoder_layers={self.config.n_encoder_layers}: this model has no encoder"
             )
-        self._check(tokens, keep, segments, positions, 0)
+        check_input(tokens, keep, segments, positions, limit=self.position_limit)
         if positions is None and self.config.position_pad_id is not None:
             real = tokens != self.config.position_pad_id
             positions = real.cumsum(-1) * real - 1
@@ -180,7 +181,8 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"n_decoder_layers={self.config.n_decoder_layers}: this model has no decoder"
             )
-        self._check(tokens, keep, segments, positions, 0 if cache is None else cache.length)
+        start = 0 if cache is None else cache.length
+        check_input(tokens, keep, segments, positions, start=start, limit=self.position_limit)
         return self.decoder(
             self._embed(tokens),
             keep=keep,
@@ -202,15 +204,7 @@ class Transformer(nn.Module):
         source: Int[Tensor, "B S"] | None = None,
         source_keep: Bool[Tensor, "B S"] | None = None,
     ) -> AttentionMaps:
-        """Return the attention weights of every layer and head.
-
-        Args:
-            tokens: As in `forward`.
-            keep: As in `forward`.
-            segments: As in `forward`.
-            positions: As in `forward`.
-            source: As in `forward`.
-            source_keep: As in `forward`.
+        """Return the attention weights of every layer and head; arguments as in `forward`.
 
         Returns:
             Weights (L, B, H, T, S) of the encoder, the decoder, and the decoder's look at the
@@ -298,33 +292,3 @@ class Transformer(nn.Module):
                 f"tokens run from {low} to {high}, vocab_size={self.config.vocab_size}"
             ) from None
         return x if self.embedding_scale is None else x * self.embedding_scale
-
-    def _check(
-        self,
-        tokens: Tensor,
-        keep: Tensor | None,
-        segments: Tensor | None,
-        positions: Tensor | None,
-        start: int,
-    ) -> None:
-        """Refuse input that does not fit, before any work."""
-        if tokens.ndim != 2 or tokens.shape[1] == 0:
-            raise ValueError(
-                f"tokens of shape {tuple(tokens.shape)}: expected (B, T) with T at least 1"
-            )
-        for name, given in (("keep", keep), ("segments", segments)):
-            if given is not None and given.shape != tokens.shape:
-                raise ValueError(
-                    f"{name} of shape {tuple(given.shape)} for tokens of {tuple(tokens.shape)}"
-                )
-        limit = self.position_limit
-        if limit is None:
-            return
-        if positions is None:
-            if start + tokens.shape[1] > limit:
-                raise ValueError(
-                    f"sequence of {start + tokens.shape[1]} tokens is longer than the model's "
-                    f"max_seq_len={limit} positions"
-                )
-        elif positions.max() >= limit:
-            raise ValueError(f"positions up to {positions.max().item()}, but max_seq_len={limit}")
