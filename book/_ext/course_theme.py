@@ -120,6 +120,26 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
 
 def repair_html(page: str) -> str:
     """One page with the theme's faults mended; a page without them comes back unchanged."""
+    # The field shows "Search Ctrl+K" and is labelled "Search": its own text is the better label.
+    page = re.sub(
+        r'(<button class="btn search-button-field[^>]*?) aria-label="Search"', r"\1", page
+    )
+    # The site's name stands outside every landmark.
+    page = re.sub(
+        r'<div class="sidebar-primary-item">(\s*<a class="navbar-brand logo")',
+        r'<div class="sidebar-primary-item" role="navigation" aria-label="Home">\1',
+        page,
+    )
+    # Jupyter Book's redirect has neither a doctype nor a title.
+    if page.startswith('<meta http-equiv="Refresh"'):
+        target = re.search(r'url=([^"]+)"', page)
+        assert target is not None
+        page = (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            f'<meta http-equiv="refresh" content="0; url={target[1]}">'
+            f'<title>Transformers, line by line</title></head><body><main><a href="{target[1]}">'
+            "Transformers, line by line</a></main></body></html>\n"
+        )
     return page
 
 

@@ -39,7 +39,7 @@ from book._tools.paths import (
 )
 
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
-TEXT_TYPES = ("text/plain", "text/html", "text/markdown", "text/latex")
+TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 CELL_TIMEOUT_SECONDS = 300
 
 
@@ -189,7 +189,7 @@ def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], li
 
 
 def normalised(outputs: list, tags: set[str]) -> list:
-    """The outputs worth committing: text of deterministic cells, no image or widget view."""
+    """The outputs worth committing: text of deterministic cells; no image, HTML or widget."""
     if tags & NOT_COMPARED:
         return []
     kept = []

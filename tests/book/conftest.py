@@ -1,0 +1,122 @@
+"""The built site in a real browser, served from this machine, with everything it asks for recorded."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Response, sync_playwright
+
+from book._tools import build
+from book._tools.browser import FLAGS, ensure
+from book._tools.paths import HTML
+from book._tools.serve import server
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """Address of the built site, which must be the one this tree builds."""
+    stamp = HTML / ".stamp"
+    assert stamp.exists(), "the book is not built: run make book"
+    assert stamp.read_text() == build.site_digest(), "the book is out of date: run make book"
+    with server(0) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running = playwright.chromium.launch(executable_path=ensure(), args=list(FLAGS))
+    yield running
+    running.close()
+
+
+@dataclass
+class Opened:
+    """A page and what happened while it loaded."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    bytes_received: int = 0
+
+    def axe(self) -> list[str]:
+        """What axe finds, best practices and the rule about visible labels included."""
+        self.page.evaluate(AXE)
+        result = self.page.evaluate(
+            """axe.run(document, {preload: false,
+                rules: {"label-content-name-mismatch": {enabled: true}}})"""
+        )
+        return [
+            f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
+            for violation in result["violations"]
+            for node in violation["nodes"]
+        ]
+
+    def overflow(self) -> int:
+        """How many pixels the page scrolls sideways."""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Opened]]:
+    """Open a page of the site: open_page("book/intro.html", width=390, color_scheme="dark")."""
+    contexts = []
+
+    def open_(path: str, width: int = 1280, settle: bool = True, **options: object) -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        opened = Opened(page)
+
+        def on_response(response: Response) -> None:
+            if response.status >= 400:
+                opened.problems.append(f"{response.status} {response.url}")
+
+        page.on("response", on_response)
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((site, "data:", "blob:"))
+                else opened.outside.append(request.url)
+            ),
+        )
+        page.on("pageerror", lambda error: opened.problems.append(f"page error: {error}"))
+        page.on(
+            "console",
+            lambda message: (
+                opened.problems.append(f"console {message.type}: {message.text}")
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
+        network = context.new_cdp_session(page)
+        network.send("Network.enable")
+
+        def on_finished(event: dict[str, float]) -> None:
+            opened.bytes_received += int(event["encodedDataLength"])
+
+        network.on("Network.loadingFinished", on_finished)
+        page.goto(f"{site}/{path}", wait_until="load")
+        if settle:
+            page.wait_for_load_state("networkidle")
+        return opened
+
+    yield open_
+    for context in contexts:
+        context.close()

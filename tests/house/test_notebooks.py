@@ -1,0 +1,99 @@
+"""Notebooks equal their text, define nothing that the package has, and stay small and quick."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from book._tools import notebooks
+from book._tools.paths import COSTS, ROOT, chapter_texts
+
+TEXTS = chapter_texts()
+LIMIT_SECONDS = 90
+LIMIT_BYTES = 1_500_000_000
+
+
+def test_notebooks_follow_their_text() -> None:
+    assert [path.name for path in notebooks.generate(check=True)] == []
+
+
+def test_a_planted_drift_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    for text in TEXTS:
+        source = ROOT / "notebooks" / f"{text.stem}.ipynb"
+        (tmp_path / source.name).write_text(source.read_text().replace("#", "##", 1))
+    assert len(notebooks.generate(check=True)) == len(TEXTS)
+
+
+def test_every_notebook_has_a_text_and_a_place() -> None:
+    stems = {text.stem for text in TEXTS}
+    assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == stems
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert {f"notebooks/{stem}" for stem in stems} == {f for f in files if f.startswith("noteb")}
+    assert files == [*dict.fromkeys(files)]
+
+
+def code(text: Path) -> list[str]:
+    notebook = notebooks.from_text(text)
+    return [
+        re.sub(r"^\s*[%!].*$", "pass", cell.source, flags=re.MULTILINE)
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+def defined(source: str) -> set[str]:
+    kinds = ast.FunctionDef | ast.ClassDef
+    return {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)}
+
+
+def package_names() -> set[str]:
+    names = set()
+    for path in (ROOT / "course_lib").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                names.add(node.name)
+    return names
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_nothing_of_the_package_is_defined_again(text: Path) -> None:
+    again = set().union(*map(defined, code(text))) & package_names()
+    assert again == set()
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_committed_notebooks_hold_text_only(text: Path) -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / f"{text.stem}.ipynb", 4)
+    assert "widgets" not in notebook.metadata
+    kinds = {
+        kind
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    }
+    assert kinds <= set(notebooks.TEXT_TYPES)
+    outputs = [cell.get("outputs") for cell in notebook.cells if cell.cell_type == "code"]
+    assert any(outputs), "no cell keeps an output: run make notebooks"
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_the_measured_cost_is_within_the_limits(text: Path) -> None:
+    """The build records seconds and peak memory of each notebook in a fresh kernel."""
+    assert COSTS.exists(), "the book is not built: run make book"
+    cost = json.loads(COSTS.read_text())[text.stem]
+    assert 0 < cost["seconds"] < LIMIT_SECONDS
+    assert 0 < cost["peak_memory_bytes"] < LIMIT_BYTES
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_an_uncompared_cell_says_why(text: Path) -> None:
+    """A cell whose output is not compared carries the tag, and a comment with the reason."""
+    for cell in notebooks.from_text(text).cells:
+        if set(cell.metadata.get("tags", [])) & notebooks.NOT_COMPARED:
+            assert "#" in cell.source, f"say in a comment why this is not compared:\n{cell.source}"
