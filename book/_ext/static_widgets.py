@@ -1,0 +1,123 @@
+"""Puts the static form of each widget into its page, and makes the embedded widget state small.
+
+A widget of the course carries its static HTML in its state. While a page is read, this extension
+writes that HTML in front of the widget's view, so that a page without JavaScript, a printed page
+and a failed import still show a complete first state; the page loader hides it when the live
+widget stands. It also keeps in the page's state only what the loader needs: models that are shown,
+each module text once, no second copy of the static HTML.
+
+Lines needed in `_config.yml` (under `sphinx`)::
+
+    local_extensions:
+      static_widgets: book/_ext
+    config:
+      extensions: [..., static_widgets]        # where the list is written out
+      nb_ipywidgets_js:
+        vendor/static-anywidget.js: {}         # the loader, under html_static_path
+      html_static_path: [book/assets]
+
+The widgets' stylesheet is linked from every page as `_static/course-widgets.css`.
+"""
+
+import hashlib
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+VIEW = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-view\+json">(?P<view>.*?)</script>', re.DOTALL
+)
+STATE_KEY = "ipywidgets_state"
+CSS_NAME = "course-widgets.css"
+
+
+def css_text() -> str:
+    """Reads the stylesheet of the widgets from the package, without importing them."""
+    spec = find_spec("course_lib.widgets")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("course_lib.widgets is not installed; run pip install -e . first")
+    return (Path(spec.submodule_search_locations[0]) / "kit" / "kit.css").read_text("utf-8")
+
+
+def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any]:
+    """Keeps what the page loader needs.
+
+    Args:
+        page_state: The widget state as the notebook holds it.
+        shown: Ids of the models that have a view in the page.
+        css: The stylesheet that the page links, which no model has to repeat.
+
+    Returns:
+        The same structure with shared texts under "texts"; unknown widgets are kept whole.
+    """
+    texts: dict[str, str] = {}
+    models: dict[str, Any] = {}
+
+    def shared(text: str) -> dict[str, str]:
+        key = hashlib.sha256(text.encode()).hexdigest()[:12]
+        texts[key] = text
+        return {"text": key}
+
+    for name, entry in page_state.get("state", {}).items():
+        if name not in shown:
+            continue
+        if entry.get("model_module") != "anywidget":
+            models[name] = entry
+            continue
+        state = entry["state"]
+        own = "static_html" in state
+        drop = {"static_html", "layout", "tabbable", "tooltip"} if own else set()
+        kept = {key: value for key, value in state.items() if key[0] != "_" and key not in drop}
+        kept["_esm"] = shared(state["_esm"])
+        if state.get("_css") and not (own and state["_css"] == css):
+            kept["_css"] = shared(state["_css"])
+        models[name] = {**entry, "state": kept}
+    return {**page_state, "state": models, "texts": texts}
+
+
+def on_doctree_read(app: Sphinx, doctree: nodes.document) -> None:
+    """Writes static forms in front of views, and replaces the page's state by a slim one."""
+    metadata = getattr(app.env, "nb_metadata", {}).get(app.env.docname, {})
+    js_files = metadata.get("js_files", {})
+    if STATE_KEY not in js_files:
+        return
+    path, options = js_files[STATE_KEY]
+    page_state = json.loads(options["body"])
+    shown: set[str] = set()
+
+    def with_static(match: re.Match[str]) -> str:
+        model_id = json.loads(match["view"])["model_id"]
+        shown.add(model_id)
+        state = page_state["state"].get(model_id, {}).get("state", {})
+        static = state.get("static_html")
+        return f'<div class="cw-static">{static}</div>\n{match[0]}' if static else match[0]
+
+    for raw in doctree.findall(nodes.raw):
+        if raw.get("format") == "html" and "widget-view+json" in raw.astext():
+            text = VIEW.sub(with_static, raw.astext())
+            raw.rawsource = text
+            raw.children = [nodes.Text(text)]
+    body = json.dumps(slim(page_state, shown, css_text()), ensure_ascii=False)
+    body = body.replace("</", r"<\/").replace("<!--", r"\u003c!--")  # nothing may end the script
+    js_files[STATE_KEY] = (path, {**options, "body": body})
+
+
+def write_css(app: Sphinx, error: Exception | None) -> None:
+    """Writes the widgets' stylesheet beside the other static files."""
+    if error is None and app.builder.format == "html":
+        target = Path(app.outdir) / "_static" / CSS_NAME
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(css_text(), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Registers the extension."""
+    app.add_css_file(CSS_NAME)
+    app.connect("doctree-read", on_doctree_read)
+    app.connect("build-finished", write_css)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
