@@ -107,6 +107,17 @@ def _page(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
         )
 
 
+def _docstring(
+    app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]
+) -> None:
+    """Docstrings are plain text: one backtick is code, and a lone star is a star."""
+    for index, line in enumerate(lines):
+        line = re.sub(r"(?<![`:\w])`([^`]+)`(?![`_])", r"``\1``", line)
+        if line.count("*") % 2 and "``" not in line:
+            line = line.replace("*", "\\*")
+        lines[index] = line
+
+
 def _repair(app: Sphinx, error: Exception | None) -> None:
     """Mend what the theme's templates get wrong, in the written pages."""
     if error is not None or app.builder.name != "html":
@@ -148,5 +159,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("course-map", CourseMap)
     app.connect("config-inited", _options, priority=100)
     app.connect("html-page-context", _page)
+    app.connect("autodoc-process-docstring", _docstring)
     app.connect("build-finished", _repair)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

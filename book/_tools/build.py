@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from book._tools import notebooks
+from book._tools import api_pages, notebooks
 from book._tools.paths import BUILD, HTML, ROOT, CommandError, command, package_digest, write_atomic
 
 SPHINX = BUILD / "sphinx"
@@ -100,6 +100,7 @@ def build() -> None:
         )
     if not (ROOT / "_toc.yml").exists():
         raise CommandError("there is no _toc.yml here; run it from a whole clone")
+    api_pages.write()
     for path in notebooks.generate():
         print(f"notebook follows its text: {path.name}")
     executed, costs, ran = notebooks.execute_all()

@@ -1,4 +1,4 @@
-"""The built site in a real browser, served from this machine, with everything it asks for recorded."""
+"""The built site in a real browser, served from here, with everything it asks for recorded."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Every page in a real browser: offline, silent, accessible, narrow, light, and without JavaScript."""
+"""Every page in a real browser: offline, silent, accessible, narrow, and without JavaScript."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_every_widget_comes_to_life(path: str, open_page: Callable) -> None:
     opened = open_page(path)
     views = opened.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
     assert views > 0
-    assert opened.page.locator("[data-widget-live]").count() == views
+    assert opened.page.locator(".cw-live[data-ready=true]").count() == views
 
 
 @pytest.mark.parametrize("path", CHAPTERS)
@@ -70,7 +70,7 @@ def test_the_page_teaches_without_javascript(path: str, open_page: Callable) -> 
     opened = open_page(path, settle=False, java_script_enabled=False)
     page = opened.page
     views = page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
-    static = page.locator(".widget-static")
+    static = page.locator(".cw-static")
     assert static.count() == views > 0
     for index in range(views):
         assert static.nth(index).is_visible()

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from book._tools.paths import HTML
 from book._ext.course_theme import reader_minutes, repair_html
+from book._tools.paths import HTML
 
 PAGES = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}

@@ -1,0 +1,82 @@
+"""Write the reference pages: one per part of the package, one section per public module."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from book._tools.paths import BOOK, ROOT, write_atomic
+
+# Page -> its title, its opening sentence, the packages and modules it shows.
+PAGES = {
+    "model": (
+        "Model",
+        "One transformer for every architecture: its configuration, its presets, its parts.",
+        ["config", "presets", "model", "weights"],
+    ),
+    "text": (
+        "Text and data",
+        "From text to ids, from ids to examples.",
+        ["tokenizers", "objectives", "data"],
+    ),
+    "training": (
+        "Training",
+        "From examples to a trained model, on one device or on many.",
+        ["training", "distributed", "adaptation"],
+    ),
+    "generation": (
+        "Generation",
+        "From a model to text.",
+        ["generation", "prompting", "tasks"],
+    ),
+    "learning": (
+        "Exercises, widgets, figures",
+        "What the pages are made with.",
+        ["exercises", "widgets", "figures"],
+    ),
+}
+
+
+def modules(part: str) -> list[str]:
+    """Public modules of a part that have something public in them, package first."""
+    root = ROOT / "course_lib" / part
+    paths = [root.with_suffix(".py")] if root.with_suffix(".py").exists() else []
+    paths += sorted(root.rglob("*.py")) if root.is_dir() else []
+    found = []
+    for path in paths:
+        inside = path.relative_to(ROOT).with_suffix("").parts
+        if any(name.startswith("_") for name in inside):
+            continue
+        if part == "exercises" and inside[-1].startswith("chapter_"):
+            continue
+        tree = ast.parse(path.read_text())
+        kinds = ast.FunctionDef | ast.ClassDef
+        if any(isinstance(n, kinds) and not n.name.startswith("_") for n in tree.body):
+            found.append(".".join(inside))
+    return found
+
+
+def page(name: str) -> str | None:
+    """The text of one page, or None when the package has nothing for it yet."""
+    title, sentence, parts = PAGES[name]
+    sections = []
+    for part in parts:
+        for module in modules(part):
+            sections.append(
+                f"## `{module}`\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n```\n"
+            )
+    if not sections:
+        return None
+    return f"# {title}\n\n{sentence}\n\n" + "\n".join(sections)
+
+
+def write() -> list[Path]:
+    """Write the pages that differ; return those that did."""
+    changed = []
+    for name in PAGES:
+        text = page(name)
+        target = BOOK / "api" / f"{name}.md"
+        if text is not None and (not target.exists() or target.read_text() != text):
+            write_atomic(target, text)
+            changed.append(target)
+    return changed
