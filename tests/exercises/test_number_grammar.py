@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.exercises.numbers import parse_number
+from course_lib.exercises.number_grammar import parse_number
 
 CASES = json.loads((Path(__file__).parent / "number_cases.json").read_text())
 

@@ -1,0 +1,70 @@
+"""Write every exercise's payload to one JSON file: `python -m course_lib.exercises build`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from course_lib.exercises.catalog import all_specs
+from course_lib.exercises.payload import build_payload
+
+SCHEMA = Path(__file__).with_name("schema.json")
+
+
+def build(output: Path) -> dict[str, Any]:
+    """Write all payloads, each held to the schema, in one step.
+
+    Args:
+        output: Path of the JSON file: `{"schema": 1, "exercises": {id: payload}}`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ValueError: If a payload does not fit the schema or an id is used twice; nothing is
+            written then.
+    """
+    import jsonschema  # type: ignore[import-untyped,unused-ignore]
+
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    payloads: dict[str, Any] = {}
+    for spec in all_specs():
+        if spec.id in payloads:
+            raise ValueError(f"exercises: the id {spec.id} is used twice")
+        payloads[spec.id] = build_payload(spec)
+        error = next(validator.iter_errors(payloads[spec.id]), None)
+        if error is not None:
+            raise ValueError(f"exercises: {spec.id} at {error.json_path}: {error.message}")
+    bundle = {"schema": 1, "exercises": payloads}
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(bundle, ensure_ascii=False), encoding="utf-8")
+        os.replace(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return bundle
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib.exercises", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("build", help="write the payloads for the static page")
+    command.add_argument("--output", type=Path, required=True, metavar="FILE")
+    options = parser.parse_args(arguments)
+    try:
+        bundle = build(options.output)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(bundle['exercises'])} exercises written to {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Find the exercises: every module `chapter_NN*.py` of this package lists its own in `EXERCISES`.
+
+Chapter: 01_relevance
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from pathlib import Path
+
+from course_lib.exercises.spec import Spec
+
+
+def _modules() -> tuple[str, ...]:
+    folder = str(Path(__file__).parent)
+    names = (module.name for module in pkgutil.iter_modules([folder]))
+    return tuple(sorted(name for name in names if name.startswith("chapter_")))
+
+
+def _specs(module: str) -> list[Spec]:
+    found = importlib.import_module(f"course_lib.exercises.{module}")
+    return list(getattr(found, "EXERCISES", ()))
+
+
+def all_specs() -> list[Spec]:
+    """List every exercise, in the order of their ids."""
+    return sorted((spec for name in _modules() for spec in _specs(name)), key=lambda s: s.id)
+
+
+def find(name: str) -> Spec:
+    """Find one exercise by its id; only the modules of its chapter are imported.
+
+    Raises:
+        TypeError: If the id is no text.
+        ValueError: If there is no such exercise; the nearest ids are named.
+
+    Chapter: 01_relevance
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"id: got {type(name).__name__}, want a text such as '06.c'")
+    for module in _modules():
+        if module.startswith(f"chapter_{name[:2]}"):
+            for spec in _specs(module):
+                if spec.id == name:
+                    return spec
+    known = [spec.id for spec in all_specs()]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
+    near = [*near, *(other for other in known if other[:2] == name[:2] and other not in near)]
+    raise ValueError(
+        f"id: there is no exercise {name!r}. Near it: {', '.join(near[:8]) or 'nothing'}. If the "
+        "page is newer than the installed course_lib, update it (pip install -e . in the clone)."
+    )
+
+
+def is_published(spec: Spec) -> bool:
+    """Tell whether an exercise is one of the package's own, so that others can look it up."""
+    try:
+        return find(spec.id) is spec
+    except ValueError:
+        return False
