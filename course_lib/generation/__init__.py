@@ -19,12 +19,17 @@ from course_lib.generation.processors import (
     top_p,
     typical_p,
 )
+from course_lib.generation.sample import Drawn, Generation, Steps, generate
 
 __all__ = [
     "History",
     "Processor",
+    "Drawn",
+    "Generation",
+    "Steps",
     "chain",
     "frequency_penalty",
+    "generate",
     "min_new_tokens",
     "min_p",
     "no_repeat_ngram",

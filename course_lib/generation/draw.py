@@ -1,0 +1,116 @@
+"""Choosing one token for each row: the maximum, or a draw from the processed distribution."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from course_lib.generation.steps import History, Processor, Step, check_logits, process
+
+Generators = torch.Generator | Sequence[torch.Generator]
+
+
+def uniform(generator: Generators, n_rows: int) -> Float[Tensor, "B 1"]:
+    """Draw one number from [0, 1) for each row.
+
+    One generator serves the rows in order; of a list, each row has its own.
+
+    Args:
+        generator: Source of randomness.
+        n_rows: Rows, B.
+    """
+    if isinstance(generator, torch.Generator):
+        own = [(generator, n_rows)]
+    else:
+        own = [(g, 1) for g in generator]
+    numbers = [torch.rand(n, 1, generator=g, dtype=torch.float64, device=g.device) for g, n in own]
+    return numbers[0] if len(numbers) == 1 else torch.cat(numbers)
+
+
+def draw(chances: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Tensor, " B"]:
+    """Turn uniform numbers into tokens: the first token at which the cumulated chances pass them.
+
+    A token without a chance is never drawn. The chances need not sum to one.
+
+    Args:
+        chances: Weight of each token, not negative, with a positive sum in each row.
+        numbers: A number from [0, 1) for each row.
+
+    Chapter: 11_generative_configuration
+    """
+    total = chances.cumsum(-1, dtype=torch.float64)  # (B, V)
+    # The product may round up to the whole sum, which no token passes.
+    aim = torch.minimum(numbers * total[:, -1:], total[:, -1:].nextafter(total.new_zeros(())))
+    return torch.searchsorted(total, aim, right=True)[:, 0]
+
+
+class Chooser:
+    """Choose the next token of every row from its logits.
+
+    Args:
+        processors: Steps applied to the logits, from left to right.
+        sample: Draw instead of taking the maximum.
+        generator: Source of randomness; needed if, and only if, `sample` is True.
+        n_rows: Rows, B.
+
+    Raises:
+        ValueError: If `generator` does not fit `sample` and the number of rows.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[Step],
+        sample: bool,
+        generator: Generators | None,
+        n_rows: int,
+    ) -> None:
+        if sample and generator is None:
+            raise ValueError("generator got None, wants a torch.Generator: sample=True draws")
+        if not sample and generator is not None:
+            raise ValueError("generator got one, wants None: without sample=True nothing is drawn")
+        if isinstance(generator, Sequence) and len(generator) != n_rows:
+            raise ValueError(f"generator got a list of {len(generator)}, wants {n_rows}, one a row")
+        self.processors = list(processors)
+        # Checks inside the steps would cost more than the steps; they run when a result is bad.
+        self.rules: list[tuple[Callable[..., Tensor], bool]] = [
+            (p.rule, p.looks_back) if isinstance(p, Processor) else (p, False)
+            for p in self.processors
+        ]
+        self.sample = sample
+        self.generator = generator
+        self.looks_back = any(looks_back for _, looks_back in self.rules)
+
+    def __call__(
+        self, logits: Float[Tensor, "B V"], history: History
+    ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
+        """Return the chosen tokens and the log-probabilities the raw logits give them.
+
+        Args:
+            logits: Scores of the next token.
+            history: What each row has said so far.
+
+        Raises:
+            ValueError: If the logits, or what a step made of them, allow no draw.
+        """
+        processed = logits
+        for rule, looks_back in self.rules:
+            processed = rule(processed, history) if looks_back else rule(processed)
+        total = logits.logsumexp(-1)
+        if self.sample:
+            chances = processed.softmax(-1)
+            numbers = uniform(cast(Generators, self.generator), len(logits))
+            chosen = draw(chances, numbers)
+            best = processed.amax(-1) if self.rules else total
+        else:
+            best, chosen = processed.max(-1)
+        if not math.isfinite(float((total + best).sum())):
+            self._explain(logits, history)
+        log_probs = logits.gather(-1, chosen[:, None])[:, 0] - total
+        return chosen, log_probs
+
+    def _explain(self, logits: Tensor, history: History) -> None:
+        check_logits(logits, "the model returned")
+        process(logits, self.processors, history)

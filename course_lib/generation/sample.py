@@ -1,0 +1,274 @@
+"""The generation loop: read the prompt once, then choose one token after another.
+
+Chapter: 11_generative_configuration
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from course_lib.generation.draw import Chooser, Generators
+from course_lib.generation.steps import History, Step
+from course_lib.model.transformer import Transformer
+
+Stop = Callable[[list[int]], bool]
+
+
+class Generation(NamedTuple):
+    """What the model wrote, without the prompt.
+
+    Attributes:
+        tokens: Generated ids, `Int "B N"`; after a row's end, the padding id.
+        lengths: Tokens of each row, its end token included, `Int " B"`.
+        log_probs: Log-probability that the model itself, before any processor, gave to each
+            token, in nats, `Float "B N"`; 0 after a row's end.
+    """
+
+    tokens: Int[Tensor, "B N"]
+    lengths: Int[Tensor, " B"]
+    log_probs: Float[Tensor, "B N"]
+
+
+class Drawn(NamedTuple):
+    """One step of the loop, for all rows.
+
+    Attributes:
+        tokens: The chosen ids, `Int " B"`.
+        log_probs: Their log-probabilities before any processor, in nats, `Float " B"`.
+        wrote: True for rows that wrote, False for rows that had ended, `Bool " B"`; None: all did.
+    """
+
+    tokens: Int[Tensor, " B"]
+    log_probs: Float[Tensor, " B"]
+    wrote: Bool[Tensor, " B"] | None
+
+
+def generate(
+    model: Transformer,
+    tokens: Int[Tensor, "B T"],
+    *,
+    max_new_tokens: int,
+    processors: Sequence[Step] = (),
+    sample: bool = False,
+    generator: Generators | None = None,
+    keep: Bool[Tensor, "B T"] | None = None,
+    eos_id: int | Sequence[int] | None = None,
+    pad_id: int | None = None,
+    stop: Stop | None = None,
+    source: Int[Tensor, "B S"] | None = None,
+    source_keep: Bool[Tensor, "B S"] | None = None,
+    use_cache: bool = True,
+) -> Generation:
+    """Continue each row of the batch.
+
+    Greedy by default: the most likely token each time. With `sample=True` each token is drawn from
+    the processed distribution. A draw uses one uniform number per row and step: one generator
+    serves the rows in order; of a list of B generators each row has its own, and then a batch of B
+    equals B single runs.
+
+    Args:
+        model: A model with a decoder; in evaluation mode, if it has dropout.
+        tokens: The prompts, padded on the left; for an encoder-decoder the decoder's first tokens.
+        max_new_tokens: The most tokens to write in each row, at least 1.
+        processors: Steps applied to the logits, from left to right.
+        sample: Draw instead of taking the maximum.
+        generator: Source of randomness; needed if, and only if, `sample` is True.
+        keep: True for real prompt tokens, False for padding; None means all are real.
+        eos_id: End token or tokens: a row ends after writing one.
+        pad_id: Fills a row after its end; None means the first end token, or 0.
+        stop: Called with the ids a row has written so far; True ends the row. See `StopStrings`.
+        source: The encoder's side of an encoder-decoder.
+        source_keep: True for real source tokens.
+        use_cache: False reads the whole text again for each token: slower, same result.
+
+    Returns:
+        The new tokens, how many each row has, and their log-probabilities.
+
+    Raises:
+        ValueError: If an argument does not fit, the text would outgrow the model's context, or the
+            logits allow no draw.
+
+    Chapter: 11_generative_configuration
+    """
+    drawn = list(
+        Steps(
+            model,
+            tokens,
+            max_new_tokens=max_new_tokens,
+            processors=processors,
+            sample=sample,
+            generator=generator,
+            keep=keep,
+            eos_id=eos_id,
+            pad_id=pad_id,
+            stop=stop,
+            source=source,
+            source_keep=source_keep,
+            use_cache=use_cache,
+        )
+    )
+    written = torch.stack([step.tokens for step in drawn], 1)  # (B, N)
+    log_probs = torch.stack([step.log_probs for step in drawn], 1)  # (B, N)
+    lengths = torch.full((len(written),), written.shape[1], device=written.device)
+    wrote = [step.wrote for step in drawn if step.wrote is not None]
+    if wrote:
+        lengths = torch.stack(wrote).sum(0)
+    return Generation(written, lengths, log_probs)
+
+
+class Steps:
+    """The loop of `generate`, one step at a time: iterate to get each token as it is chosen.
+
+    The arguments are those of `generate`, and are checked at once.
+
+    Args:
+        model: As in `generate`.
+        tokens: As in `generate`.
+        max_new_tokens: As in `generate`.
+        processors: As in `generate`.
+        sample: As in `generate`.
+        generator: As in `generate`.
+        keep: As in `generate`.
+        eos_id: As in `generate`.
+        pad_id: As in `generate`.
+        stop: As in `generate`.
+        source: As in `generate`.
+        source_keep: As in `generate`.
+        use_cache: As in `generate`.
+
+    Raises:
+        ValueError: As in `generate`.
+
+    Chapter: 11_generative_configuration
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        tokens: Int[Tensor, "B T"],
+        *,
+        max_new_tokens: int,
+        processors: Sequence[Step] = (),
+        sample: bool = False,
+        generator: Generators | None = None,
+        keep: Bool[Tensor, "B T"] | None = None,
+        eos_id: int | Sequence[int] | None = None,
+        pad_id: int | None = None,
+        stop: Stop | None = None,
+        source: Int[Tensor, "B S"] | None = None,
+        source_keep: Bool[Tensor, "B S"] | None = None,
+        use_cache: bool = True,
+    ) -> None:
+        check_prompt(model, tokens, keep, max_new_tokens)
+        ends = [] if eos_id is None else [eos_id] if isinstance(eos_id, int) else list(eos_id)
+        for name, ids in (("eos_id", ends), ("pad_id", [] if pad_id is None else [pad_id])):
+            for i in ids:
+                if not 0 <= i < model.config.vocab_size:
+                    raise ValueError(f"{name} got {i}, wants 0 to {model.config.vocab_size - 1}")
+        if (source is None) == (model.config.family == "encoder-decoder"):
+            got = "None" if source is None else "a tensor"
+            raise ValueError(f"source got {got}, but the model is {model.config.family}")
+        self.model, self.tokens, self.keep, self.stop = model, tokens, keep, stop
+        self.n_new = max_new_tokens
+        self.choose = Chooser(processors, sample, generator, len(tokens))
+        self.ends = torch.tensor(ends, dtype=torch.long, device=tokens.device)
+        self.can_end = bool(ends) or stop is not None
+        self.pad_id = pad_id if pad_id is not None else ends[0] if ends else 0
+        self.source, self.source_keep, self.use_cache = source, source_keep, use_cache
+
+    def __iter__(self) -> Iterator[Drawn]:
+        """Run the loop from the prompt."""
+        model, (n_rows, n_prompt) = self.model, self.tokens.shape
+        n_all = n_prompt + self.n_new
+        cache = model.new_cache(n_rows, n_all) if self.use_cache else None
+        text = self.tokens.new_zeros(n_rows, n_all)
+        text[:, :n_prompt] = self.tokens
+        real = torch.ones_like(text, dtype=torch.bool)
+        real[:, :n_prompt] = True if self.keep is None else self.keep
+        padded = self.keep is not None and not bool(self.keep.all())
+        new = self.tokens  # what the model has not read yet
+        memory = None
+        alive = torch.ones_like(real[:, 0]) if self.can_end else None
+        for length in range(n_prompt, n_all):
+            with torch.inference_mode():
+                if self.source is not None and memory is None:
+                    memory = model.encode(self.source, self.source_keep)
+                hidden = model.decode(
+                    new if cache is not None else text[:, :length],
+                    memory,
+                    cache,
+                    keep=self._new_keep(real, padded, cache is not None, length, new.shape[1]),
+                    memory_keep=self.source_keep,
+                )
+                logits = model.logits(hidden[:, -1:])[:, 0].float()  # (B, V)
+                history = History(text[:, :length], real[:, :length], n_prompt)
+                chosen, log_probs = self.choose(logits, history)
+                wrote = alive
+                if alive is not None:
+                    chosen = torch.where(alive, chosen, self.pad_id)
+                    log_probs = torch.where(alive, log_probs, 0.0)
+                text[:, length] = chosen
+                if alive is not None:
+                    alive = self._still_alive(alive, chosen, text[:, n_prompt : length + 1])
+                new = chosen[:, None]
+            yield Drawn(chosen, log_probs, wrote)
+            if alive is not None and not bool(alive.any()):
+                return
+
+    def _new_keep(
+        self, real: Tensor, padded: bool, cached: bool, length: int, n_new: int
+    ) -> Tensor | None:
+        """Which of the tokens the model reads now are real; None if all ever were."""
+        if not padded:
+            return None
+        return real[:, length - n_new : length] if cached else real[:, :length]
+
+    def _still_alive(self, alive: Tensor, chosen: Tensor, written: Tensor) -> Tensor:
+        alive = alive & ~torch.isin(chosen, self.ends)
+        if self.stop is not None:
+            rows = zip(alive.tolist(), written.tolist(), strict=True)
+            going = [lives and not self.stop(ids) for lives, ids in rows]
+            alive = torch.tensor(going, device=alive.device)
+        return alive
+
+
+def check_prompt(
+    model: Transformer, tokens: Tensor, keep: Tensor | None, max_new_tokens: int
+) -> None:
+    """Refuse a prompt that the model cannot continue.
+
+    Args:
+        model: The model that will read it.
+        tokens: The prompts, `Int "B T"`.
+        keep: True for real prompt tokens, `Bool "B T"`, or None.
+        max_new_tokens: The most tokens to write.
+
+    Raises:
+        ValueError: Naming the argument, what it got and what it wants.
+    """
+    config = model.config
+    if not config.n_decoder_layers:
+        raise ValueError(f"model got an {config.family} model, wants one with a decoder")
+    if model.training and config.dropout > 0:
+        raise ValueError(
+            f"model is in training mode with dropout={config.dropout}: call model.eval() first"
+        )
+    if tokens.dim() != 2 or tokens.numel() == 0:
+        raise ValueError(f"tokens got shape {tuple(tokens.shape)}, wants (B, T), neither of them 0")
+    if max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens got {max_new_tokens}, wants at least 1")
+    n_prompt = tokens.shape[1]
+    if n_prompt + max_new_tokens > config.max_seq_len:
+        raise ValueError(
+            f"tokens got a prompt of {n_prompt}, which with max_new_tokens={max_new_tokens} is "
+            f"longer than the model's context, max_seq_len={config.max_seq_len}"
+        )
+    if keep is None:
+        return
+    if keep.shape != tokens.shape:
+        raise ValueError(f"keep got shape {tuple(keep.shape)}, wants {tuple(tokens.shape)}")
+    if not bool(keep[:, -1].all()):
+        raise ValueError("keep got rows padded on the right, wants padding on the left only")
