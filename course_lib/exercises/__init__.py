@@ -15,7 +15,7 @@ anyone who looks: this is self-study.
 How to add an exercise
 ----------------------
 
-1. Open `chapter_NN.py`, or add a file `chapter_NN_topic.py`: every module of that name is found,
+1. Open or add a file `chapter_NN_topic.py`: every module of such a name is found
    and only those of a chapter are imported when one of its exercises is loaded. Write NumPy.
 2. Add a `Spec` to its `EXERCISES`. The id is the chapter, a dot and a letter (a: idea,
    b: prediction, c: code, d: number, r: recall of an earlier page), with a figure for a second one.

@@ -20,7 +20,7 @@ CLOCK_FACTOR = 3.0  # clock seconds allowed for each processor second
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
     """Raise `OutOfTime` after some seconds, where this platform and thread allow it."""
     usable = hasattr(signal, "setitimer") and (
         threading.current_thread() is threading.main_thread()
@@ -49,7 +49,7 @@ def check_inline(spec: Spec, answer: Any, seed: int | None, reason: str) -> Resu
     assert spec.code is not None
     case: list[str] = [""]
     try:
-        with _alarm(spec.code.limits.seconds * CLOCK_FACTOR):
+        with alarm(spec.code.limits.seconds * CLOCK_FACTOR):
             result = Judge(spec, answer, seed, lambda text: case.__setitem__(0, text)).run()
     except OutOfTime:
         text = f"Stopped after {spec.code.limits.seconds * CLOCK_FACTOR:g} s on {case[0]}."

@@ -21,7 +21,7 @@ from course_lib.exercises.result import Result
 from course_lib.exercises.spec import Spec
 from course_lib.exercises.values import Misfit, fit, show
 
-PROBES = 3
+PROBES = 8
 
 
 class Judge:
@@ -53,20 +53,25 @@ class Judge:
         form = check_form(self.code, self.answer)
         if form is not None:
             return self._result(*form)
+        found = self.first_fault()
+        if found is not None:
+            return self._explain(*found)
+        checks = tuple((law.name, True) for law in self.code.properties)
+        return self._result("correct", self._praise(), checks=checks)
+
+    def first_fault(self) -> tuple[Fault, int, list[int], list[int]] | None:
+        """Run the cases, small ones first, until one fails: its fault, number and decisions."""
         cases = []
         for index in range(self.code.cases):
             growth = (index + 1) / self.code.cases
-            arguments, choices, lows = draw_case(
-                self.code.generate, self.seed + index, growth=growth
-            )
-            cases.append((index, arguments, choices, lows, self._reference(arguments)))
-        for index, arguments, choices, lows, expected in cases:
+            drawn = draw_case(self.code.generate, self.seed + index, growth=growth)
+            cases.append((*drawn, self._reference(drawn[0])))
+        for index, (arguments, choices, lows, expected) in enumerate(cases):
             self.report(sizes(arguments))
             fault = self._try(arguments, expected)
             if fault is not None:
-                return self._explain(fault, index, choices, lows)
-        checks = tuple((law.name, True) for law in self.code.properties)
-        return self._result("correct", self._praise(), checks=checks)
+                return fault, index, choices, lows
+        return None
 
     def _praise(self) -> str:
         notes = "".join(f" Note: {note}." for note in dict.fromkeys(self.notes))
@@ -127,7 +132,7 @@ class Judge:
         if fault.status == "not_attempted":
             return self._result("not_attempted", fault.message)
         known = self._known_wrong(fault)
-        small = fault if fault.status == "timeout" else self._smallest(fault, index, choices, lows)
+        small = self._smallest(fault, index, choices, lows)
         checks = self._checks(small)
         if known is not None:
             name, message = known

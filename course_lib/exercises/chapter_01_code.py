@@ -1,4 +1,4 @@
-"""Exercises of chapter 01: relevance of each word to each other word."""
+"""Chapter 01, code: from scores to relevance."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def _in_place(scores: Array) -> Array:
 
 
 def scores_case(draw: Draw) -> dict[str, Any]:
-    """Draw a square of scores, at times with rows far apart so that a careless exp overflows."""
+    """Draw a square of scores, at times far apart, so that a careless exp overflows."""
     n = draw.size(1, 6)
     scores = draw.array(n, n)
     far = draw.pick([0.0, 0.0, 900.0])
-    return {"scores": scores + far * draw.integers(n, 1, low=-1, high=1)}
+    return {"scores": scores + far * draw.integers(n, draw.pick([1, n]), low=-1, high=1)}
 
 
 def _rows(case: Case) -> str | None:
