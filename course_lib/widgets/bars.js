@@ -1,4 +1,4 @@
-import { h, button, card, liveRegion, scrollRegion, describeButton, watch } from "./kit/dom.js";
+import { h, button, card, scrollRegion, describeButton, watch } from "./kit/dom.js";
 import { fixed, percent } from "./kit/text.js";
 import { barCell, barTable } from "./kit/bar.js";
 
@@ -18,8 +18,7 @@ function render({ model, el }) {
   const draw = () => {
     const data = model.get("payload");
     const { node, body } = card(data);
-    const live = liveRegion(false);
-    const describe = describeButton(() => `${data.describe} ${describeBars(data)}`.trim(), live);
+    const describe = describeButton(() => `${data.describe} ${describeBars(data)}`.trim());
     const series = data.other ? [data.values, data.other] : [data.values];
     const top = Math.max(...series.flat()) || 1;
     let all = false;
@@ -38,7 +37,7 @@ function render({ model, el }) {
       fill();
     }, "small");
     more.setAttribute("aria-expanded", "false");
-    body.append(region, live.node, h("div", { class: "cw-row" }, data.values.length > data.shown ? more : null, describe.button), describe.text);
+    body.append(region, h("div", { class: "cw-row" }, data.values.length > data.shown ? more : null, describe.button), describe.text);
     el.replaceChildren(node);
   };
   draw();

@@ -113,7 +113,7 @@ def table(
 
 def legend(low: str, high: str) -> str:
     """Draws the scale of a heat map, from its smallest to its largest value."""
-    swatches = "".join(f'<i class="h{level}"></i>' for level in range(11))
+    swatches = "".join(f'<i class="sh{level}"></i>' for level in range(11))
     return (
         f'<p class="cw-legend" aria-hidden="true"><span>{escape(low)}</span>{swatches}'
         f"<span>{escape(high)}</span></p>"

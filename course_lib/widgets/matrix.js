@@ -27,7 +27,7 @@ function render({ model, el }) {
     const data = model.get("payload");
     const { node, body } = card(data);
     const live = liveRegion();
-    const describe = describeButton(() => `${data.describe} ${describeMatrix(data)}`.trim(), live);
+    const describe = describeButton(() => `${data.describe} ${describeMatrix(data)}`.trim());
     const table = heatTable({
       corner: data.corner, rows: data.rows, columns: data.columns,
       cell: (i, j) => heatCell(data.values[i][j], data),

@@ -118,7 +118,7 @@ def cell(value: float | None, decimals: int, low: float, high: float) -> str:
     """Writes one heat-map cell; None is a hidden one."""
     if value is None:
         return '<td class="gone">−∞</td>'
-    return f'<td class="h{shade(value, low, high)}">{fixed(value, decimals)}</td>'
+    return f'<td class="sh{shade(value, low, high)}">{fixed(value, decimals)}</td>'
 
 
 __all__ = ["Matrix", "cell", "describe_matrix"]

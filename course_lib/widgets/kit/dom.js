@@ -93,16 +93,16 @@ export function scrollRegion(label, ...children) {
   return h("div", { class: "cw-scroll", role: "region", "aria-label": label, tabindex: "0" }, ...children);
 }
 
-/** "Describe this": shows and speaks the sentence that `sentence` makes from the current data. */
-export function describeButton(sentence, live) {
+/** "Describe this": shows the sentence that `sentence` makes from the current data and moves there. */
+export function describeButton(sentence) {
   const id = newId("describe");
-  const text = h("p", { class: "cw-panel", id, hidden: true });
+  const text = h("p", { class: "cw-panel", id, hidden: true, tabindex: "-1" });
   const open = h("button", { type: "button", class: "quiet small", "aria-expanded": "false", "aria-controls": id,
     on: { click: () => {
       text.hidden = !text.hidden;
       open.setAttribute("aria-expanded", String(!text.hidden));
       update();
-      if (!text.hidden) live.say(text.textContent);
+      if (!text.hidden) text.focus();
     } } }, "Describe this");
   const update = () => { if (!text.hidden) text.textContent = sentence(); };
   return { button: open, text, update };
