@@ -116,7 +116,7 @@ def guarded(found: list[str]) -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+def _arrays(value: Any) -> Iterator[np.ndarray]:
     if isinstance(value, np.ndarray):
         yield value
     elif type(value) in (list, tuple):

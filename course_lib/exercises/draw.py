@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 _T = TypeVar("_T")
-Array = np.ndarray[Any, Any]
+Array = np.ndarray
 
 
 class Draw:

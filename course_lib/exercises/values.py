@@ -137,7 +137,7 @@ def _type_message(where: str, value: Any, expected: Any) -> str:
     return f"{where} is a {type(value).__name__}; a {type(expected).__name__} is wanted."
 
 
-def _fit_array(value: Any, expected: np.ndarray[Any, Any], where: str) -> tuple[Any, list[str]]:
+def _fit_array(value: Any, expected: np.ndarray, where: str) -> tuple[Any, list[str]]:
     notes: list[str] = []
     if isinstance(value, list | tuple):
         try:
@@ -196,7 +196,7 @@ def difference(got: Any, want: Any, tolerance: float, where: str = "") -> str | 
 
 
 def _array_difference(
-    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float, where: str
+    got: np.ndarray, want: np.ndarray, tolerance: float, where: str
 ) -> str | None:
     if got.shape != want.shape:
         return f"{where or 'the result'} has shape {got.shape}, expected {want.shape}"
