@@ -8,5 +8,6 @@ Chapter: 03_tokenizer
 
 from course_lib.tokenizers.base import Tokenizer
 from course_lib.tokenizers.byte_bpe import ByteLevelBPE
+from course_lib.tokenizers.wordpiece import WordPiece
 
-__all__ = ["ByteLevelBPE", "Tokenizer"]
+__all__ = ["ByteLevelBPE", "Tokenizer", "WordPiece"]
