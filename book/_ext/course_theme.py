@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.icons import draw_all
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS_PER_MINUTE = 200
@@ -127,6 +131,7 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
         mended = repair_html(page)
         if mended != page:
             path.write_text(mended, encoding="utf-8")
+    draw_all(Path(app.outdir))
 
 
 def repair_html(page: str) -> str:
@@ -140,6 +145,11 @@ def repair_html(page: str) -> str:
         r'<div class="sidebar-primary-item">(\s*<a class="navbar-brand logo")',
         r'<div class="sidebar-primary-item" role="navigation" aria-label="Home">\1',
         page,
+    )
+    # The arrow that unfolds a section of the sidebar has no name.
+    page = page.replace(
+        '<summary><span class="toctree-toggle"',
+        '<summary aria-label="Pages of this section"><span class="toctree-toggle"',
     )
     # Jupyter Book's redirect has neither a doctype nor a title.
     if page.startswith('<meta http-equiv="Refresh"'):

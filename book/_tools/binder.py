@@ -1,7 +1,7 @@
 """Run the notebooks in a fresh environment that holds just what environment.yml names.
 
-Binder's own image cannot be built without Docker. This is the next best check: the same packages from
-PyPI, the package itself without its dependencies, and a kernel that sees nothing else.
+Binder's own image cannot be built without Docker. This is the next best check: the same packages
+from PyPI, the package itself without its dependencies, and a kernel that sees nothing else.
 """
 
 from __future__ import annotations
