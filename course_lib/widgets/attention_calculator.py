@@ -43,12 +43,14 @@ class AttentionCalculator(CourseWidget):
     """
 
     _esm = bundle("attention_calculator.js")
-    q = traitlets.List(help="queries, as edited").tag(sync=True)
-    k = traitlets.List(help="keys, as edited").tag(sync=True)
-    v = traitlets.List(help="values, as edited").tag(sync=True)
+    q: Any = traitlets.List(help="queries, as edited").tag(sync=True)
+    k: Any = traitlets.List(help="keys, as edited").tag(sync=True)
+    v: Any = traitlets.List(help="values, as edited").tag(sync=True)
     causal = traitlets.Bool(True).tag(sync=True)
     scaled = traitlets.Bool(True).tag(sync=True)
-    output = traitlets.List(help="the result for the numbers above").tag(sync=True)
+    output: Any = traitlets.List(help="the result for the numbers above").tag(
+        sync=True
+    )
     open_stages = traitlets.Int(0, help="stages shown so far").tag(sync=True)
 
     def __init__(

@@ -39,7 +39,7 @@ class AttentionMap(CourseWidget):
     layer = traitlets.Int(0, help="layer shown, from 0").tag(sync=True)
     head = traitlets.Int(-1, help="head shown, from 0; -1 is the average").tag(sync=True)
     query = traitlets.Int(0, help="token that looks, from 0").tag(sync=True)
-    marked = traitlets.List(help="tokens the reader marked").tag(sync=True)
+    marked: Any = traitlets.List(help="tokens the reader marked").tag(sync=True)
     revealed = traitlets.Bool(False, help="whether the weights are shown").tag(sync=True)
 
     def __init__(

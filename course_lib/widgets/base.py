@@ -19,7 +19,7 @@ class CourseWidget(anywidget.AnyWidget):
     """
 
     _css = CSS
-    payload = traitlets.Dict().tag(sync=True)
+    payload: Any = traitlets.Dict().tag(sync=True)
     static_html = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, payload: dict[str, Any], static_html: str, text: str, **state: Any) -> None:
