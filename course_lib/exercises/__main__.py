@@ -1,4 +1,8 @@
-"""Write every exercise's payload to one JSON file: `python -m course_lib.exercises build`."""
+"""Build the payloads of the static page, or check exercises before a learner meets them.
+
+`python -m course_lib.exercises build --output FILE`
+`python -m course_lib.exercises check 06.c --seeds 20`
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib.exercises.catalog import all_specs
+from course_lib.exercises.catalog import all_specs, find
 from course_lib.exercises.payload import build_payload
 
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -50,14 +54,43 @@ def build(output: Path) -> dict[str, Any]:
     return bundle
 
 
+def check(names: list[str], seeds: int) -> dict[str, Any]:
+    """Hold exercises to all checks of `selfcheck`; what it found, by id."""
+    from course_lib.exercises import selfcheck
+
+    return {
+        spec.id: {
+            "faults": [
+                *selfcheck.text_faults(spec),
+                *selfcheck.part_faults(spec),
+                *(selfcheck.code_faults(spec, range(100, 100 + seeds)) if spec.code else ()),
+            ],
+            "idle properties": selfcheck.idle_properties(spec) if spec.code else [],
+            "survivors": selfcheck.survivors(spec) if spec.code else [],
+        }
+        for spec in (map(find, names) if names else all_specs())
+    }
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m course_lib.exercises", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.exercises",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("build", help="write the payloads for the static page")
     command.add_argument("--output", type=Path, required=True, metavar="FILE")
+    command = commands.add_parser("check", help="check exercises; prints what it found as JSON")
+    command.add_argument("names", nargs="*", metavar="ID", help="exercises; all if none is named")
+    command.add_argument("--seeds", type=int, default=0, help="how many fresh seeds to try too")
     options = parser.parse_args(arguments)
     try:
+        if options.command == "check":
+            found = check(options.names, options.seeds)
+            print(json.dumps(found, indent=1, ensure_ascii=False))
+            return int(any(entry["faults"] + entry["idle properties"] for entry in found.values()))
         bundle = build(options.output)
     except ValueError as error:
         print(error, file=sys.stderr)

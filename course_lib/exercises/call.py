@@ -13,6 +13,7 @@ import contextlib
 import copy
 import io
 import math
+import operator
 import os
 import random
 import sys
@@ -103,6 +104,8 @@ def guarded(found: list[str]) -> Iterator[None]:
     finally:
         for module, names in zip(modules, before, strict=True):
             now = vars(module)
+            if len(now) == len(names) and all(map(operator.is_, names.values(), now.values())):
+                continue
             for name, value in names.items():
                 if name not in now or now[name] is not value:
                     if name != "_":
