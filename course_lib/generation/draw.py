@@ -41,10 +41,13 @@ def draw(chances: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Te
 
     Chapter: 11_generative_configuration
     """
-    total = chances.cumsum(-1, dtype=torch.float64)  # (B, V)
-    # The product may round up to the whole sum, which no token passes.
-    aim = torch.minimum(numbers * total[:, -1:], total[:, -1:].nextafter(total.new_zeros(())))
-    return torch.searchsorted(total, aim, right=True)[:, 0]
+    return _first_past(chances.cumsum(-1, dtype=torch.float64), numbers)
+
+
+def _first_past(mass: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Tensor, " B"]:
+    # Just below 1, the product could round up to the whole mass, which no token passes.
+    aim = numbers.clamp(max=1 - 2**-52) * mass[:, -1:]
+    return torch.searchsorted(mass, aim, right=True)[:, 0]
 
 
 class Chooser:
@@ -98,19 +101,19 @@ class Chooser:
         processed = logits
         for rule, looks_back in self.rules:
             processed = rule(processed, history) if looks_back else rule(processed)
-        total = logits.logsumexp(-1)
         if self.sample:
-            chances = processed.softmax(-1)
-            numbers = uniform(cast(Generators, self.generator), len(logits))
-            chosen = draw(chances, numbers)
-            best = processed.amax(-1) if self.rules else total
+            mass = processed.softmax(-1).cumsum(-1, dtype=torch.float64)
+            best = mass[:, -1]
+            self._check(best, logits, history)  # before the draw, which could not cope with NaN
+            chosen = _first_past(mass, uniform(cast(Generators, self.generator), len(logits)))
         else:
             best, chosen = processed.max(-1)
-        if not math.isfinite(float((total + best).sum())):
-            self._explain(logits, history)
-        log_probs = logits.gather(-1, chosen[:, None])[:, 0] - total
-        return chosen, log_probs
+            self._check(best, logits, history)
+        return chosen, logits.log_softmax(-1).gather(-1, chosen[:, None])[:, 0]
 
-    def _explain(self, logits: Tensor, history: History) -> None:
+    def _check(self, best: Tensor, logits: Tensor, history: History) -> None:
+        """Look at one number per row; if it is unusable, find out which step made it so."""
+        if math.isfinite(float(best.sum())):
+            return
         check_logits(logits, "the model returned")
         process(logits, self.processors, history)

@@ -6,6 +6,7 @@ changes how many tokens top-p keeps.
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -25,7 +26,8 @@ __all__ = [
     "typical_p",
 ]
 
-_FIRST_LOOK = 128  # top-p sorts only this many tokens unless they hold too little mass
+_SMALL = 1024  # up to this many tokens, top-p sorts them all
+_FIRST_LOOK = 128  # of more, it sorts this many at first, and the rest if they hold too little
 
 
 def temperature(t: float | int) -> Processor:
@@ -111,22 +113,17 @@ def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         if p == 1:
             return logits
         n_tokens = logits.shape[-1]
-        n_best = min(max(_FIRST_LOOK, at_least), n_tokens)
         enough = p * (1 - 4 * torch.finfo(logits.dtype).eps)  # p, up to the rounding of the logits
-        total = logits.logsumexp(-1, keepdim=True)
-        best = logits.topk(n_best).values  # (B, n_best), descending
-        mass = (best - total).exp().cumsum(-1, dtype=torch.float64)
-        if n_best < n_tokens and bool((mass[:, -1] < enough).any()):
-            best = logits.sort(-1, descending=True).values  # flat: sort all
-            mass = (best - total).exp().cumsum(-1, dtype=torch.float64)
+        best, mass = _from_the_top(logits, enough, max(_FIRST_LOOK, at_least))
         # A token stays if the mass of all tokens before it has not reached p yet.
         n_kept = ((mass < enough).sum(-1, keepdim=True) + 1).clamp(at_least, best.shape[-1])
         edge = best.gather(-1, n_kept - 1)
-        kept = logits >= edge
-        if bool((kept.sum(-1, keepdim=True) > n_kept).any()):  # equal logits at the edge
+        drop = logits < edge
+        if n_tokens * len(logits) - int(drop.sum()) > int(n_kept.sum()):  # equal logits at the edge
             above, equal = logits > edge, logits == edge
-            kept = above | (equal & (equal.cumsum(-1) <= n_kept - above.sum(-1, keepdim=True)))
-        return logits.masked_fill(~kept, -math.inf)
+            spare = n_kept - above.sum(-1, keepdim=True)
+            drop |= equal & (equal.cumsum(-1) > spare)
+        return logits.masked_fill(drop, -math.inf)
 
     return Processor(f"top_p({p})", rule)
 
@@ -194,6 +191,27 @@ def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         return logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), -math.inf)
 
     return Processor(f"typical_p({p})", rule)
+
+
+def _from_the_top(
+    logits: Float[Tensor, "B V"], enough: float, n_first: int
+) -> tuple[Float[Tensor, "B N"], Float[Tensor, "B N"]]:
+    """Return each row's largest logits, until their chances reach `enough`, and their masses."""
+    n_tokens = logits.shape[-1]
+    if n_tokens > _SMALL:
+        best, ids = logits.topk(min(n_first, n_tokens))
+        mass = logits.softmax(-1).gather(-1, ids).cumsum(-1, dtype=torch.float64)
+        if not bool((mass[:, -1] < enough).any()):
+            return best, mass
+    best = _descending(logits)
+    return best, best.softmax(-1).cumsum(-1, dtype=torch.float64)
+
+
+def _descending(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    if logits.device.type != "cpu" or logits.dtype not in (torch.float32, torch.float64):
+        return logits.sort(-1, descending=True).values
+    # On a processor NumPy sorts bare values about five times faster than torch sorts pairs.
+    return torch.from_numpy(np.sort(logits.detach().numpy(), axis=-1)).flip(-1)
 
 
 def _share(p: float | int, step: str, name: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course_lib.generation.draw import Chooser, Generators
 from course_lib.generation.steps import History, Step
+from course_lib.generation.token_step import TokenStep, fits
 from course_lib.model.transformer import Transformer
 
 Stop = Callable[[list[int]], bool]
@@ -190,20 +191,26 @@ class Steps:
         real[:, :n_prompt] = True if self.keep is None else self.keep
         padded = self.keep is not None and not bool(self.keep.all())
         new = self.tokens  # what the model has not read yet
+        # A single new token without padding takes the short way, where that is sure to be equal.
+        quick = TokenStep(model) if cache is not None and not padded and fits(model) else None
         memory = None
         alive = torch.ones_like(real[:, 0]) if self.can_end else None
         for length in range(n_prompt, n_all):
             with torch.inference_mode():
-                if self.source is not None and memory is None:
-                    memory = model.encode(self.source, self.source_keep)
-                hidden = model.decode(
-                    new if cache is not None else text[:, :length],
-                    memory,
-                    cache,
-                    keep=self._new_keep(real, padded, cache is not None, length, new.shape[1]),
-                    memory_keep=self.source_keep,
-                )
-                logits = model.logits(hidden[:, -1:])[:, 0].float()  # (B, V)
+                if quick is not None and cache is not None and length > n_prompt:
+                    logits = quick(new[:, 0], cache)  # (B, V)
+                else:
+                    if self.source is not None and memory is None:
+                        memory = model.encode(self.source, self.source_keep)
+                    hidden = model.decode(
+                        new if cache is not None else text[:, :length],
+                        memory,
+                        cache,
+                        keep=self._new_keep(real, padded, cache is not None, length, new.shape[1]),
+                        memory_keep=self.source_keep,
+                    )
+                    logits = model.logits(hidden[:, -1:])[:, 0]  # (B, V)
+                logits = logits.float()
                 history = History(text[:, :length], real[:, :length], n_prompt)
                 chosen, log_probs = self.choose(logits, history)
                 wrote = alive

@@ -139,10 +139,14 @@ def exact_top_k_support(make) -> None:
 
 
 def exact_top_p_support(make) -> None:
-    """Smallest set: it reaches p, and without its least likely token it does not."""
+    """Smallest set: it reaches p, and without its least likely token it does not.
+
+    Flat and peaked rows, so that a large vocabulary is cut within the first tokens and beyond.
+    """
     generator = torch.Generator().manual_seed(0)
-    for n_tokens in (2, 37, 300):  # 300: more than top-p sorts at first
-        logits = torch.randn(50, n_tokens, generator=generator).double() * 2
+    spread = torch.tensor([[0.5], [6.0]]).double().repeat(25, 1)
+    for n_tokens in (2, 37, 1500):  # 1500: more than top-p sorts at first
+        logits = torch.randn(50, n_tokens, generator=generator).double() * spread
         chances = logits.softmax(-1)
         for p in (0.05, 0.3, 0.5, 0.9, 0.99):
             keep = support(make(p)(logits))
