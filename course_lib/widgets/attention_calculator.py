@@ -48,9 +48,7 @@ class AttentionCalculator(CourseWidget):
     v: Any = traitlets.List(help="values, as edited").tag(sync=True)
     causal = traitlets.Bool(True).tag(sync=True)
     scaled = traitlets.Bool(True).tag(sync=True)
-    output: Any = traitlets.List(help="the result for the numbers above").tag(
-        sync=True
-    )
+    output: Any = traitlets.List(help="the result for the numbers above").tag(sync=True)
     open_stages = traitlets.Int(0, help="stages shown so far").tag(sync=True)
 
     def __init__(

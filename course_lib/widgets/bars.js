@@ -1,4 +1,4 @@
-import { h, button, card, scrollRegion, describeButton, watch } from "./kit/dom.js";
+import { h, button, card, liveRegion, scrollRegion, describeButton, watch } from "./kit/dom.js";
 import { fixed, percent } from "./kit/text.js";
 import { barCell, barTable } from "./kit/bar.js";
 
@@ -18,6 +18,7 @@ function render({ model, el }) {
   const draw = () => {
     const data = model.get("payload");
     const { node, body } = card(data);
+    const live = liveRegion(false);
     const describe = describeButton(() => `${data.describe} ${describeBars(data)}`.trim());
     const series = data.other ? [data.values, data.other] : [data.values];
     const top = Math.max(...series.flat()) || 1;
@@ -35,9 +36,10 @@ function render({ model, el }) {
       more.textContent = all ? `Show the first ${data.shown}` : `Show all ${data.values.length}`;
       more.setAttribute("aria-expanded", String(all));
       fill();
+      live.say(all ? `All ${data.values.length} shown.` : `The first ${data.shown} shown.`);
     }, "small");
     more.setAttribute("aria-expanded", "false");
-    body.append(region, h("div", { class: "cw-row" }, data.values.length > data.shown ? more : null, describe.button), describe.text);
+    body.append(region, live.node, h("div", { class: "cw-row" }, data.values.length > data.shown ? more : null, describe.button), describe.text);
     el.replaceChildren(node);
   };
   draw();

@@ -69,16 +69,17 @@ def card(title: str, badge: str, *body: str) -> str:
     """Frames the static form of a widget as the live form is framed."""
     side = f'<span class="cw-badge">{escape(badge)}</span>' if badge else ""
     return (
-        f'<section class="cw mathjax_ignore" aria-label="{escape(title)}"><div class="cw-head">'
+        f'<div class="cw mathjax_ignore" role="group" aria-label="{escape(title)}">'
+        '<div class="cw-head">'
         f'<p class="cw-title">{escape(title)}</p>{side}</div>'
-        f'<div class="cw-body">{"".join(body)}</div></section>'
+        f'<div class="cw-body">{"".join(body)}</div></div>'
     )
 
 
 def scroll(label: str, inside: str) -> str:
     """Puts a wide table into a part that scrolls by itself."""
     name = escape(label)
-    return f'<div class="cw-scroll" role="region" aria-label="{name}" tabindex="0">{inside}</div>'
+    return f'<div class="cw-scroll" role="group" aria-label="{name}" tabindex="0">{inside}</div>'
 
 
 def table(

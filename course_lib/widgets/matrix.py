@@ -68,8 +68,8 @@ class Matrix(CourseWidget):
         title: str = "Table",
         describe: str = "",
         decimals: int = 2,
-        low: float | None = None,
-        high: float | None = None,
+        low: float | int | None = None,
+        high: float | int | None = None,
         corner: str = "row",
         badge: str = "",
     ) -> None:

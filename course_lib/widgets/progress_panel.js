@@ -59,7 +59,7 @@ function render({ model, el }) {
       clear.textContent = asked ? "Yes, clear it" : "Clear my progress";
     }, "quiet");
     const table = h("table", { class: "cw-bars" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "chapter"), h("th", { scope: "col" }, "exercises"), h("td", { "aria-hidden": "true" }))), list);
-    body.append(data.chapters.length ? h("div", { class: "cw-scroll", role: "region", "aria-label": "Progress by chapter", tabindex: "0" }, table) : "", where,
+    body.append(data.chapters.length ? h("div", { class: "cw-scroll", role: "group", "aria-label": "Progress by chapter", tabindex: "0" }, table) : "", where,
       h("div", { class: "cw-field" }, h("label", { for: box.id }, "Progress as text"), box), h("div", { class: "cw-row" }, take, bring, clear), live.node);
     refresh();
     const stop = onProgress(refresh);

@@ -167,13 +167,13 @@ function render({ model, el }) {
     };
     const explanation = h("div", { class: "cw-panel", hidden: true });
     const explain = (withKey = false) => {
-      explanation.replaceChildren(h("h4", {}, withKey ? "Answer" : "Why"),
+      explanation.replaceChildren(h("p", { class: "cw-h" }, withKey ? "Answer" : "Why"),
         ...(withKey ? data.parts.map((part) => h("div", { html: `<p>${keyOf(part)}</p>` })) : []), h("div", { html: data.explain }));
       explanation.hidden = !(withKey || data.explain);
     };
     const hint = button(`Hint (${data.hints.length})`, () => {
       if (shown < data.hints.length) {
-        hints.append(h("div", { class: "cw-panel" }, h("h4", {}, `Hint ${shown + 1} of ${data.hints.length}`), h("div", { html: data.hints[shown] })));
+        hints.append(h("div", { class: "cw-panel" }, h("p", { class: "cw-h" }, `Hint ${shown + 1} of ${data.hints.length}`), h("div", { html: data.hints[shown] })));
         live.say(`Hint ${shown + 1}: ${plainText(data.hints[shown])}`);
         shown += 1;
       }

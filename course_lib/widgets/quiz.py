@@ -35,9 +35,7 @@ class Quiz(CourseWidget):
     """
 
     _esm = bundle("quiz.js")
-    answer: Any = traitlets.Dict(help="part id -> value, as last checked").tag(
-        sync=True
-    )
+    answer: Any = traitlets.Dict(help="part id -> value, as last checked").tag(sync=True)
     status = traitlets.Unicode("not_attempted", help="verdict of the last check").tag(sync=True)
     attempts = traitlets.Int(0, help="judged answers so far").tag(sync=True)
     hints_shown = traitlets.Int(0, help="hints shown so far").tag(sync=True)

@@ -47,15 +47,15 @@ class Sampler(CourseWidget):
     seed = traitlets.Int(0).tag(sync=True)
     kept = traitlets.Int(0, help="tokens left after the last stage").tag(sync=True)
     draws = traitlets.Int(0, help="tokens drawn so far").tag(sync=True)
-    drawn: Any = traitlets.Dict(
-        help="token index (as text) -> how often it was drawn"
-    ).tag(sync=True)
+    drawn: Any = traitlets.Dict(help="token index (as text) -> how often it was drawn").tag(
+        sync=True
+    )
 
     def __init__(
         self,
         prompts: Mapping[str, Mapping[str, Any]],
         *,
-        predict: tuple[float, float] = (0.5, 0.9),
+        predict: tuple[float | int, float | int] = (0.5, 0.9),
         title: str = "From logits to a token",
         describe: str = "",
         badge: str = "measured on the trained model",

@@ -86,7 +86,11 @@ def number(name="n", **more):
 
 
 def match(name="m"):
-    options = [{"id": "q", "text": "query"}, {"id": "k", "text": "key"}, {"id": "v", "text": "value"}]
+    options = [
+        {"id": "q", "text": "query"},
+        {"id": "k", "text": "key"},
+        {"id": "v", "text": "value"},
+    ]
     feedback = {"q": "The query asks.", "k": "The key answers.", "v": "The value is passed on."}
     rows = [("ask", "asks", ["q"]), ("offer", "offers", ["k"]), ("pass", "is passed on", ["v"])]
     return {

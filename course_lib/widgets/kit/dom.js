@@ -27,7 +27,7 @@ export function h(tag, attributes = {}, ...children) {
 export function card({ title, badge }) {
   const id = newId("title");
   const body = h("div", { class: "cw-body" });
-  const node = h("section", { class: "cw mathjax_ignore", "aria-labelledby": id },
+  const node = h("div", { class: "cw mathjax_ignore", role: "group", "aria-labelledby": id },
     h("div", { class: "cw-head" }, h("p", { class: "cw-title", id }, title), badge ? h("span", { class: "cw-badge" }, badge) : null),
     body);
   return { node, body };
@@ -90,7 +90,7 @@ export function radios({ legend, options, value, change }) {
 
 /** A part that scrolls by itself, so that the page never does. */
 export function scrollRegion(label, ...children) {
-  return h("div", { class: "cw-scroll", role: "region", "aria-label": label, tabindex: "0" }, ...children);
+  return h("div", { class: "cw-scroll", role: "group", "aria-label": label, tabindex: "0" }, ...children);
 }
 
 /** "Describe this": shows the sentence that `sentence` makes from the current data and moves there. */

@@ -74,3 +74,13 @@ export function drawCounts(chances, n, random) {
   }
   return { counts, drawn };
 }
+
+/** The first n numbers of the generator, and draws from a seed: the forms that golden vectors hold. */
+export function randomNumbers(seed, n) {
+  const random = makeRandom(seed);
+  return Array.from({ length: n }, random);
+}
+
+export function drawWithSeed(chances, n, seed) {
+  return drawCounts(chances, n, makeRandom(seed));
+}

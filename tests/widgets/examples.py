@@ -1,0 +1,78 @@
+"""One example of every widget."""
+
+from typing import Any
+
+import torch
+
+from course_lib.widgets import (
+    AttentionCalculator,
+    AttentionMap,
+    Bars,
+    Matrix,
+    ProgressPanel,
+    Quiz,
+    Sampler,
+)
+from tests.widgets.payloads import ALL, payload
+
+SENTENCE = ["The", " keys", " to", " the", " old", " cabinet", " are", " the"]
+VOCABULARY = [" cat", " dog", " house", ".", "\n", " the"] + [f" word{i}" for i in range(30)]
+
+
+def weights(causal: bool = True) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    scores = 2 * torch.randn(2, 3, 8, 8, generator=generator, dtype=torch.float64)
+    if causal:
+        scores = scores.masked_fill(torch.ones(8, 8).triu(1).bool(), -torch.inf)
+    return scores.softmax(-1)
+
+
+def logits(seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 2 * torch.randn(len(VOCABULARY), generator=generator, dtype=torch.float64)
+
+
+def matrix() -> Matrix:
+    values = [[1, 0.25, -0.5], [float("-inf"), 0.5, 0.125], [0.1, 0.2, 0.7]]
+    words = ["the", "keys", "are"]
+    return Matrix(values, rows=words, columns=words, title="Weights", describe="A toy.")
+
+
+def bars() -> Bars:
+    labels = [f"word {i}" for i in range(20)]
+    values = [1 / 2**i for i in range(1, 21)]
+    return Bars(
+        values, labels, title="Next word", other=values[::-1], names=("model", "other"), shown=5
+    )
+
+
+def attention_map() -> AttentionMap:
+    return AttentionMap(weights(), SENTENCE, query=6, truth={6: [1]}, describe="Look.")
+
+
+def sampler() -> Sampler:
+    return Sampler(
+        {
+            "The old lady fed the": {"tokens": VOCABULARY, "logits": logits(0)},
+            "She looked at the": {"tokens": VOCABULARY, "logits": logits(1)},
+        }
+    )
+
+
+def progress_panel() -> ProgressPanel:
+    return ProgressPanel({"Attention": [("06.a", 1), ("06.d", 1)], "Sampling": [("11.a", 2)]})
+
+
+def code_quiz() -> Quiz:
+    return Quiz(payload("06.c", "code", [], starter="def f(x):\n    ...\n"))
+
+
+EXAMPLES: dict[str, Any] = {
+    "matrix": matrix,
+    "bars": bars,
+    "attention map": attention_map,
+    "attention calculator": lambda: AttentionCalculator(labels=["the", "keys", "are", "lost"]),
+    "sampler": sampler,
+    "progress panel": progress_panel,
+    "code quiz": code_quiz,
+} | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

@@ -1,0 +1,57 @@
+"""The joined module text: complete, small, with no name used twice."""
+
+import gzip
+import re
+
+import pytest
+
+from course_lib.widgets import bundle as module
+from course_lib.widgets.bundle import FOLDER, bundle
+
+ENTRIES = sorted(path.name for path in FOLDER.glob("*.js"))
+KB = 1024
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_bundle_is_one_small_module(entry):
+    text = bundle(entry)
+    assert not re.search(r"^\s*import\b", text, re.M)
+    assert text.count("export default") == 1
+    assert "http" not in re.sub(r"https?://www\.w3\.org/\S+", "", text)
+    assert len(gzip.compress(text.encode())) < 10 * KB  # a page holds each text once
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    bundle.cache_clear()
+    yield tmp_path
+    bundle.cache_clear()
+
+
+def test_shared_imports_come_once_and_first(folder):
+    (folder / "base.js").write_text("export const one = 1;\n")
+    (folder / "mid.js").write_text(
+        'import { one } from "./base.js";\nexport const two = one + 1;\n'
+    )
+    (folder / "top.js").write_text(
+        'import { one } from "./base.js";\nimport { two } from "./mid.js";\n'
+        "// said once\nexport default { sum: one + two };\n"
+    )
+    text = bundle("top.js")
+    assert text == "const one = 1;\nconst two = one + 1;\nexport default { sum: one + two };\n"
+
+
+def test_a_name_used_twice_is_refused(folder):
+    (folder / "a.js").write_text("export const same = 1;\n")
+    (folder / "b.js").write_text(
+        'import { same } from "./a.js";\nfunction same() {}\nexport default {};\n'
+    )
+    with pytest.raises(ValueError, match="'same' is a top-level name in a.js and b.js"):
+        bundle("b.js")
+
+
+def test_another_form_of_import_is_refused(folder):
+    (folder / "a.js").write_text('import x from "./b.js";\nexport default {};\n')
+    with pytest.raises(ValueError, match="a.js has an import that is not"):
+        bundle("a.js")

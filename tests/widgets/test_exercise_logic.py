@@ -1,0 +1,162 @@
+"""Number grammar, verdicts and progress records: JavaScript and Python say the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from course_lib.exercises import quiz as reference
+from course_lib.exercises import records
+from tests.widgets.payloads import ALL, choice, match, number, order
+
+CASES = json.loads((Path(__file__).parents[1] / "exercises" / "number_cases.json").read_text())
+
+
+def test_number_grammar(kit):
+    for case in CASES:
+        found = kit("kit/number.js", "parseNumber", case["text"])
+        if case["readings"] is None:
+            assert found is None, case["text"]
+        else:
+            assert found is not None, case["text"]
+            assert found["readings"] == pytest.approx(case["readings"], rel=1e-12), case["text"]
+            assert found["unit"] == case["unit"], case["text"]
+
+
+ANSWERS = {
+    "choice": [choice(), ["row", "next", "query", None, "", "..."]],
+    "many": [
+        choice(multiple=True),
+        [["row", "query"], ["row"], ["next"], ["row", "next", "query"], [], None],
+    ],
+    "number": [
+        number(),
+        ["14 GB", "14,000 MB", "13.04 GiB", "14", "14 GW", "28 GB", "7 gb", "1 GB", "100 GB"]
+        + ["fourteen", "", "...", "14.3 GB", "14.5 GB", "constructor", "14 constructor"],
+    ],
+    "absolute": [
+        number(relative=False, tolerance=0.5, key=10.0, units={"": 1}, near=[], key_text="10"),
+        ["10", "10.5", "9,5", "10.51", "9.4", "10 GB"],
+    ],
+    "match": [
+        match(),
+        [
+            {"ask": "q", "offer": "k", "pass": "v"},
+            {"ask": "k", "offer": "q", "pass": "v"},
+            {"ask": "q"},
+            {},
+            None,
+        ],
+    ],
+    "order": [
+        order(),
+        [
+            ["score", "norm", "mix"],
+            ["norm", "score", "mix"],
+            ["score", "mix", "norm"],
+            ["sort", "score"],
+            ["score", "norm"],
+            [],
+        ],
+    ],
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_verdicts_of_parts(kit, name):
+    part, answers = ANSWERS[name]
+    seen = set()
+    for answer in answers:
+        wanted = reference.judge_part(part, answer)
+        found = kit("kit/judge.js", "judgePart", part, answer)
+        assert found == {"status": wanted.status, "messages": list(wanted.messages)}, answer
+        seen.add(wanted.status)
+    assert {"correct", "incorrect"} <= seen
+
+
+@pytest.mark.parametrize("n", [None, "61 %"])
+@pytest.mark.parametrize("c", [None, "row", "next"])
+def test_verdict_of_the_whole(kit, n, c):
+    answer = {"n": n, "c": c}
+    wanted = reference.judge_answers(ALL[-1], answer)
+    assert kit("kit/judge.js", "judge", ALL[-1], answer)["status"] == wanted.status
+
+
+def record(**changes):
+    return {**records.new_record(1, 100), **changes}
+
+
+OURS = {
+    "06.a": record(status="incorrect", attempts=2, first_ok=False, updated=50),
+    "06.b": record(v=2, status="correct", attempts=1, first_ok=True),
+    "11.d2": record(hints=2, revealed=True),
+}
+THEIRS = {
+    "06.a": record(status="correct", attempts=1, first_ok=True, hints=1, updated=70),
+    "06.b": record(v=1, status="incorrect", attempts=9, first_ok=False, updated=900),
+    "01.a": record(status="incorrect", attempts=1, first_ok=False),
+}
+
+
+def test_records_travel_both_ways(kit):
+    assert kit("kit/records.js", "toText", OURS) == records.to_text(OURS)
+    assert kit("kit/records.js", "fromText", records.to_text(THEIRS)) == THEIRS
+    assert records.from_text(kit("kit/records.js", "toText", THEIRS)) == THEIRS
+    text = records.to_text(OURS)
+    assert kit("kit/records.js", "fromText", f" {text[:9]}\n{text[9:]} ") == OURS
+
+
+def test_records_merge_the_same(kit):
+    for a, b in [(OURS, THEIRS), (THEIRS, OURS), ({}, OURS), (OURS, {}), (OURS, OURS)]:
+        assert kit("kit/records.js", "mergeRecords", a, b) == records.merge(a, b)
+
+
+BAD = [
+    "",
+    "hello",
+    "tc1:",
+    "tc1:!!!!",
+    "tc1:W10",
+    "tc1:" + "A" * 70_000,
+    records.to_text(OURS)[:-7],
+    records.to_text(OURS).replace("tc1:", "tc2:"),
+]
+
+
+def packed(value):
+    import base64
+
+    return "tc1:" + base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+BAD += [
+    packed({"06.a": [1, 3, 0, None, 0, 0, 1]}),
+    packed({"06.a": [1, 0, 0, 2, 0, 0, 1]}),
+    packed({"06.a": [0, 0, 0, None, 0, 0, 1]}),
+    packed({"06.a": [1, 0, -1, None, 0, 0, 1]}),
+    packed({"06.a": [1, 0, 0, None, 0, 0]}),
+    packed({"6a": [1, 0, 0, None, 0, 0, 1]}),
+    packed([1]),
+]
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: text[:24])
+def test_bad_texts_are_refused_by_both(kit, text):
+    with pytest.raises(ValueError):
+        records.from_text(text)
+    with pytest.raises(Exception, match="Error"):
+        kit("kit/records.js", "fromText", text)
+
+
+EVENTS = [{"hints": 1}, {"status": "incorrect"}, {"revealed": True}, {"status": "correct"}]
+
+
+def test_a_record_grows_as_in_a_kernel(kit):
+    one = None
+    for at, event in enumerate([*EVENTS, {"status": "incorrect"}]):
+        one = kit("kit/records.js", "changeRecord", one, 1, event, at)
+    assert one == record(
+        status="correct", attempts=3, first_ok=False, hints=1, revealed=True, updated=4
+    )
+    newer = kit("kit/records.js", "changeRecord", one, 2, {"status": "correct"}, 9)
+    assert newer == record(v=2, status="correct", attempts=1, first_ok=True, updated=9)
