@@ -1,0 +1,70 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.model.transformer import Transformer
+from course_lib.training import adamw, decay_groups
+
+
+@pytest.mark.parametrize("tie", [True, False])
+@pytest.mark.parametrize("position", ["learned", "rotary", "relative"])
+def test_only_matrices_of_linear_maps_decay(
+    make_model: Callable[..., Transformer], tie: bool, position: str
+) -> None:
+    model = make_model(tie_embeddings=tie, position=position)
+    decayed, kept = (
+        {id(p) for p in group["params"]} for group in decay_groups(model, weight_decay=0.1)
+    )
+    for name, parameter in model.named_parameters():
+        linear = parameter.ndim == 2 and not any(
+            word in name for word in ("embedding", "position", "table")
+        )
+        assert (id(parameter) in decayed) == linear, name
+        assert (id(parameter) in kept) != linear, name
+
+
+def test_a_tied_parameter_is_given_once() -> None:
+    model = nn.Module()
+    model.embedding = nn.Embedding(5, 3)
+    model.head = nn.Linear(3, 5, bias=False)
+    model.head.weight = model.embedding.weight
+    decayed, kept = decay_groups(model, weight_decay=0.1)
+    assert decayed["params"] == []
+    assert len(kept["params"]) == 1
+
+
+def test_frozen_parameters_are_left_alone() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    given = [p for group in adamw(model, lr=0.1).param_groups for p in group["params"]]
+    assert {id(p) for p in given} == {id(p) for p in model[1].parameters()}
+
+
+def test_decay_shrinks_a_matrix_without_gradient_and_no_vector() -> None:
+    model = nn.Linear(2, 2)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    optimizer = adamw(model, lr=0.5, weight_decay=0.2)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    assert torch.allclose(model.weight, before["weight"] * (1 - 0.5 * 0.2))
+    assert torch.equal(model.bias, before["bias"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lr": 0.0}, "lr must be positive, got 0.0"),
+        ({"lr": 0.1, "weight_decay": -1.0}, "weight_decay must be 0 or more, got -1.0"),
+    ],
+)
+def test_bad_numbers_are_refused(arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        adamw(nn.Linear(2, 2), **arguments)
+
+
+def test_a_model_with_nothing_to_train_is_refused() -> None:
+    with pytest.raises(ValueError, match="no trainable parameter"):
+        adamw(nn.Linear(2, 2).requires_grad_(False), lr=0.1)
