@@ -1,0 +1,81 @@
+"""Multi-GPU training: plain data parallelism and ZeRO stages 1, 2 and 3, for any ``nn.Module``.
+
+It imports torch only, and torch only where it is used, so that a worker process can watch for the
+end of its parent before the long import starts.
+
+Chapter: 18_multi_gpu_zero
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course_lib.distributed.build import split_batch
+    from course_lib.distributed.checkpoint import latest_valid, load, save
+    from course_lib.distributed.comm import Comm
+    from course_lib.distributed.ddp import DataParallel
+    from course_lib.distributed.errors import (
+        CheckpointError,
+        CollectiveError,
+        CollectiveTimeout,
+        RankFailure,
+        RankMismatch,
+    )
+    from course_lib.distributed.handoff import deepspeed_config, to_fsdp2, torchtitan_job
+    from course_lib.distributed.launch import init_from_env, launch
+    from course_lib.distributed.optimizer import ShardedOptimizer
+    from course_lib.distributed.plan import ShardPlan
+    from course_lib.distributed.ranks import Ranks
+    from course_lib.distributed.zero import ZeroModule, zero_shard
+
+_WHERE = {
+    "build": ("split_batch",),
+    "checkpoint": ("latest_valid", "load", "save"),
+    "comm": ("Comm",),
+    "ddp": ("DataParallel",),
+    "errors": (
+        "CheckpointError",
+        "CollectiveError",
+        "CollectiveTimeout",
+        "RankFailure",
+        "RankMismatch",
+    ),
+    "handoff": ("deepspeed_config", "to_fsdp2", "torchtitan_job"),
+    "launch": ("init_from_env", "launch"),
+    "optimizer": ("ShardedOptimizer",),
+    "plan": ("ShardPlan",),
+    "ranks": ("Ranks",),
+    "zero": ("ZeroModule", "zero_shard"),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "CheckpointError",
+    "CollectiveError",
+    "CollectiveTimeout",
+    "Comm",
+    "DataParallel",
+    "RankFailure",
+    "RankMismatch",
+    "Ranks",
+    "ShardPlan",
+    "ShardedOptimizer",
+    "ZeroModule",
+    "deepspeed_config",
+    "init_from_env",
+    "latest_valid",
+    "launch",
+    "load",
+    "save",
+    "split_batch",
+    "to_fsdp2",
+    "torchtitan_job",
+    "zero_shard",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds ``name`` on first use."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

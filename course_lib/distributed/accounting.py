@@ -1,0 +1,254 @@
+"""Bytes and traffic by formula: what the ZeRO paper says, and what this schedule does.
+
+Everything here is arithmetic on plain numbers. ``measure.py`` measures the same quantities.
+"""
+
+from dataclasses import dataclass
+
+from course_lib.distributed.plan import ROOT, ShardPlan
+
+STAGES = (0, 1, 2, 3)
+Number = int | float
+
+
+@dataclass(frozen=True)
+class ModelStateBytes:
+    """Bytes of model states on one rank.
+
+    Attributes:
+        parameters: bytes of parameters.
+        gradients: bytes of gradients.
+        optimizer: bytes of optimizer state, with the float32 copy where there is one.
+    """
+
+    parameters: Number
+    gradients: Number
+    optimizer: Number
+
+    @property
+    def total(self) -> float:
+        """All three together."""
+        return self.parameters + self.gradients + self.optimizer
+
+
+def check_stage(stage: int) -> None:
+    """Raise ``ValueError`` unless ``stage`` is 0, 1, 2 or 3."""
+    if stage not in STAGES or isinstance(stage, bool):
+        raise ValueError(f"stage must be 0, 1, 2 or 3, got {stage!r}")
+
+
+def _check_ranks(n_ranks: int) -> None:
+    if n_ranks < 1:
+        raise ValueError(f"n_ranks must be at least 1, got {n_ranks}")
+
+
+def model_state_bytes(
+    n_parameters: Number,
+    n_ranks: int,
+    stage: int,
+    *,
+    parameter_bytes: Number = 2,
+    gradient_bytes: Number = 2,
+    optimizer_bytes: Number = 12,
+) -> ModelStateBytes:
+    """Return the paper's bytes of model states per rank.
+
+    The defaults are the paper's mixed precision with Adam: 2 + 2 + 12 bytes per parameter, where
+    12 is a float32 copy, a momentum and a variance. Float32 training is 4 + 4 + 8.
+
+    Args:
+        n_parameters: number of parameters (the paper's Psi).
+        n_ranks: number of data-parallel ranks (the paper's N_d).
+        stage: 0 (plain data parallelism), 1, 2 or 3.
+        parameter_bytes: bytes per parameter.
+        gradient_bytes: bytes per gradient element.
+        optimizer_bytes: bytes of optimizer state per parameter (the paper's K).
+
+    Raises:
+        ValueError: stage not in 0..3, or n_ranks below 1.
+
+    Source: Rajbhandari et al. 2020, sections 3.1 and 5, Figure 1. A GB there is 1e9 bytes.
+    Chapter: 18_multi_gpu_zero
+    """
+    check_stage(stage)
+    _check_ranks(n_ranks)
+    return ModelStateBytes(
+        parameters=parameter_bytes * n_parameters / (n_ranks if stage >= 3 else 1),
+        gradients=gradient_bytes * n_parameters / (n_ranks if stage >= 2 else 1),
+        optimizer=optimizer_bytes * n_parameters / (n_ranks if stage >= 1 else 1),
+    )
+
+
+def largest_model(memory_bytes: Number, n_ranks: int, stage: int, **bytes_per: Number) -> float:
+    """Return how many parameters fit when model states may fill all of the memory.
+
+    Args:
+        memory_bytes: memory of one device.
+        n_ranks: number of data-parallel ranks.
+        stage: 0, 1, 2 or 3.
+        **bytes_per: as in :func:`model_state_bytes`.
+
+    Source: Rajbhandari et al. 2020, Table 2 (theory columns).
+    Chapter: 18_multi_gpu_zero
+    """
+    return memory_bytes / model_state_bytes(1, n_ranks, stage, **bytes_per).total
+
+
+def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None = None) -> Number:
+    """Return the elements one rank sends in one training step.
+
+    Stages 0 to 2 send each parameter's worth twice, stage 3 three times, so ZeRO's first two
+    stages are free. Without ``n_ranks`` this is the paper's limit for many ranks; with it, the
+    exact volume, which is ``(n_ranks - 1) / n_ranks`` of that.
+
+    Args:
+        n_parameters: number of parameters.
+        stage: 0, 1, 2 or 3.
+        n_ranks: number of ranks, or None for the limit.
+
+    Source: Rajbhandari et al. 2020, section 7.
+    Chapter: 18_multi_gpu_zero
+    """
+    check_stage(stage)
+    volume = (3 if stage == 3 else 2) * n_parameters
+    if n_ranks is None:
+        return volume
+    _check_ranks(n_ranks)
+    return volume * (n_ranks - 1) / n_ranks
+
+
+def hybrid_traffic(n_parameters: Number, n_ranks: int, ranks_per_host: int, kind: str) -> float:
+    """Return the elements one rank sends across hosts in one step.
+
+    Args:
+        n_parameters: number of parameters (M).
+        n_ranks: all ranks (W).
+        ranks_per_host: ranks on one host (G).
+        kind: "full" (sharded over all ranks), "replicated", or "hybrid" (sharded inside a
+            host, replicated between hosts).
+
+    Source: Zhao et al. 2023, section 3.2.2.
+    Chapter: 18_multi_gpu_zero
+    """
+    share = (n_ranks - 1) / n_ranks
+    table = {"full": 3 * share, "replicated": 2 * share, "hybrid": 2 * share / ranks_per_host}
+    if kind not in table:
+        raise ValueError(f"kind must be one of {sorted(table)}, got {kind!r}")
+    return n_parameters * table[kind]
+
+
+def transformer_parameters(n_layers: int, d_model: int) -> int:
+    """Return ``12 L D^2``, the weights of L blocks without embeddings, biases and norms.
+
+    Source: Rajbhandari et al. 2020, Table 4 lists sizes that this formula checks.
+    Chapter: 18_multi_gpu_zero
+    """
+    return 12 * n_layers * d_model * d_model
+
+
+def activation_bytes(
+    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Number = 2
+) -> float:
+    """Return the bytes of activations without checkpointing, ``12 L D B T`` elements.
+
+    Source: Rajbhandari et al. 2020, section 3.2, footnote 3.
+    Chapter: 18_multi_gpu_zero
+    """
+    return 12.0 * n_layers * d_model * n_sequences * n_tokens * element_bytes
+
+
+def checkpoint_bytes(
+    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Number = 2
+) -> float:
+    """Return the bytes of activations when only each block's input is kept.
+
+    Source: Rajbhandari et al. 2020, section 3.2.
+    Chapter: 18_multi_gpu_zero
+    """
+    return float(n_layers * d_model * n_sequences * n_tokens * element_bytes)
+
+
+def fsdp_peak_parameters(unit_numels: list[int], n_ranks: int) -> float:
+    """Return the peak parameter elements per rank: all shards and the largest unit whole.
+
+    Source: Zhao et al. 2023, section 3.2.1.
+    Chapter: 18_multi_gpu_zero
+    """
+    return sum(unit_numels) / n_ranks + max(unit_numels)
+
+
+def plan_bytes(
+    plan: ShardPlan,
+    stage: int,
+    *,
+    parameter_bytes: int = 4,
+    gradient_bytes: int = 4,
+    master_bytes: int = 0,
+    moment_bytes: int = 8,
+    rank: int = 0,
+) -> ModelStateBytes:
+    """Return the exact bytes of model states a plan puts on one rank, padding included.
+
+    Frozen parameters have neither gradients nor optimizer state. Optimizer state has no padding:
+    it exists for the real elements a rank owns.
+
+    Args:
+        plan: the plan.
+        stage: 0, 1, 2 or 3.
+        parameter_bytes: bytes of one element the model computes with.
+        gradient_bytes: bytes of one stored gradient element.
+        master_bytes: bytes of one element of the optimizer's own copy, 0 where it has none.
+        moment_bytes: bytes of optimizer state per element, 8 for Adam in float32.
+        rank: which rank.
+
+    Chapter: 18_multi_gpu_zero
+    """
+    check_stage(stage)
+    parameters = gradients = optimizer = 0
+    for flat in plan.flats:
+        parameters += parameter_bytes * (flat.shard if stage >= 3 else flat.padded)
+        if flat.trainable:
+            gradients += gradient_bytes * (flat.shard if stage >= 2 else flat.padded)
+            optimizer += moment_bytes * (flat.numel if stage == 0 else flat.owned(rank))
+            optimizer += master_bytes * (flat.padded if stage == 0 else flat.shard)
+    return ModelStateBytes(float(parameters), float(gradients), float(optimizer))
+
+
+def schedule_bytes(
+    plan: ShardPlan,
+    stage: int,
+    *,
+    parameter_bytes: int = 4,
+    gradient_bytes: int = 4,
+    reshard_after_forward: bool = True,
+) -> int:
+    """Return the bytes one rank sends in one step of *this* schedule, padding included.
+
+    It is below the paper's formula in stage 3: the root and the last block stay whole between
+    forward and backward, since they would be gathered again at once.
+
+    Args:
+        plan: the plan.
+        stage: 0, 1, 2 or 3.
+        parameter_bytes: bytes of one gathered element.
+        gradient_bytes: bytes of one gradient element on the wire.
+        reshard_after_forward: stage 3 frees units between forward and backward.
+
+    Chapter: 18_multi_gpu_zero
+    """
+    check_stage(stage)
+    others = plan.world_size - 1
+    blocks = [unit for unit in plan.units if unit != ROOT]
+    kept = {ROOT, *blocks[-1:]}
+    total = 0
+    for flat in plan.flats:
+        if flat.trainable:
+            total += flat.shard * gradient_bytes
+        if stage == 0 and flat.trainable:
+            total += flat.shard * gradient_bytes
+        elif stage in (1, 2) and flat.trainable:
+            total += flat.shard * parameter_bytes
+        elif stage == 3:
+            again = reshard_after_forward and flat.unit not in kept
+            total += flat.shard * parameter_bytes * (2 if again else 1)
+    return total * others

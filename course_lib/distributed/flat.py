@@ -1,0 +1,248 @@
+"""One flat of parameters: where its elements are, whole or sharded, and how its gradients leave.
+
+The parameters of a flat are views of one buffer. In stage 3 that buffer's memory is given back
+between uses by shrinking its storage to nothing, and gathered again into the *same* storage:
+autograd keeps views of the weights for the backward pass, and these become valid again.
+"""
+
+import enum
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.distributed.comm import Comm, Pending
+from course_lib.distributed.plan import FlatPlan
+
+
+class State(enum.Enum):
+    """Where the parameters of a flat are."""
+
+    SHARDED = "sharded"
+    GATHERING = "gathering"
+    FULL = "full"
+
+
+class Flat:
+    """Storage and life cycle of one :class:`~course_lib.distributed.plan.FlatPlan`.
+
+    Attributes:
+        full: all elements with padding, in the type the model computes with.
+        shard: the elements this rank owns; a part of ``full`` in stages 0 to 2.
+        master: what the optimizer updates: ``shard`` itself, or its copy in the original type.
+        grad: the sum of the gradients of all ranks for what this rank's optimizer updates.
+
+    Args:
+        plan: the plan.
+        parameters: the parameters, in the order of the plan's slots, holding their values.
+        comm: collectives.
+        stage: 0 to 3.
+        param_dtype: type to compute with, or None to keep the parameters' own.
+        grad_dtype: type to store gradients in, or None for the original type.
+    """
+
+    def __init__(
+        self,
+        plan: FlatPlan,
+        parameters: list[nn.Parameter],
+        comm: Comm,
+        stage: int,
+        param_dtype: torch.dtype | None,
+        grad_dtype: torch.dtype | None,
+    ) -> None:
+        self.plan, self.parameters, self.comm, self.stage = plan, parameters, comm, stage
+        original, device = parameters[0].dtype, parameters[0].device
+        self.dtype = param_dtype or original
+        self.grad_dtype = grad_dtype or original
+        start = comm.rank * plan.shard
+        source = torch.zeros(plan.padded, dtype=original, device=device)
+        for slot, parameter in zip(plan.slots, parameters, strict=True):
+            part = source[slot.offset : slot.offset + slot.numel]
+            part.copy_(parameter.detach().reshape(-1))
+        self.full = source if self.dtype == original else source.to(self.dtype)
+        self.shard = self.full[start : start + plan.shard]
+        if stage == 3:
+            self.shard = self.shard.clone()
+        self.master = self.full if stage == 0 else self.shard
+        if self.dtype != original and plan.trainable:
+            self.master = source if stage == 0 else source[start : start + plan.shard].clone()
+        del source
+        self.views = [
+            self.full[slot.offset : slot.offset + slot.numel].view(slot.shape)
+            for slot in plan.slots
+        ]
+        self._bytes = self.full.untyped_storage().nbytes()
+        self._empty = torch.empty(0, dtype=self.dtype, device=device)
+        self.state = State.FULL
+        self._pending: Pending | None = None
+        self._attach(self.views)
+        self.grad: Tensor | None = None
+        self.used = 0  # bit i: some rank has a gradient for slot i
+        self.averaged = False
+        self.reduced = False
+        self._local: Tensor | None = None  # this rank's own gradients, not yet reduced
+        self._start: Tensor | None = None  # stages 0 and 1: the sum of earlier backward passes
+        self._filled = 0  # bit i: slot i of the local buffer holds a gradient
+        if stage == 3:
+            self.release()
+
+    # ---- parameters
+
+    def _attach(self, tensors: list[Tensor]) -> None:
+        for parameter, tensor in zip(self.parameters, tensors, strict=True):
+            parameter.data = tensor
+
+    def gather(self) -> None:
+        """Start making the parameters whole; nothing happens if they are, or are on the way."""
+        if self.state is State.SHARDED:
+            self.full.untyped_storage().resize_(self._bytes)
+            self._pending = self.comm.all_gather(self.full, self.shard, label=self.plan.name)
+            self.state = State.GATHERING
+
+    def ready(self) -> None:
+        """Return once the parameters are whole."""
+        if self.state is State.FULL:
+            return
+        self.gather()
+        self._finish_gather()
+        self._attach(self.views)
+        self.state = State.FULL
+
+    def _finish_gather(self) -> None:
+        assert self._pending is not None
+        pending, self._pending = self._pending, None
+        try:
+            pending.wait()
+        except BaseException:
+            self.state = State.FULL  # nothing is on the way any more: release() may free it
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the memory of the whole parameters back (stage 3); the shard stays.
+
+        The parameters become empty tensors, so that using them by mistake is a shape error.
+        """
+        if self.stage != 3 or self.state is State.SHARDED:
+            return
+        if self.state is State.GATHERING:
+            self._finish_gather()
+        self._attach([self._empty] * len(self.parameters))
+        self.full.untyped_storage().resize_(0)
+        self.state = State.SHARDED
+
+    def publish(self) -> Pending | None:
+        """Bring what the optimizer has changed to where the model reads it."""
+        updated = self.full if self.stage == 0 else self.shard
+        if self.master.dtype != self.dtype:
+            updated.copy_(self.master)
+        if self.stage in (0, 3):
+            self.release()
+            return None
+        return self.comm.all_gather(self.full, self.shard, label=self.plan.name)
+
+    def pieces(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield ``(slot index, start, stop, position)`` for what this rank's optimizer updates.
+
+        ``start`` and ``stop`` count inside the parameter, ``position`` in :attr:`master` and
+        :attr:`grad`. In stage 0 every rank updates everything.
+        """
+        if self.stage == 0:
+            for index, slot in enumerate(self.plan.slots):
+                if slot.numel:
+                    yield index, 0, slot.numel, slot.offset
+            return
+        low, _ = self.plan.bounds(self.comm.rank)
+        index_of = {slot.name: index for index, slot in enumerate(self.plan.slots)}
+        for slot, start, stop in self.plan.rank_slices(self.comm.rank):
+            yield index_of[slot.name], start, stop, slot.offset + start - low
+
+    # ---- gradients
+
+    def take(self, index: int, *, keep: bool) -> None:
+        """Move the gradient of parameter ``index`` into the flat buffer and free it.
+
+        Args:
+            index: which slot.
+            keep: the buffer will live on after this backward pass, without a reduction.
+        """
+        parameter, slot = self.parameters[index], self.plan.slots[index]
+        gradient, parameter.grad = parameter.grad, None
+        assert gradient is not None
+        if self.averaged:
+            raise RuntimeError(
+                "backward() after clip_grad_norm_() or step(): call zero_grad() first, "
+                "these gradients are already averaged"
+            )
+        local = self._buffer(keep)
+        part = local[slot.offset : slot.offset + slot.numel].view(slot.shape)
+        if self._filled >> index & 1:
+            part.add_(gradient)
+        else:
+            part.copy_(gradient)
+            self._filled |= 1 << index
+
+    def _buffer(self, keep: bool) -> Tensor:
+        if self.stage < 2 and self.reduced and self._filled == 0 and self._start is None:
+            self._start = self._own().clone()  # a second backward: go on from the first one's sum
+        if self._local is None:
+            wide = self.stage < 2 or keep
+            dtype = self.grad_dtype if wide else self.dtype
+            self._local = torch.empty(self.plan.padded, dtype=dtype, device=self.shard.device)
+        return self._local
+
+    def _own(self) -> Tensor:
+        assert self._local is not None
+        n = self.plan.shard
+        return self._local[self.comm.rank * n : (self.comm.rank + 1) * n]
+
+    def reduce(self) -> Pending:
+        """Start adding the gradients up over the ranks; :meth:`reduced_by` takes the result."""
+        local = self._buffer(keep=False)
+        for index, slot in enumerate(self.plan.slots):
+            if not self._filled >> index & 1:
+                local[slot.offset : slot.offset + slot.numel].zero_()
+        for start, stop in self.plan.gaps:
+            local[start:stop].zero_()
+        flags, label = self._filled, self.plan.name
+        if self.stage == 0:
+            pending = self.comm.all_reduce(local, start=self._start, flags=flags, label=label)
+            self.grad = local
+        elif self.stage == 1:
+            own = self._own()
+            begin = self._start
+            pending = self.comm.reduce_scatter(local, own, start=begin, flags=flags, label=label)
+            self.grad = own
+        else:
+            begin = self.grad if self.reduced else None
+            if self.grad is None:
+                self.grad = torch.empty(
+                    self.plan.shard, dtype=self.grad_dtype, device=self.shard.device
+                )
+            pending = self.comm.reduce_scatter(
+                local, self.grad, start=begin, flags=flags, label=label
+            )
+        return pending
+
+    def reduced_by(self, pending: Pending) -> None:
+        """Wait for a reduction and take note of it."""
+        self.used |= pending.wait()
+        self._start, self._filled = None, 0
+        self.reduced, self.averaged = True, False
+        if self.stage >= 2:
+            self._local = None
+
+    def average(self, factor: float) -> None:
+        """Multiply the sum by ``factor``, once."""
+        if self.reduced and not self.averaged and self.grad is not None:
+            if factor != 1.0:
+                self.grad.mul_(factor)
+            self.averaged = True
+
+    def drop_gradients(self) -> None:
+        """Forget all gradients, also those of a backward pass that was broken off."""
+        self.grad = self._local = self._start = None
+        self.used = self._filled = 0
+        self.reduced = self.averaged = False
+        for parameter in self.parameters:
+            parameter.grad = None

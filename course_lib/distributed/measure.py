@@ -1,0 +1,59 @@
+"""Measure what accounting.py predicts: state bytes, peaks, bytes on the wire."""
+
+import gc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def storage_bytes(tensors: Iterable[Tensor]) -> int:
+    """Return the memory behind tensors; storage that several share counts once."""
+    storages = {}
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        storages[storage._cdata] = storage.nbytes()
+    return sum(storages.values())
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return the state tensors that grow with the model (step counters do not)."""
+    return [
+        value
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor) and value.dim() > 0
+    ]
+
+
+def peak_bytes(function: Callable[[], Any]) -> int:
+    """Return how far the memory of tensors rises above its start while ``function`` runs.
+
+    On a GPU it asks the allocator, on a CPU the profiler, which sees every allocation.
+    """
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        function()
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated() - before
+    with torch.profiler.profile(profile_memory=True, acc_events=True) as profile:
+        function()
+    level = peak = 0
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        level += event.nbytes()
+        peak = max(peak, level)
+    return peak
+
+
+def wire_bytes(interface: str = "lo") -> int:
+    """Return the bytes an interface has sent since it came up, headers included (Linux).
+
+    Other programs use the loopback interface too: count inside a network namespace of one's own.
+    """
+    return int(Path(f"/sys/class/net/{interface}/statistics/tx_bytes").read_text())

@@ -1,0 +1,288 @@
+"""ZeRO: data parallelism that does not keep everything everywhere.
+
+Stage 0 is plain data parallelism. Stage 1 shards the optimizer state over the ranks, stage 2 also
+the gradients, stage 3 also the parameters. The results are the same at every stage, to the bit.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.distributed import build
+from course_lib.distributed.accounting import check_stage
+from course_lib.distributed.comm import Comm
+from course_lib.distributed.engine import Engine, Unit
+from course_lib.distributed.flat import Flat
+from course_lib.distributed.plan import ROOT, ShardPlan
+from course_lib.distributed.report import Report, make_report
+
+
+class ZeroModule(nn.Module):
+    """A model whose states are sharded; call it like the model itself.
+
+    Make one with :func:`zero_shard`.
+
+    Attributes:
+        module: the model.
+        plan: who owns what.
+        comm: the collectives, with their counters.
+        stage: 0 to 3.
+
+    Chapter: 18_multi_gpu_zero
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        plan: ShardPlan,
+        comm: Comm,
+        stage: int,
+        units: list[Unit],
+        *,
+        reshard_after_forward: bool,
+        average: bool,
+        aliases: dict[str, str],
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.plan, self.comm, self.stage, self.aliases = plan, comm, stage, aliases
+        self.flats = [flat for unit in units for flat in unit.flats]
+        self.factor = 1.0 / comm.world_size if average else 1.0
+        self.reshard_after_forward = reshard_after_forward
+        self.engine = Engine(units, stage, reshard_after_forward)
+        self.optimizer: Any = None
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model; parameters come and go as they are needed."""
+        self._check_unchanged()
+        self.engine.begin_forward()
+        try:
+            return self.module(*args, **kwargs)
+        except BaseException:
+            if torch._C._current_graph_task_id() == -1:
+                self.engine.release_all()
+            raise
+
+    def _check_unchanged(self) -> None:
+        for flat in self.flats:
+            for slot, parameter in zip(flat.plan.slots, flat.parameters, strict=True):
+                if parameter.requires_grad != flat.plan.trainable:
+                    raise RuntimeError(
+                        f"requires_grad of {slot.name!r} was changed after zero_shard; "
+                        "freeze parameters before"
+                    )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "ZeroModule":
+        raise RuntimeError(
+            "a sharded model cannot be moved or converted; do it before zero_shard, "
+            "or use its param_dtype and device arguments"
+        )
+
+    @contextmanager
+    def no_sync(self) -> Iterator[None]:
+        """Backward passes inside add to gradients on this rank only, without communication.
+
+        The first backward outside sends the sum. It saves traffic and costs memory: stages 2 and
+        3 hold whole gradients meanwhile.
+        """
+        before, self.engine.synchronize = self.engine.synchronize, False
+        try:
+            yield
+        finally:
+            self.engine.synchronize = before
+
+    @contextmanager
+    def gathered(self) -> Iterator[nn.Module]:
+        """Make all parameters whole, to look at them; changes are lost in stage 3."""
+        for flat in self.flats:
+            flat.gather()
+        for flat in self.flats:
+            flat.ready()
+        try:
+            yield self.module
+        finally:
+            self.engine.release_all()
+
+    def master_tensors(self) -> Iterator[tuple[Flat, Tensor]]:
+        """Yield every flat with all its elements, gathered one flat at a time."""
+        for flat in self.flats:
+            if flat.master.dtype == flat.dtype and self.stage < 3:
+                yield flat, flat.full
+            elif flat.master.numel() == flat.plan.padded:
+                yield flat, flat.master
+            else:
+                whole = torch.empty(
+                    flat.plan.padded, dtype=flat.master.dtype, device=flat.master.device
+                )
+                self.comm.all_gather(whole, flat.master, label=flat.plan.name).wait()
+                yield flat, whole
+
+    def full_state_dict(self) -> dict[str, Tensor]:
+        """Return the whole model on every rank, under the parameters' own names.
+
+        Every rank has to call it. Values are the optimizer's own, in full precision.
+        """
+        parameters: dict[str, Tensor] = {}
+        for flat, whole in self.master_tensors():
+            for slot in flat.plan.slots:
+                part = whole[slot.offset : slot.offset + slot.numel]
+                parameters[slot.name] = part.view(slot.shape).clone()
+        result: dict[str, Tensor] = {}
+        for name, value in self.module.state_dict().items():
+            owner = self.aliases.get(name)
+            result[name] = value.clone() if owner is None else parameters[owner]
+        return result
+
+    def load_full_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Set parameters and buffers from a whole model's state; every rank keeps its part.
+
+        Raises:
+            ValueError: names are missing or too many, or a shape differs.
+        """
+        own = self.module.state_dict()
+        missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or extra:
+            raise ValueError(f"the state does not fit: missing {missing}, not known {extra}")
+        for flat in self.flats:
+            for slot in flat.plan.slots:
+                if tuple(state[slot.name].shape) != slot.shape:
+                    got = list(state[slot.name].shape)
+                    raise ValueError(f"{slot.name!r} has shape {got}, wanted {list(slot.shape)}")
+        for name, buffer in own.items():
+            if name not in self.aliases:
+                buffer.copy_(state[name])
+        for flat in self.flats:
+            for index, start, stop, at in flat.pieces():
+                values = state[flat.plan.slots[index].name].reshape(-1)[start:stop]
+                flat.master[at : at + stop - start].copy_(values)
+        self.publish()
+
+    def publish(self) -> None:
+        """Bring the optimizer's values to the model on every rank."""
+        pending = [flat.publish() for flat in self.flats]
+        for gather in pending:
+            if gather is not None:
+                gather.wait()
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Refuse: a rank holds only a part. See :meth:`full_state_dict`."""
+        raise RuntimeError("use full_state_dict(), or course_lib.distributed.save for checkpoints")
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: a rank holds only a part. See :meth:`load_full_state_dict`."""
+        raise RuntimeError("use load_full_state_dict(), or course_lib.distributed.load")
+
+    def report(self) -> Report:
+        """Return bytes by rank and traffic: by formula, by plan, and measured. Collective."""
+        return make_report(self)
+
+
+def zero_shard(
+    module: nn.Module,
+    *,
+    stage: int = 3,
+    units: str | Sequence[str] = "blocks",
+    comm: Comm | None = None,
+    param_dtype: torch.dtype | None = None,
+    grad_dtype: torch.dtype | None = None,
+    reshard_after_forward: bool = True,
+    average: bool = True,
+    broadcast: bool = True,
+    init: Callable[[nn.Module], None] | None = None,
+    device: torch.device | str | None = None,
+) -> ZeroModule:
+    """Shard a model's training states over the ranks, in place.
+
+    Without a process group it runs on one rank. A model built on the meta device gets its values
+    unit by unit, so that it may be larger than one rank's memory.
+
+    Args:
+        module: any model. It must not be used on its own afterwards.
+        stage: 0 plain data parallelism; 1 shards optimizer state; 2 and gradients; 3 and
+            parameters.
+        units: what stage 3 gathers at a time: "blocks", or a list of submodule names.
+        comm: collectives, by default over all ranks.
+        param_dtype: type to compute in, such as bfloat16; the optimizer keeps a full-precision
+            copy. None: the parameters' own type.
+        grad_dtype: type to store gradients in; None: the parameters' own. The ZeRO paper's 2
+            bytes per gradient are ``param_dtype=grad_dtype=torch.bfloat16``.
+        reshard_after_forward: stage 3 frees a unit after its forward; False keeps it until its
+            backward, which saves a third of the traffic.
+        average: divide the gradient sum by the number of ranks. With unequal numbers of tokens
+            per rank a mean of means is wrong: pass False and divide the loss by the global count.
+        broadcast: start from rank 0's weights; False checks that all ranks have the same.
+        init: fills one module of a meta-device model; default ``reset_parameters()``.
+        device: where a meta-device model goes.
+
+    Raises:
+        ValueError: bad stage or units, nothing to train, or a meta module that cannot be filled.
+        RankMismatch: the ranks have different models or settings.
+
+    Source: Rajbhandari et al. 2020. We reduce in rank order and keep the root and the last block
+        whole between forward and backward.
+    Chapter: 18_multi_gpu_zero
+    """
+    check_stage(stage)
+    if isinstance(module, ZeroModule):
+        raise ValueError("the model is sharded already")
+    compiled = [n for n, m in module.named_modules() if m._compiled_call_impl is not None]
+    if compiled or hasattr(module, "_orig_mod"):
+        raise ValueError(
+            f"the model is compiled ({compiled or type(module).__name__}); parameters that come "
+            "and go cannot be traced. Shard the model without torch.compile"
+        )
+    comm = comm or Comm()
+    names = build.find_units(module, units)
+    infos, parameters = build.describe(module)
+    is_meta = build.check_meta(module, init)
+    plan = ShardPlan.build(infos, names, comm.world_size)
+    settings = {"stage": stage, "units": names, "param_dtype": param_dtype, "meta": is_meta}
+    settings |= {"grad_dtype": grad_dtype, "reshard_after_forward": reshard_after_forward}
+    build.verify(comm, settings | {"average": average}, infos)
+    labels = [flat.name for flat in plan.flats]
+    comm.agree(labels, max(len(flat.slots) for flat in plan.flats))
+    if not broadcast and not is_meta:
+        build.verify_weights(comm, parameters)
+    target = torch.device(device) if device is not None else torch.get_default_device()
+    made: list[Unit] = []
+    for unit in dict.fromkeys([*plan.units, ROOT]):
+        flat_plans = [flat for flat in plan.flats if flat.unit == unit]
+        members = [slot.name for flat in flat_plans for slot in flat.slots]
+        if is_meta:
+            fill = init or build.default_init
+            runs = fill if comm.rank == 0 or not broadcast else None
+            build.materialize(module, unit, names, parameters, members, infos, target, runs)
+        if broadcast:
+            for name in members:
+                comm.broadcast(parameters[name].data)
+        flats = [
+            Flat(
+                flat_plan,
+                [parameters[slot.name] for slot in flat_plan.slots],
+                comm,
+                stage,
+                param_dtype,
+                grad_dtype,
+            )
+            for flat_plan in flat_plans
+            if flat_plan.numel
+        ]
+        if flats:
+            made.append(Unit(unit, module.get_submodule(unit), flats))
+    if broadcast:
+        for buffer in module.buffers():
+            comm.broadcast(buffer)
+    aliases = {alias: name for name, info in infos.items() for alias in info.names}
+    return ZeroModule(
+        module,
+        plan,
+        comm,
+        stage,
+        made,
+        reshard_after_forward=reshard_after_forward,
+        average=average,
+        aliases=aliases,
+    )

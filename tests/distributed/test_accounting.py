@@ -1,0 +1,178 @@
+"""Every number of the ZeRO paper that a formula can check (GB = 1e9 bytes)."""
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+
+from course_lib.distributed import accounting as acc
+from course_lib.distributed.plan import ParameterInfo, ShardPlan
+
+TABLE_1 = {
+    7.5e9: {
+        1: ("120", "120", "120"),
+        4: ("52.5", "41.3", "30"),
+        16: ("35.6", "21.6", "7.5"),
+        64: ("31.4", "16.6", "1.88"),
+        256: ("30.4", "15.4", "0.47"),
+        1024: ("30.1", "15.1", "0.12"),
+    },
+    128e9: {
+        1: ("2048", "2048", "2048"),
+        4: ("896", "704", "512"),
+        16: ("608", "368", "128"),
+        64: ("536", "284", "32"),
+        256: ("518", "263", "8"),
+        1024: ("513", "257", "2"),
+    },
+    1e12: {
+        1: ("16000", "16000", "16000"),
+        4: ("7000", "5500", "4000"),
+        16: ("4750", "2875", "1000"),
+        64: ("4187", "2218", "250"),
+        256: ("4046", "2054", "62.5"),
+        1024: ("4011", "2013", "15.6"),
+    },
+}
+CELLS = [
+    (psi, n, stage, cell)
+    for psi, rows in TABLE_1.items()
+    for n, row in rows.items()
+    for stage, cell in zip((1, 2, 3), row, strict=True)
+]
+
+
+def printed(value: float, like: str) -> set[str]:
+    """Both ways the paper prints a number: rounded half up, and cut."""
+    digits = len(like.partition(".")[2])
+    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    cut = Decimal(math.floor(value * 10**digits)).scaleb(-digits)
+    return {str(rounded), str(cut)}
+
+
+def test_table_1_has_54_cells():
+    assert len(CELLS) == 54
+
+
+@pytest.mark.parametrize(("psi", "n", "stage", "cell"), CELLS)
+def test_table_1(psi, n, stage, cell):
+    assert cell in printed(acc.model_state_bytes(psi, n, stage).total / 1e9, cell)
+
+
+def test_figure_1():
+    figures = [acc.model_state_bytes(7.5e9, 64, stage).total / 1e9 for stage in acc.STAGES]
+    assert [float(f"{x:.1f}") for x in figures] == [120.0, 31.4, 16.6, 1.9]
+
+
+def test_table_2_is_multiples_of_its_rounded_first_row():
+    first = [acc.largest_model(32e9, 64, stage) / 1e9 for stage in acc.STAGES]
+    rounded = [2.0, 7.6, 14.4, 128.0]
+    assert [float(f"{x:.1f}") for x in first] == rounded
+    printed_rows = {
+        2: [4, 15.2, 28.8, 256],
+        4: [8, 30.4, 57.6, 500],
+        8: [16, 60.8, 115.2, 1000],
+        16: [32, 121.6, 230.4, 2000],
+    }
+    for degree, row in printed_rows.items():
+        for value, cell in zip(rounded, row, strict=True):
+            # the last column is printed in trillions: 512 -> 0.5T, 2048 -> 2T
+            assert value * degree == pytest.approx(cell, rel=0.03 if cell >= 500 else 1e-9)
+
+
+TABLE_4 = [
+    (48, 1600, 1.47),
+    (72, 3072, 8.15),
+    (98, 4096, 19.73),
+    (88, 6144, 39.86),
+    (132, 6144, 59.79),
+    (100, 8192, 80.5),
+    (125, 8192, 100.7),
+    (150, 8192, 120.8),
+    (175, 8192, 140.9),
+    (212, 8192, 170.7),
+    (24, 1920, 1.06),
+    (34, 1920, 1.50),
+    (54, 1920, 2.39),
+    (64, 2304, 4.08),
+    (52, 3072, 5.89),
+    (50, 4096, 10.07),
+    (62, 4096, 12.48),
+    (75, 8192, 60.4),
+]
+
+
+@pytest.mark.parametrize(("layers", "hidden", "billions"), TABLE_4)
+def test_table_4(layers, hidden, billions):
+    value = acc.transformer_parameters(layers, hidden) / 1e9
+    assert value == pytest.approx(billions, abs=0.06 if billions > 60 else 0.006)
+
+
+def test_table_4_erratum():
+    # The preprint gives the 40B and 60B models a width of 4096; their labels need 6144.
+    for layers, label in ((88, 40e9), (132, 60e9)):
+        assert acc.transformer_parameters(layers, 4096) < 0.5 * label
+        assert acc.transformer_parameters(layers, 6144) == pytest.approx(label, rel=0.01)
+
+
+def test_gpt2_and_activations():
+    assert 2 * 1.5e9 == 3e9
+    assert acc.model_state_bytes(1.5e9, 1, 0).total == 24e9
+    assert acc.activation_bytes(48, 1600, 32, 1024) / 1e9 == pytest.approx(60.4, abs=0.05)
+    assert acc.checkpoint_bytes(125, 8192, 32, 1024) / 1e9 == pytest.approx(67.1, abs=0.05)
+    assert acc.checkpoint_bytes(125, 8192, 32, 1024) / 2**30 == pytest.approx(62.5)
+
+
+def test_traffic():
+    assert [acc.communication_elements(1, s) for s in acc.STAGES] == [2, 2, 2, 3]
+    assert acc.communication_elements(1, 3) / acc.communication_elements(1, 0) == 1.5
+    assert acc.communication_elements(100, 3, n_ranks=4) == 225
+    assert acc.hybrid_traffic(1, 16, 8, "hybrid") == pytest.approx(2 * 15 / (8 * 16))
+    assert acc.hybrid_traffic(1, 16, 8, "full") == pytest.approx(3 * 15 / 16)
+    assert acc.hybrid_traffic(1, 16, 8, "replicated") == pytest.approx(2 * 15 / 16)
+
+
+def test_fsdp_peak():
+    assert acc.fsdp_peak_parameters([10, 10, 20], 4) == 30
+
+
+@pytest.mark.parametrize("stage", [-1, 4, "3", True])
+def test_bad_stage(stage):
+    with pytest.raises((ValueError, TypeError)):
+        acc.check_stage(stage)
+
+
+def test_bad_ranks_and_kind():
+    with pytest.raises(ValueError, match="n_ranks must be at least 1, got 0"):
+        acc.model_state_bytes(1, 0, 1)
+    with pytest.raises(ValueError, match="kind"):
+        acc.hybrid_traffic(1, 2, 2, "none")
+
+
+def plan_for(world_size):
+    names = {f"b.{i}.w": (64, 64) for i in range(3)} | {"e": (128, 16)}
+    parameters = {n: ParameterInfo(s, "float32", True, (n,)) for n, s in names.items()}
+    return ShardPlan.build(parameters, ["b.0", "b.1", "b.2"], world_size)
+
+
+@pytest.mark.parametrize("stage", acc.STAGES)
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+def test_plan_is_the_formula_where_ranks_divide_it(stage, world_size):
+    plan = plan_for(world_size)
+    psi = sum(flat.numel for flat in plan.flats)
+    formula = acc.model_state_bytes(
+        psi, world_size, stage, parameter_bytes=4, gradient_bytes=4, optimizer_bytes=8
+    )
+    assert acc.plan_bytes(plan, stage) == formula
+
+
+def test_schedule_sends_what_the_paper_says_or_less():
+    plan = plan_for(4)
+    psi = sum(flat.numel for flat in plan.flats)
+    for stage in (0, 1, 2):
+        exact = 4 * acc.communication_elements(psi, stage, 4)
+        assert acc.schedule_bytes(plan, stage) == exact
+    kept = 64 * 64 + 128 * 16
+    saved = 4 * kept * 3 / 4
+    assert acc.schedule_bytes(plan, 3) == 4 * acc.communication_elements(psi, 3, 4) - saved
+    assert acc.schedule_bytes(plan, 3, reshard_after_forward=False) == acc.schedule_bytes(plan, 2)
