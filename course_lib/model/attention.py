@@ -165,7 +165,7 @@ class Attention(nn.Module):
         H, G = self.n_heads, self.n_kv_heads
         heads = self.qkv(x).view(B, T, H + 2 * G, self.d_head).transpose(1, 2)  # (B, H+2G, T, K)
         if view.angles is None:
-            q, k, v = heads.split((H, G, G), dim=1)
+            q, k, v = heads.split_with_sizes((H, G, G), dim=1)
         else:
             qk, v = heads.split((H + G, G), dim=1)
             q, k = turn(qk, view.angles).split((H, G), dim=1)

@@ -9,7 +9,8 @@ class KVCache:
     """Room, taken once, for the keys and values of a whole generation.
 
     The cache belongs to the caller: the model holds no state. It also remembers which slots are
-    padding, and for an encoder-decoder the keys and values of the memory.
+    padding, and for an encoder-decoder the keys and values of the memory. It is for inference:
+    a model given a cache computes no gradients.
 
     Args:
         n_layers: Decoder blocks.
@@ -40,30 +41,31 @@ class KVCache:
         for name, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected at least 1")
-        shape = (batch_size, n_kv_heads, max_length, d_head)
         self.max_length = max_length
         self.length = 0
-        self.keys = [torch.empty(shape, device=device, dtype=dtype) for _ in range(n_layers)]
-        self.values = [torch.empty(shape, device=device, dtype=dtype) for _ in range(n_layers)]
+        shape = (n_layers, batch_size, n_kv_heads, max_length, d_head)
+        self.keys: Float[Tensor, "L B G M K"] = torch.empty(shape, device=device, dtype=dtype)
+        self.values: Float[Tensor, "L B G M K"] = torch.empty_like(self.keys)
         self.keep: Bool[Tensor, "B M"] | None = None
         self.memory: list[tuple[Tensor, Tensor]] = []
         self.memory_keep: Bool[Tensor, "B S"] | None = None
+        self._slots: tuple[tuple[Tensor, ...], ...] = ()
 
     @property
     def batch_size(self) -> int:
         """Sequences it holds, B."""
-        return self.keys[0].shape[0]
+        return self.keys.shape[1]
 
     @property
     def nbytes(self) -> int:
         """Memory taken, in bytes, filled or not; the memory's keys and values included."""
-        tensors = [*self.keys, *self.values, *(t for pair in self.memory for t in pair)]
+        tensors = [self.keys, self.values, *(t for pair in self.memory for t in pair)]
         return sum(t.numel() * t.element_size() for t in tensors)
 
     def start(
         self, n_sequences: int, n_tokens: int, keep: Bool[Tensor, "B T"] | None
     ) -> Bool[Tensor, "B S"] | None:
-        """Make sure the new tokens fit, and note which of them are padding.
+        """Make room for new tokens, and note which of them are padding.
 
         Args:
             n_sequences: Sequences of the new tokens.
@@ -84,6 +86,10 @@ class KVCache:
             )
         if n_sequences != self.batch_size:
             raise ValueError(f"cache of batch_size={self.batch_size} got {n_sequences} sequences")
+        both = self.keys, self.values
+        new = (tensor.narrow(3, self.length, n_tokens).unbind() for tensor in both)
+        seen = (tensor.narrow(3, 0, end).unbind() for tensor in both)
+        self._slots = (*new, *seen)
         if self.keep is None:
             if keep is None:
                 return None
@@ -97,7 +103,7 @@ class KVCache:
     ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
         """Write the new keys and values of one layer after the old ones.
 
-        Every layer writes at the same place; `advance` moves on once all have written.
+        Every layer writes to the room that `start` made; `advance` moves on once all have written.
 
         Args:
             layer: Which layer.
@@ -107,11 +113,10 @@ class KVCache:
         Returns:
             Keys and values of all tokens so far, as views.
         """
-        start, n_tokens = self.length, k.shape[2]
-        keys, values = self.keys[layer], self.values[layer]
-        keys.narrow(2, start, n_tokens).copy_(k)
-        values.narrow(2, start, n_tokens).copy_(v)
-        return keys.narrow(2, 0, start + n_tokens), values.narrow(2, 0, start + n_tokens)
+        new_keys, new_values, all_keys, all_values = self._slots
+        new_keys[layer].copy_(k)
+        new_values[layer].copy_(v)
+        return all_keys[layer], all_values[layer]
 
     def advance(self, n_tokens: int) -> None:
         """Count the new tokens as read."""
@@ -124,8 +129,8 @@ class KVCache:
             rows: For each new row, the old row it continues. There may be more or fewer rows
                 than before, and a row may be taken several times.
         """
-        self.keys = [tensor.index_select(0, rows) for tensor in self.keys]
-        self.values = [tensor.index_select(0, rows) for tensor in self.values]
+        self.keys = self.keys.index_select(1, rows)
+        self.values = self.values.index_select(1, rows)
         self.memory = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.memory]
         self.keep = None if self.keep is None else self.keep.index_select(0, rows)
         if self.memory_keep is not None:

@@ -6,7 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
-from course_lib.model.layers import make_activation, make_norm
+from course_lib.model.layers import ACTIVATIONS, make_norm
 
 
 class HeadTransform(nn.Module):
@@ -22,12 +22,12 @@ class HeadTransform(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.d_model, config.d_model, bias=config.bias)
-        self.activation = make_activation(config.activation)
+        self.activate = ACTIVATIONS[config.activation]
         self.norm = make_norm(config)
 
     def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Transform each hidden state on its own."""
-        return self.norm(self.activation(self.dense(hidden)))
+        return self.norm(self.activate(self.dense(hidden)))
 
 
 class LanguageModelHead(nn.Module):

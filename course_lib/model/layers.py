@@ -1,6 +1,7 @@
 """The parts of a block that look at one token at a time: norms and the feed-forward network."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -9,26 +10,12 @@ from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 
-Activation = Callable[[Tensor], Tensor]
-
-
-class Gelu(nn.Module):
-    """x times the probability that a standard normal value is below x.
-
-    Args:
-        tanh: Whether to use the tanh formula, up to 4.7e-4 off the exact one.
-
-    Source: Hendrycks and Gimpel 2016, section 2.
-    Chapter: 07_feed_forward_softmax
-    """
-
-    def __init__(self, *, tanh: bool) -> None:
-        super().__init__()
-        self.form = "tanh" if tanh else "none"
-
-    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        """Apply the function to each element."""
-        return F.gelu(x, approximate=self.form)
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,  # x times the probability that a standard normal value is below x
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),  # at most 4.7e-4 off the exact one
+    "silu": F.silu,
+}
 
 
 class RMSNorm(nn.Module):
@@ -69,24 +56,6 @@ def make_norm(config: TransformerConfig) -> nn.Module:
     return kinds[config.norm](config.d_model, config.norm_eps)
 
 
-def make_activation(name: str) -> nn.Module:
-    """Build an activation function.
-
-    Args:
-        name: relu, gelu, gelu_tanh or silu.
-
-    Returns:
-        A module that acts on each element.
-    """
-    kinds: dict[str, Callable[[], nn.Module]] = {
-        "relu": nn.ReLU,
-        "gelu": lambda: Gelu(tanh=False),
-        "gelu_tanh": lambda: Gelu(tanh=True),
-        "silu": nn.SiLU,
-    }
-    return kinds[name]()
-
-
 class FeedForward(nn.Module):
     """Widen, bend, narrow: each token on its own, with the same weights.
 
@@ -100,13 +69,13 @@ class FeedForward(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.up = nn.Linear(config.d_model, config.ff_dim, bias=config.bias)
-        self.activation = make_activation(config.activation)
+        self.activate = ACTIVATIONS[config.activation]
         self.down = nn.Linear(config.ff_dim, config.d_model, bias=config.bias)
         self.dropout = config.dropout
 
     def widen(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T F"]:
         """Return the activated hidden layer."""
-        return self.activation(self.up(x))
+        return self.activate(self.up(x))
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Return what the network adds to the stream."""
@@ -130,7 +99,7 @@ class GatedFeedForward(FeedForward):
 
     def widen(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T F"]:
         """Return the activated gate times the linear half."""
-        return self.activation(self.gate(x)) * self.up(x)
+        return self.activate(self.gate(x)) * self.up(x)
 
 
 def make_feed_forward(config: TransformerConfig) -> FeedForward:

@@ -98,7 +98,9 @@ class Transformer(nn.Module):
         Raises:
             ValueError: If the input does not fit the model.
         """
-        return self.logits(self._run(tokens, keep, segments, positions, source, source_keep, cache))
+        with torch.set_grad_enabled(cache is None and torch.is_grad_enabled()):
+            hidden = self._run(tokens, keep, segments, positions, source, source_keep, cache)
+            return self.logits(hidden)
 
     def logits(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
         """Apply the language modelling head to hidden states.
@@ -183,16 +185,17 @@ class Transformer(nn.Module):
             )
         start = 0 if cache is None else cache.length
         check_input(tokens, keep, segments, positions, start=start, limit=self.position_limit)
-        return self.decoder(
-            self._embed(tokens),
-            keep=keep,
-            segments=segments,
-            positions=positions,
-            memory=memory,
-            memory_keep=memory_keep,
-            cache=cache,
-            records=records,
-        )
+        with torch.set_grad_enabled(cache is None and torch.is_grad_enabled()):
+            return self.decoder(
+                self._embed(tokens),
+                keep=keep,
+                segments=segments,
+                positions=positions,
+                memory=memory,
+                memory_keep=memory_keep,
+                cache=cache,
+                records=records,
+            )
 
     def attention_maps(
         self,
