@@ -126,13 +126,15 @@ function render({ model, el }) {
     const sayCell = (s, i, j, wait = 0) => live.say(cellArithmetic(STAGES[s][0], i, j, data, stages), wait);
 
     const openStage = (s, focus = true) => {
+      const [i, j] = blankOf(STAGES[s][0], n);
+      const earlier = focused?.[0];
       open = s + 1;
+      focused = [s, i, j];
+      if (earlier !== undefined && earlier !== s) fill(earlier);
       fill(s);
       if (s + 1 < STAGES.length) fill(s + 1);
       describe.update();
       publish();
-      const [i, j] = blankOf(STAGES[s][0], n);
-      focused = [s, i, j];
       sayCell(s, i, j);
       if (focus) spots[s].querySelector('td button[aria-pressed="true"]')?.focus();
     };
