@@ -88,7 +88,12 @@ class Outcome:
 
 def copied(arguments: dict[str, Any]) -> dict[str, Any]:
     """Copy arguments deeply, random generators with their state."""
-    return copy.deepcopy(arguments)
+    return {
+        name: value
+        if type(value) in (bool, int, float, str)
+        else (value.copy() if type(value) is np.ndarray else copy.deepcopy(value))
+        for name, value in arguments.items()
+    }
 
 
 @contextlib.contextmanager
@@ -156,13 +161,17 @@ def _explain(error: BaseException) -> tuple[str, bool]:
     return f"{type(error).__name__}: {str(error)[:300]}{line}", blank
 
 
-def call(function: Callable[..., Any], arguments: dict[str, Any], output_kb: int = 64) -> Outcome:
+def call(
+    function: Callable[..., Any], arguments: dict[str, Any], output_kb: int = 64, ambient: int = 0
+) -> Outcome:
     """Call an answer on copies of the arguments and keep what it did.
 
     Args:
         function: The answer.
         arguments: By name; passed in this order, so that the answer may name them differently.
         output_kb: How much printed text is kept.
+        ambient: Seed of the global generators during the call; an answer that draws from them
+            gives itself away when this changes.
 
     Returns:
         What happened; an exception of the answer is part of it and never raised. Only
@@ -182,6 +191,8 @@ def call(function: Callable[..., Any], arguments: dict[str, Any], output_kb: int
                 np.errstate(all="ignore"),
             ):
                 warnings.simplefilter("ignore")
+                np.random.seed(ambient)
+                random.seed(ambient)
                 result = function(*mine.values())
                 outcome.value = to_plain(result)
         except OutOfTime:

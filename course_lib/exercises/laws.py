@@ -54,8 +54,10 @@ class Case:
         found: list[Any] = []
 
         def loop(**_: Any) -> None:
+            others = {key: item for key, item in self.arguments.items() if key != name}
             for value in values:
-                arguments = {**copied(self.arguments), name: value}
+                mine = copied(others)
+                arguments = {key: mine.get(key, value) for key in self.arguments}
                 found.append(to_plain(self.function(*arguments.values())))
 
         outcome = call(lambda *_: loop(), self.arguments)

@@ -142,8 +142,8 @@ class Wrong:
     Args:
         function: The wrong program.
         message: What it does, why that is wrong, what to do. At most 60 words.
-        seen_by: For programs whose answers are random: the name of the property that shows the
-            fault. Others are recognised by what they return.
+        seen_by: For programs whose answers are random: the name of the property or diagnosis
+            that shows the fault. Others are recognised by what they return.
     """
 
     function: Callable[..., Any]
