@@ -150,7 +150,10 @@ class Stack(nn.Module):
         order = self.positions.embed(at)
         if order is not None:
             x = x + order.to(x.dtype)
-        if self.segments is not None:
+        if self.segments is None:
+            if segments is not None:
+                raise ValueError("segments given, but n_segments=0: this model has no segments")
+        else:
             x = x + (self.segments.weight[0] if segments is None else self.segments(segments))
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
