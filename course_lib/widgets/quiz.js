@@ -89,7 +89,10 @@ const PARTS = { choice: choicePart, number: numberPart, match: matchPart, order:
 
 /** The right answer of a part as HTML, from its payload. */
 export function keyOf(part) {
-  if (part.type === "choice") return part.options.filter(({ correct }) => correct).map(({ text }) => text).join("; ");
+  if (part.type === "choice") {
+    const right = part.options.filter(({ correct }) => correct).map(({ text }) => text);
+    return right.length === 1 ? right[0] : `<ul>${right.map((text) => `<li>${text}</li>`).join("")}</ul>`;
+  }
   if (part.type === "number") return h("span", {}, part.key_text).innerHTML;
   if (part.type === "match") return part.rows.map((row) => `${row.text}: ${row.correct.map((id) => part.options.find((o) => o.id === id).text).join(" or ")}`).join("<br>");
   const items = part.items.filter(({ distractor }) => !distractor);

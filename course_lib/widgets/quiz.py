@@ -108,7 +108,9 @@ def _sorted_items(part: dict[str, Any]) -> list[str]:
 def key_of(part: dict[str, Any]) -> str:
     """Writes the right answer of a part as HTML."""
     if part["type"] == "choice":
-        return "; ".join(option["text"] for option in part["options"] if option["correct"])
+        right = [option["text"] for option in part["options"] if option["correct"]]
+        many = "".join(f"<li>{text}</li>" for text in right)
+        return right[0] if len(right) == 1 else f"<ul>{many}</ul>"
     if part["type"] == "number":
         return escape(part["key_text"])
     if part["type"] == "match":
