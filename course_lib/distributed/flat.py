@@ -39,6 +39,7 @@ class Flat:
         stage: 0 to 3.
         param_dtype: type to compute with, or None to keep the parameters' own.
         grad_dtype: type to store gradients in, or None for the original type.
+        broadcast: take the values of rank 0.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Flat:
         stage: int,
         param_dtype: torch.dtype | None,
         grad_dtype: torch.dtype | None,
+        *,
+        broadcast: bool = True,
     ) -> None:
         self.plan, self.parameters, self.comm, self.stage = plan, parameters, comm, stage
         original, device = parameters[0].dtype, parameters[0].device
@@ -59,6 +62,8 @@ class Flat:
         for slot, parameter in zip(plan.slots, parameters, strict=True):
             part = source[slot.offset : slot.offset + slot.numel]
             part.copy_(parameter.detach().reshape(-1))
+        if broadcast:
+            comm.broadcast(source)
         self.full = source if self.dtype == original else source.to(self.dtype)
         self.shard = self.full[start : start + plan.shard]
         if stage == 3:

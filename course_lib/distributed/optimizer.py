@@ -17,6 +17,7 @@ class Piece:
 
     Attributes:
         name: the parameter's name.
+        shape: the whole parameter's shape.
         start: first element, counted in the flattened parameter.
         stop: one past the last.
         value: what the optimizer sees: a 1-D parameter sharing memory with the flat's master.
@@ -24,7 +25,7 @@ class Piece:
 
     def __init__(self, flat: Flat, index: int, start: int, stop: int, position: int) -> None:
         self.flat, self.index, self.start, self.stop = flat, index, start, stop
-        self.name = flat.plan.slots[index].name
+        self.name, self.shape = flat.plan.slots[index].name, flat.plan.slots[index].shape
         self.at = slice(position, position + stop - start)
         self.value = nn.Parameter(flat.master[self.at].detach())
 

@@ -255,9 +255,6 @@ def zero_shard(
             fill = init or build.default_init
             runs = fill if comm.rank == 0 or not broadcast else None
             build.materialize(module, unit, names, parameters, members, infos, target, runs)
-        if broadcast:
-            for name in members:
-                comm.broadcast(parameters[name].data)
         flats = [
             Flat(
                 flat_plan,
@@ -266,6 +263,7 @@ def zero_shard(
                 stage,
                 param_dtype,
                 grad_dtype,
+                broadcast=broadcast,
             )
             for flat_plan in flat_plans
             if flat_plan.numel

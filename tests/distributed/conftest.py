@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the ranks import the cases from here
 
-from course_lib.distributed import Ranks  # noqa: E402
+from course_lib.distributed import Ranks
 
 
 class Pools:

@@ -17,5 +17,5 @@ def test_bit_identical_to_single_process(pools, world_size):
     assert len(results) == world_size
     for rank, result in enumerate(results):
         assert len(result) >= 4 * len(names) - 1
-        wrong = {key: value for key, value in result.items() if value}
-        assert not wrong, f"rank {rank}: {wrong}"
+        wrong = {key: value[:3] for key, value in result.items() if value}
+        assert not wrong, f"rank {rank}: {list(wrong.items())[:5]}"

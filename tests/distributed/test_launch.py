@@ -1,17 +1,9 @@
 """The launcher: values back, first failure named, nothing left behind."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
-import psutil
-import pytest
 import torch
 import torch.distributed as dist
 
-from course_lib.distributed import RankFailure, Ranks, launch
+from course_lib.distributed import Ranks
 
 
 def add_ranks(x):

@@ -1,0 +1,148 @@
+"""What ranks run for the checkpoint tests."""
+
+import hashlib
+
+import torch
+import toy
+
+from course_lib.distributed import ShardedOptimizer, load, save, to_fsdp2, zero_shard
+
+CASE = toy.CASES["everything"] | {"micros": 1}
+PLAIN = toy.CASES["groups"]
+
+
+def make(case, stage, seed=0):
+    model = toy.Toy(**case.get("model", {}), seed=seed)
+    toy.freeze(model, case.get("frozen", ()))
+    groups = toy.decay_groups(model)
+    model = zero_shard(model, stage=stage)
+    return model, ShardedOptimizer(model, toy.adamw, groups=groups)
+
+
+def steps(model, optimizer, numbers, case):
+    rank = model.comm.rank
+    for step in numbers:
+        toy.loss_of(model, toy.tokens_for(step, 0, rank)).backward()
+        optimizer.clip_grad_norm_(0.5)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def fingerprint(model, optimizer):
+    """One digest of all parameters and all moments, whatever the number of ranks."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.full_state_dict().items()):
+        digest.update(name.encode() + value.numpy().tobytes())
+    pieces = [
+        (p.name, p.start, key, value.reshape(-1))
+        for p in optimizer.pieces
+        for key, value in optimizer.optimizer.state.get(p.value, {}).items()
+    ]
+    if model.stage == 0:
+        everyone = [pieces]
+    else:
+        everyone = model.comm.gather_objects(pieces)
+    whole = {}
+    for name, start, key, value in sorted(
+        (item for part in everyone for item in part), key=lambda item: item[:3]
+    ):
+        whole.setdefault((name, key), []).append(value if key != "step" else value[:1])
+    for (name, key), values in sorted(whole.items()):
+        data = values[0] if key == "step" else torch.cat(values)
+        digest.update(f"{name} {key}".encode() + data.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_at(folder, stage):
+    torch.set_num_threads(1)
+    model, optimizer = make(CASE, stage)
+    steps(model, optimizer, range(3), CASE)
+    save(folder, 3, model, optimizer, extra={"note": "three"})
+    digest = fingerprint(model, optimizer)
+    steps(model, optimizer, range(3, 5), CASE)
+    return digest, fingerprint(model, optimizer)
+
+
+def load_at(folder, stage):
+    torch.set_num_threads(1)
+    model, optimizer = make(CASE, stage, seed=7)
+    content = load(folder, model, optimizer)
+    assert content["step"] == 3 and content["extra"] == {"note": "three"}
+    digest = fingerprint(model, optimizer)
+    steps(model, optimizer, range(3, 5), CASE)
+    return digest, fingerprint(model, optimizer)
+
+
+def fsdp2(seed=0):
+    model = toy.Toy(**PLAIN.get("model", {}), seed=seed)
+    to_fsdp2(model)
+    return model, toy.adamw([{"params": list(model.parameters())}])
+
+
+def fsdp2_digest(model, optimizer):
+    """Parameters and first moments by name."""
+    digest = hashlib.sha256()
+    for name, p in model.named_parameters():
+        digest.update(name.encode() + p.full_tensor().detach().numpy().tobytes())
+        for key in ("exp_avg", "exp_avg_sq"):
+            digest.update(optimizer.state[p][key].full_tensor().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def our_digest(model, optimizer):
+    digest = hashlib.sha256()
+    full = model.full_state_dict()
+    pieces = [
+        (p.name, p.start, {k: v for k, v in optimizer.optimizer.state[p.value].items()})
+        for p in optimizer.pieces
+    ]
+    pieces = sorted(
+        (item for part in model.comm.gather_objects(pieces) for item in part),
+        key=lambda item: item[:2],
+    )
+    for name, _ in model.module.named_parameters():
+        digest.update(name.encode() + full[name].numpy().tobytes())
+        for key in ("exp_avg", "exp_avg_sq"):
+            parts = [state[key] for owner, _, state in pieces if owner == name]
+            digest.update(torch.cat(parts).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_fsdp2(folder):
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.state_dict import get_state_dict
+
+    torch.set_num_threads(1)
+    model, optimizer = fsdp2()
+    import torch.distributed as dist
+
+    for step in range(3):
+        toy.loss_of(model, toy.tokens_for(step, 0, dist.get_rank())).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    dcp.save({"model": model_state, "optim": optimizer_state}, checkpoint_id=folder)
+    return fsdp2_digest(model, optimizer)
+
+
+def load_fsdp2(folder):
+    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+
+    model, optimizer = fsdp2(seed=5)
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    dcp.load({"model": model_state, "optim": optimizer_state}, checkpoint_id=folder)
+    set_state_dict(model, optimizer, model_state_dict=model_state, optim_state_dict=optimizer_state)
+    return fsdp2_digest(model, optimizer)
+
+
+def ours_plain(folder, stage, *, write):
+    model = zero_shard(toy.Toy(seed=0 if write else 5), stage=stage)
+    optimizer = ShardedOptimizer(model, toy.adamw)
+    if write:
+        steps(model, optimizer, range(3), PLAIN)
+        path = str(save(folder, 3, model, optimizer))
+    else:
+        load(folder, model, optimizer, foreign=True)
+        path = folder
+    return our_digest(model, optimizer), path
