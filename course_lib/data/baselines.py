@@ -28,9 +28,10 @@ class NGram:
     Raises:
         ValueError: If the order is neither, or an id does not fit the vocabulary.
 
-    Source: Kneser and Ney 1995, "Improved Backing-off for M-gram Language Modeling", in the
-    interpolated form of Chen and Goodman 1999, section 3, equations 23 and 26; discount
-    n1 / (n1 + 2 n2), equation 17.
+    Source: Kneser and Ney 1995, "Improved Backing-off for M-gram Language Modeling"; interpolated,
+    with discount n1 / (n1 + 2 n2), as in Chen and Goodman 1999, "An Empirical Study of Smoothing
+    Techniques for Language Modeling"; one is added to each count of the fallback, so that a token
+    never seen is not impossible.
 
     Chapter: 01_relevance
     """

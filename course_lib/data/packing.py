@@ -32,7 +32,7 @@ def pack(
         ValueError: If there is no document, a document is empty, ``seq_len`` is not positive, or
             the whole stream is too short to fill one row.
 
-    Source: Brown et al. 2020, "Language Models are Few-Shot Learners", section 2.3 and appendix B
+    Source: Brown et al. 2020, "Language Models are Few-Shot Learners", appendix B
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
 
