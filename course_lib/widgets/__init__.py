@@ -4,13 +4,17 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "AllReduceStepper": "all_reduce_stepper",
     "AttentionCalculator": "attention_calculator",
     "AttentionMap": "attention_map",
     "Bars": "bars",
     "Curve": "curve",
+    "HeadGallery": "head_gallery",
     "LogitsToWords": "logits_to_words",
+    "MaskSwitch": "mask_switch",
     "Matrix": "matrix",
     "MemoryCalculator": "memory_calculator",
+    "PositionRows": "position_rows",
     "ProgressPanel": "progress_panel",
     "Quiz": "quiz",
     "Sampler": "sampler",

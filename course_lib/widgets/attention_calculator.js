@@ -168,7 +168,7 @@ function render({ model, el }) {
       const tell = (status, text) => {
         const words = { incorrect: "Not yet", invalid: "Cannot judge this yet", not_attempted: "Blank" };
         spot.replaceChildren(verdict(status, `${words[status]}: ${text}`));
-        live.say(`${words[status]}: ${text}`);
+        live.whisper(`${words[status]}: ${text}`);
       };
       return h("form", { class: "cw-body", style: "padding:0", novalidate: true, on: { submit: (event) => { event.preventDefault(); check(); }, keydown: (event) => event.stopPropagation() } },
         h("div", { class: "cw-row end" }, h("div", { class: "cw-field" }, h("label", { for: id }, `Fill in first: ${where}`), field),

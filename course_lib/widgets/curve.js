@@ -74,7 +74,7 @@ function render({ model, el }) {
       live.say(said);
       result.focus();
     };
-    const ask = gate({ text: data.question, say: live.say, open,
+    const ask = gate({ text: data.question, say: live.whisper, open,
       fields: data.x.map((value, i) => ({ name: `x${i}`, label: `${data.x_name}: ${value}`, kind: data.unit === "percent" ? "percent" : "number" })) });
     body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, live.node, result);
     el.replaceChildren(node);

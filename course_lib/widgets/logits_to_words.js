@@ -70,11 +70,11 @@ function render({ model, el }) {
       result.hidden = false;
       fill();
       save(model, { revealed: true });
-      live.say(rows.join(" "));
+      live.whisper(rows.join(" "));
       result.focus();
     };
     const said = h("ul", { id: newId("said") });
-    const ask = gate({ text: `“${tokens[order[0]]}” is the most likely word, with ${percent(found.before[order[0]])}. What happens to its chance?`, say: live.say, open,
+    const ask = gate({ text: `“${tokens[order[0]]}” is the most likely word, with ${percent(found.before[order[0]])}. What happens to its chance?`, say: live.whisper, open,
       fields: questions.map(([name, text]) => ({ name, label: text, kind: "choice", options: Object.entries(words) })) });
     result.append(said, h("div", { class: "cw-sliders" }, all.node, times.node, one.node, which.node), h("div", { class: "cw-row" }, back, more, describe.button), describe.text, region);
     body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, live.node, result);

@@ -33,7 +33,7 @@ function render({ model, el }) {
     const describe = describeButton(() => describeMemory(choice));
     const shared = (stage, part) => ({ optimizer: 1, gradients: 2, parameters: 3 })[part] <= stage;
 
-    const update = () => {
+    const update = (speak = true) => {
       const { parts, total, each } = memoryOf(choice);
       const names = Object.keys(parts);
       partsSpot.replaceChildren(barTable({ label: "part", names: ["on one GPU", "bytes a parameter", "split"],
@@ -52,7 +52,7 @@ function render({ model, el }) {
         cell: (i, j) => h("td", {}, [gigabytes(all[i].total), all[i].total <= choice.memory * 1e9 ? "fits" : "does not fit", `${all[i].traffic} × DDP`][j]) }));
       describe.update();
       save(model, { choice: { ...choice }, total_bytes: total });
-      live.say(describeMemory(choice), 400);
+      if (speak) live.say(describeMemory(choice), 400);
     };
     const number = (label, name, scale = 1, max = 1e6) => {
       const id = newId("memory");
@@ -71,16 +71,16 @@ function render({ model, el }) {
     const open = (values, texts) => {
       ask.node.hidden = true;
       result.hidden = false;
-      update();
+      update(false);
       const { total } = memoryOf(choice);
-      live.say((values ? `You predicted ${short(values.gb, 2)} GB, and that it ${values.fits === "yes" ? "fits" : "does not fit"}. ` : "") + describeMemory(choice));
-      said.textContent = live.node.textContent;
-      said.hidden = !values;
+      const text = `${values ? `You predicted ${short(values.gb, 2)} GB, and that it ${values.fits === "yes" ? "fits" : "does not fit"}. ` : ""}${describeMemory(choice)}`;
+      said.textContent = text;
+      live.whisper(text);
       save(model, { revealed: true, total_bytes: total, predicted: texts ?? {} });
       result.focus();
     };
-    const said = h("p", { class: "cw-panel", hidden: true });
-    const ask = gate({ say: live.say, open,
+    const said = h("p", { class: "cw-panel" });
+    const ask = gate({ say: live.whisper, open,
       text: `A model of ${short(choice.parameters / 1e9, 3)} billion parameters trains with ${STAGE_NAMES[choice.stage]} on ${choice.gpus} GPUs, ${choice.precision === "mixed" ? "in mixed precision" : "in float32"}, with Adam. How much memory do its states need on each GPU?`,
       fields: [{ name: "gb", label: "GB on each GPU", kind: "number" }, { name: "fits", label: `Does it fit in ${choice.memory} GB?`, kind: "choice", options: [["yes", "yes"], ["no", "no"]] }] });
     result.append(said, radios({ legend: "Stage", value: String(choice.stage), options: STAGE_NAMES.map((name, stage) => [String(stage), name]), change: (stage) => { choice.stage = Number(stage); update(); } }),
@@ -90,8 +90,8 @@ function render({ model, el }) {
         pick("Memory of a GPU", "memory", [16, 24, 32, 40, 80, 141, 192].map((gb) => [gb, `${gb} GB`]))),
       h("details", {}, h("summary", {}, "Activations"), h("div", { class: "cw-row end" }, number("Layers", "layers"), number("Width", "width"), number("Tokens", "tokens"), number("Sequences on a GPU", "sequences"),
         h("label", { class: "cw-choice" }, recompute, "keep each layer's input only, compute the rest again"))),
-      formula, partsSpot, stagesSpot, h("div", { class: "cw-row" }, describe.button), describe.text);
-    body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, live.node, result);
+      live.node, formula, partsSpot, stagesSpot, h("div", { class: "cw-row" }, describe.button), describe.text);
+    body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, result);
     el.replaceChildren(node);
   };
   draw();

@@ -76,7 +76,7 @@ class MemoryCalculator(CourseWidget):
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-        choice = {
+        choice: dict[str, Any] = {
             "parameters": float(parameters),
             "gpus": gpus,
             "stage": stage,

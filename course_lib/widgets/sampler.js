@@ -167,7 +167,7 @@ function render({ model, el }) {
       useK.checked = false;
       changed(false);
       said.replaceChildren(h("div", { class: "cw-panel" }, text.map((line) => h("p", {}, line))));
-      live.say(text.join(" "));
+      live.whisper(text.join(" "));
       heat.range.focus();
     };
     const ask = () => {
@@ -184,7 +184,7 @@ function render({ model, el }) {
         const count = kept.value.trim() ? parseNumber(kept.value) : null;
         if (!guess || (kept.value.trim() && !count)) {
           spot.replaceChildren(verdict("invalid", "Type a number, such as 50 %, in the first box."));
-          live.say("Type a number, such as 50 %, in the first box.");
+          live.whisper("Type a number, such as 50 %, in the first box.");
           return;
         }
         const value = guess.unit === "%" || guess.readings[0] > 1 ? guess.readings[0] / 100 : guess.readings[0];

@@ -9,14 +9,11 @@ FOCUSABLE = ".cw-live :is(button, input, select, summary, textarea, [tabindex='0
 
 def unlock(page):
     """Show everything a widget can show."""
-    for name in ("Just show me", "Show all stages", "Show the answer"):
-        for button in page.get_by_role("button", name=name).all():
+    for name in ("Just show me", "Show all stages", "Show the answer", "Describe this"):
+        for button in page.get_by_role("button", name=name).element_handles():
             if button.is_visible():
                 button.click()
-    for button in page.get_by_role("button", name="Describe this").all():
-        if button.is_visible():
-            button.click()
-    for fold in page.locator(".cw-live summary").all():
+    for fold in page.locator(".cw-live summary").element_handles():
         if fold.is_visible():
             fold.click()
 

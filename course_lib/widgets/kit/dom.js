@@ -19,7 +19,7 @@ export function h(tag, attributes = {}, ...children) {
     else node.setAttribute(name, value === true ? "" : value);
   }
   if (FOCUSABLE.test(tag) || "tabindex" in attributes) node.setAttribute("data-lm-suppress-shortcuts", "true");
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -33,17 +33,24 @@ export function card({ title, badge }) {
   return { node, body };
 }
 
-/** One polite live region; `say` speaks a result sentence, never a slider tick. */
+/** One polite live region: `say` speaks and shows a result, `whisper` speaks what the page shows elsewhere. */
 export function liveRegion(visible = true) {
   const node = h("div", { class: visible ? "cw-say" : "cw-say out", role: "status", "aria-live": "polite", "aria-atomic": "true" });
   let timer = 0;
   const say = (text, wait = 0) => {
     clearTimeout(timer);
-    const put = () => { node.textContent = text; };
+    const put = () => {
+      node.classList.toggle("out", !visible);
+      node.textContent = text;
+    };
     if (wait) timer = setTimeout(put, wait);
     else put();
   };
-  return { node, say, end: () => clearTimeout(timer) };
+  const whisper = (text) => {
+    say(text);
+    node.classList.add("out");
+  };
+  return { node, say, whisper };
 }
 
 export function button(text, listener, kind = "") {
