@@ -227,7 +227,7 @@ def head_report(
         (axes[0], paid, "weight paid to the\nword that decides"),
         (axes[1], lost, "accuracy lost when\nthe head is off"),
     ):
-        heat_map(one, values, heads if values is paid else None, links, decimals=2, low=0.0, high=1.0)
+        heat_map(one, values, heads if values is paid else None, links, low=0.0, high=1.0)
         one.set_title(title, fontsize=10, color=palette.ink)
     parts = []
     for n, link in enumerate(links):
