@@ -6,8 +6,59 @@ ecosystem reads (`tokenizer.json`), and gives the same ids as the reference impl
 Chapter: 03_tokenizer
 """
 
+from os import PathLike
+
 from course_lib.tokenizers.base import Tokenizer
 from course_lib.tokenizers.byte_bpe import ByteLevelBPE
+from course_lib.tokenizers.files import JSON_NAME, find, model_type, read_json
+from course_lib.tokenizers.sentencepiece_model import SentencePieceModel
+from course_lib.tokenizers.unigram import Unigram
 from course_lib.tokenizers.wordpiece import WordPiece
 
-__all__ = ["ByteLevelBPE", "Tokenizer", "WordPiece"]
+__all__ = [
+    "ByteLevelBPE",
+    "SentencePieceModel",
+    "Tokenizer",
+    "Unigram",
+    "WordPiece",
+    "load_tokenizer",
+]
+
+_KINDS: dict[str, type[Tokenizer]] = {
+    "BPE": ByteLevelBPE,
+    "WordPiece": WordPiece,
+    "Unigram": Unigram,
+}
+
+
+def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
+    """Read a tokenizer of whatever kind the files declare.
+
+    Looked for, in this order: `tokenizer.json`, whose model section names its type; `vocab.json`
+    with `merges.txt` (byte-level BPE); `vocab.txt` (WordPiece); `tokenizer.model` or `spiece.model`
+    (SentencePiece). The name of the folder plays no part.
+
+    Args:
+        path: a folder, or one of these files.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        FileNotFoundError: the folder has none of these files.
+        ValueError: the file declares a kind that is not known, or one part that is not supported.
+
+    Chapter: 03_tokenizer
+    """
+    file = find(path, JSON_NAME, "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+    if file.suffix == ".txt":
+        return WordPiece.load(file)
+    if file.suffix == ".model":
+        return SentencePieceModel.load(file)
+    section = read_json(file).get("model")
+    if not isinstance(section, dict):  # a vocab.json: spellings and ids, nothing else
+        return ByteLevelBPE.load(file)
+    kind = model_type(section)
+    if kind not in _KINDS:
+        raise ValueError(f"{file} is a {kind} tokenizer; known are {', '.join(_KINDS)}")
+    return _KINDS[kind].load(file)

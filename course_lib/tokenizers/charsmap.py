@@ -1,0 +1,80 @@
+"""The compiled character map of SentencePiece, which T5's files carry.
+
+A trie in two arrays folded into one (a "double array"): a node is an index, its child by byte `b`
+is at `offset ^ b`, and each 32-bit unit packs the offset, the byte it stands for, and whether a
+string ends there. What a string turns into is read from a table behind the trie.
+
+Source: the file format of the SentencePiece program and of the Darts-clone library it uses.
+
+Chapter: 03_tokenizer
+"""
+
+from __future__ import annotations
+
+import struct
+
+import regex
+
+# A run of printable ASCII but for its last character, which may carry marks; or one grapheme.
+_PIECE = regex.compile(r"[ -~]+(?=[ -~])|\X")
+
+
+class CharacterMap:
+    """Replaces characters, and short sequences of them, by what the map says.
+
+    Args:
+        blob: the map as bytes: length of the trie, the trie, the replacements ending in zeros.
+
+    Raises:
+        ValueError: the bytes are no such map.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        if len(blob) < 4:
+            raise ValueError(f"character map must begin with its length, got {len(blob)} bytes")
+        (size,) = struct.unpack_from("<I", blob)
+        if size % 4 or 4 + size > len(blob):
+            raise ValueError(f"character map says {size} bytes of trie, but has {len(blob) - 4}")
+        self._units = struct.unpack_from(f"<{size // 4}I", blob, 4)
+        self._replacements = blob[4 + size :]
+        ascii_text = "".join(map(chr, range(32, 127)))
+        self._ascii_stays = "".join(map(self._character, ascii_text)) == ascii_text
+
+    def _prefix(self, key: bytes) -> str | None:
+        """What the shortest known beginning of the key turns into, None if no beginning is known.
+
+        The shortest, not the longest, as in the Rust library.
+        """
+        units = self._units
+        node = _offset(units[0])
+        for byte in key:
+            node ^= byte
+            if node >= len(units) or units[node] & 0x800000FF != byte:
+                return None
+            unit = units[node]
+            node ^= _offset(unit)
+            if unit >> 8 & 1:
+                at = units[node] & 0x7FFFFFFF
+                return self._replacements[at : self._replacements.index(0, at)].decode()
+        return None
+
+    def __call__(self, text: str) -> str:
+        """The normalized text: whole graphemes of up to five bytes first, then characters."""
+        parts: list[str] = []
+        for piece in _PIECE.findall(text):
+            key = piece.encode()
+            if piece.isascii() and piece.isprintable():
+                parts.extend([piece] if self._ascii_stays else map(self._character, piece))
+            elif len(key) < 6 and (found := self._prefix(key)) is not None:
+                parts.append(found)
+            else:
+                parts.extend(map(self._character, piece))
+        return "".join(parts)
+
+    def _character(self, character: str) -> str:
+        found = self._prefix(character.encode())
+        return character if found is None else found
+
+
+def _offset(unit: int) -> int:
+    return (unit >> 10) << ((unit & 0x200) >> 6)
