@@ -14,10 +14,12 @@ _HOMES = {
     "MaskSwitch": "mask_switch",
     "Matrix": "matrix",
     "MemoryCalculator": "memory_calculator",
+    "Neighbours": "neighbours",
     "PositionRows": "position_rows",
     "ProgressPanel": "progress_panel",
     "Quiz": "quiz",
     "Sampler": "sampler",
+    "ShapeTracer": "shape_tracer",
 }
 __all__ = sorted(_HOMES)
 

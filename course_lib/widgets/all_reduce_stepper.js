@@ -48,12 +48,11 @@ function render({ model, el }) {
     };
     const open = (values) => {
       const lines = data.rows.map((_, r) => {
-        const own = (r + 1) % n;
-        const truth = `After reduce-scatter, rank ${r + 1} owns the sum of slot ${own + 1}: ${short(sums[own], 4)}.`;
+        const truth = `After reduce-scatter, rank ${r + 1} owns the sum of slot ${r + 1}: ${short(sums[r], 4)}.`;
         if (!values) return truth;
         const mine = values[`rank${r}`];
-        const why = Math.abs(mine - sums[own]) < 1e-6 ? " You had it." : Math.abs(mine * n - sums[own]) < 1e-6 ? ` You wrote ${short(mine, 4)}, the mean; divide after the sum, or not at all.`
-          : mine === data.rows[r][own] ? ` You wrote ${short(mine, 4)}, its own number alone.` : ` You wrote ${short(mine, 4)}.`;
+        const why = Math.abs(mine - sums[r]) < 1e-6 ? " You had it." : Math.abs(mine * n - sums[r]) < 1e-6 ? ` You wrote ${short(mine, 4)}, the mean; divide after the sum, or not at all.`
+          : mine === data.rows[r][r] ? ` You wrote ${short(mine, 4)}, its own number alone.` : ` You wrote ${short(mine, 4)}.`;
         return truth + why;
       });
       const sent = 2 * (n - 1);
@@ -66,7 +65,7 @@ function render({ model, el }) {
       result.focus();
     };
     const ask = gate({ say: live.whisper, open, text: "The ranks add up their gradients around a ring. After reduce-scatter each rank holds one finished sum. Fill them in.",
-      fields: [...data.rows.map((_, r) => ({ name: `rank${r}`, label: `Rank ${r + 1}, slot ${((r + 1) % n) + 1}`, kind: "number" })),
+      fields: [...data.rows.map((_, r) => ({ name: `rank${r}`, label: `Rank ${r + 1}, slot ${r + 1}`, kind: "number" })),
         { name: "sent", label: "Numbers that each rank sends in the whole all-reduce", kind: "number" }] });
     fill();
     result.append(said, h("div", { class: "cw-row" }, back, next, finish, describe.button), describe.text);

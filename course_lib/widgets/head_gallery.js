@@ -39,7 +39,7 @@ function render({ model, el }) {
       save(model, { jobs: { ...jobs } });
     } } }, ["choose a job…", ...data.jobs].map((job, i) => h("option", { value: i ? job : "" }, job))));
     const fillLooks = () => {
-      looks.replaceChildren(heatTable({ corner: `${data.shown[query]}\nlooks at`, rows: names, columns: ["its job, you say", "most", "then", "itself", "the one before", "the first"],
+      looks.replaceChildren(heatTable({ corner: `${data.shown[query]}\nlooks at`, rows: names, columns: ["its job, you say", "most", "then", "itself", "before it", "first"],
         cell: (i, j) => {
           const [l, k] = heads[i];
           const weights = weightsOf(data, l, k, query);
