@@ -1,11 +1,9 @@
-"""Bytes and traffic by formula: what the ZeRO paper says, and what this schedule does.
+"""Bytes and traffic by the formulas of the papers: arithmetic on plain numbers.
 
-Everything here is arithmetic on plain numbers. ``measure.py`` measures the same quantities.
+``budget.py`` says what one plan costs exactly, ``measure.py`` measures the same quantities.
 """
 
 from dataclasses import dataclass
-
-from course_lib.distributed.plan import ROOT, ShardPlan
 
 STAGES = (0, 1, 2, 3)
 Number = int | float
@@ -175,80 +173,3 @@ def fsdp_peak_parameters(unit_numels: list[int], n_ranks: int) -> float:
     Chapter: 18_multi_gpu_zero
     """
     return sum(unit_numels) / n_ranks + max(unit_numels)
-
-
-def plan_bytes(
-    plan: ShardPlan,
-    stage: int,
-    *,
-    parameter_bytes: int = 4,
-    gradient_bytes: int = 4,
-    master_bytes: int = 0,
-    moment_bytes: int = 8,
-    rank: int = 0,
-) -> ModelStateBytes:
-    """Return the exact bytes of model states a plan puts on one rank, padding included.
-
-    Frozen parameters have neither gradients nor optimizer state. Optimizer state has no padding:
-    it exists for the real elements a rank owns.
-
-    Args:
-        plan: the plan.
-        stage: 0, 1, 2 or 3.
-        parameter_bytes: bytes of one element the model computes with.
-        gradient_bytes: bytes of one stored gradient element.
-        master_bytes: bytes of one element of the optimizer's own copy, 0 where it has none.
-        moment_bytes: bytes of optimizer state per element, 8 for Adam in float32.
-        rank: which rank.
-
-    Chapter: 18_multi_gpu_zero
-    """
-    check_stage(stage)
-    parameters = gradients = optimizer = 0
-    for flat in plan.flats:
-        parameters += parameter_bytes * (flat.shard if stage >= 3 else flat.padded)
-        if flat.trainable:
-            gradients += gradient_bytes * (flat.shard if stage >= 2 else flat.padded)
-            optimizer += moment_bytes * (flat.numel if stage == 0 else flat.owned(rank))
-            optimizer += master_bytes * (flat.padded if stage == 0 else flat.shard)
-    return ModelStateBytes(float(parameters), float(gradients), float(optimizer))
-
-
-def schedule_bytes(
-    plan: ShardPlan,
-    stage: int,
-    *,
-    parameter_bytes: int = 4,
-    gradient_bytes: int = 4,
-    reshard_after_forward: bool = True,
-) -> int:
-    """Return the bytes one rank sends in one step of *this* schedule, padding included.
-
-    It is below the paper's formula in stage 3: the root and the last block stay whole between
-    forward and backward, since they would be gathered again at once.
-
-    Args:
-        plan: the plan.
-        stage: 0, 1, 2 or 3.
-        parameter_bytes: bytes of one gathered element.
-        gradient_bytes: bytes of one gradient element on the wire.
-        reshard_after_forward: stage 3 frees units between forward and backward.
-
-    Chapter: 18_multi_gpu_zero
-    """
-    check_stage(stage)
-    others = plan.world_size - 1
-    blocks = [unit for unit in plan.units if unit != ROOT]
-    kept = {ROOT, *blocks[-1:]}
-    total = 0
-    for flat in plan.flats:
-        if flat.trainable:
-            total += flat.shard * gradient_bytes
-        if stage == 0 and flat.trainable:
-            total += flat.shard * gradient_bytes
-        elif stage in (1, 2) and flat.trainable:
-            total += flat.shard * parameter_bytes
-        elif stage == 3:
-            again = reshard_after_forward and flat.unit not in kept
-            total += flat.shard * parameter_bytes * (2 if again else 1)
-    return total * others

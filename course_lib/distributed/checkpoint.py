@@ -11,17 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
-from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
+from torch.distributed.checkpoint.api import CheckpointException
 
 from course_lib.distributed import manifest
 from course_lib.distributed.comm import Comm
 from course_lib.distributed.errors import CheckpointError
 from course_lib.distributed.manifest import latest_valid
 from course_lib.distributed.optimizer import ShardedOptimizer
-from course_lib.distributed.pieces import ParameterPart, PartLoadPlanner, PartSavePlanner
+from course_lib.distributed.pieces import PartLoadPlanner, PartSavePlanner
+from course_lib.distributed.states import (
+    check_optimizer,
+    fitting_names,
+    group_options,
+    model_state,
+    optimizer_state,
+    room_for_optimizer,
+)
 from course_lib.distributed.zero import ZeroModule
 
 __all__ = ["latest_valid", "load", "save"]
@@ -63,9 +70,9 @@ def save(
     partial = final.with_name(final.name + ".partial")
     first = comm.rank == 0
     _together(comm, "prepare", lambda: manifest.prepare(folder, step) if first else None)
-    state: dict[str, Any] = {"model": _model_state(model)}
+    state: dict[str, Any] = {"model": model_state(model)}
     if optimizer is not None:
-        state["optim"] = _optimizer_state(optimizer)
+        state["optim"] = optimizer_state(optimizer)
     writer = dcp.FileSystemWriter(partial, single_file_per_rank=True, sync_files=True)
     alone = comm.world_size == 1
     group = None if alone else comm.group
@@ -86,7 +93,7 @@ def save(
         "world_size": comm.world_size,
         "files": {name: entry for part in listed for name, entry in sorted(part.items())},
         "optimizer": type(optimizer.optimizer).__name__ if optimizer is not None else None,
-        "groups": _group_options(optimizer) if optimizer is not None else [],
+        "groups": group_options(optimizer) if optimizer is not None else [],
         "extra": extra or {},
     }
     _together(comm, "finish", lambda: manifest.commit(partial, content) if first else None)
@@ -128,13 +135,13 @@ def load(
         if found:
             raise CheckpointError(found[0])
     saved = _together(comm, "read", dcp.FileSystemReader(path).read_metadata)[0]
-    names = _fitting_names(model, saved)
+    names = fitting_names(model, saved)
     if optimizer is not None:
-        _check_optimizer(optimizer, content, saved)
-    state = {f"model.{name}": part for name, part in _model_state(model, names).items()}
+        check_optimizer(optimizer, content, saved)
+    state = {f"model.{name}": part for name, part in model_state(model, names).items()}
     fresh: dict[Any, dict[str, Tensor]] = {}
     if optimizer is not None:
-        room, fresh = _room_for_optimizer(optimizer, saved)
+        room, fresh = room_for_optimizer(optimizer, saved)
         state |= room
     alone = comm.world_size == 1
     group = None if alone else comm.group
@@ -172,13 +179,16 @@ def _together(comm: Comm, what: str, action: Callable[[], Any]) -> list[Any]:
     """Run ``action`` on every rank and return all results; if one fails, all raise."""
     result: Any = None
     error: str | None = None
-    cause: Exception | None = None
+    cause: BaseException | None = None
     try:
         result = action()
     except CheckpointError as problem:
         cause, error = problem, str(problem)
-    except Exception as problem:  # told to all ranks, and raised below
-        cause, error = problem, f"{type(problem).__name__}: {problem}"
+    except (Exception, CheckpointException) as problem:  # told to all ranks, and raised below
+        cause = problem
+        if isinstance(problem, CheckpointException) and problem.failures:
+            cause = next(iter(problem.failures.values()))[0]  # what torch wraps
+        error = f"{type(cause).__name__}: {cause}"
     everyone = comm.gather_objects((result, error))
     for rank, (_, text) in enumerate(everyone):
         if text is not None:
@@ -194,119 +204,3 @@ def _find(path: Path) -> tuple[Path, dict[str, Any]]:
             raise CheckpointError(f"{path} holds no finished checkpoint")
         path = newest
     return path, manifest.read(path)
-
-
-def _model_state(model: ZeroModule, names: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return this rank's parts of parameters by name, and the buffers.
-
-    Args:
-        model: the sharded model.
-        names: under which name to look for a parameter; None: under all its names.
-    """
-    state: dict[str, Any] = {}
-    for flat in model.flats:
-        for index, start, stop, at in flat.pieces():
-            if flat.stage == 0 and model.comm.rank != 0 and names is None:
-                continue  # every rank has it; one writes it
-            slot = flat.plan.slots[index]
-            part = ParameterPart(slot.shape, start, flat.master[at : at + stop - start])
-            aliases = [a for a, owner in model.aliases.items() if owner == slot.name]
-            for name in aliases if names is None else [names[slot.name]]:
-                state[name] = part
-    for name, buffer in model.module.state_dict().items():
-        if name not in model.aliases:
-            state[name] = buffer
-    return state
-
-
-def _optimizer_state(optimizer: ShardedOptimizer) -> dict[str, Any]:
-    state: dict[str, Any] = {}
-    for piece in optimizer.pieces:
-        if piece.flat.stage == 0 and piece.flat.comm.rank != 0:
-            continue
-        entries: dict[str, Any] = {}
-        for key, value in optimizer.optimizer.state.get(piece.value, {}).items():
-            whole = isinstance(value, Tensor) and value.dim() > 0
-            entries[key] = ParameterPart(piece.shape, piece.start, value) if whole else value
-        if entries:
-            state[piece.name] = entries
-    groups = [
-        {**{k: v for k, v in group.items() if k != "params"}, "params": names}
-        for group, names in zip(optimizer.param_groups, optimizer.group_names, strict=True)
-    ]
-    return {"state": state, "param_groups": groups}
-
-
-def _group_options(optimizer: ShardedOptimizer) -> list[dict[str, Any]]:
-    """Return learning rates and other plain options of each group."""
-    plain = (int, float, str, list, tuple, type(None))
-    return [
-        {k: v for k, v in group.items() if k != "params" and isinstance(v, plain)}
-        for group in optimizer.param_groups
-    ]
-
-
-def _fitting_names(model: ZeroModule, saved: Metadata) -> dict[str, str]:
-    """Return under which name each parameter was saved; refuse what does not fit."""
-    there = {
-        key.removeprefix("model."): entry
-        for key, entry in saved.state_dict_metadata.items()
-        if key.startswith("model.")
-    }
-    slots = [slot for flat in model.flats for slot in flat.plan.slots]
-    names, missing, other = {}, [], []
-    for slot in slots:
-        aliases = [a for a, owner in model.aliases.items() if owner == slot.name]
-        found = next((alias for alias in aliases if alias in there), None)
-        if found is None:
-            missing.append(slot.name)
-            continue
-        names[slot.name] = found
-        entry = there[found]
-        if not isinstance(entry, TensorStorageMetadata) or tuple(entry.size) != slot.shape:
-            shape = list(getattr(entry, "size", []))
-            other.append(f"{slot.name}: saved {shape}, wanted {list(slot.shape)}")
-    known = set(model.aliases) | set(model.module.state_dict())
-    extra = sorted(set(there) - known)
-    if missing or other or extra:
-        raise CheckpointError(
-            f"the checkpoint does not fit the model: missing {missing}, not known {extra}, "
-            f"other shapes {other}"
-        )
-    return names
-
-
-def _check_optimizer(optimizer: ShardedOptimizer, content: dict[str, Any], saved: Metadata) -> None:
-    own = type(optimizer.optimizer).__name__
-    if content and content["optimizer"] != own:
-        raise CheckpointError(
-            f"the checkpoint holds the state of {content['optimizer'] or 'no optimizer'}, "
-            f"this optimizer is {own}"
-        )
-    if content and len(content["groups"]) != len(optimizer.param_groups):
-        raise CheckpointError(
-            f"the checkpoint has {len(content['groups'])} parameter groups, "
-            f"this optimizer has {len(optimizer.param_groups)}"
-        )
-    if not content and not any(key.startswith("optim.") for key in saved.state_dict_metadata):
-        raise CheckpointError("the checkpoint holds no optimizer state")
-
-
-def _room_for_optimizer(
-    optimizer: ShardedOptimizer, saved: Metadata
-) -> tuple[dict[str, Any], dict[Any, dict[str, Tensor]]]:
-    """Return a state to read into, and the tensors behind it, for this rank's pieces."""
-    state: dict[str, Any] = {}
-    fresh: dict[Any, dict[str, Tensor]] = {}
-    for piece in optimizer.pieces:
-        prefix = f"optim.state.{piece.name}."
-        for key, entry in saved.state_dict_metadata.items():
-            if not key.startswith(prefix) or not isinstance(entry, TensorStorageMetadata):
-                continue
-            if tuple(entry.size) == piece.shape and entry.size:
-                tensor = torch.zeros_like(piece.value, dtype=entry.properties.dtype)
-                state[key] = ParameterPart(piece.shape, piece.start, tensor)
-            else:
-                tensor = state[key] = torch.zeros(entry.size, dtype=entry.properties.dtype)
-            fresh.setdefault(piece.value, {})[key.removeprefix(prefix)] = tensor
-    return state, fresh

@@ -26,6 +26,7 @@ class Pending:
         self._result: Any = None
         self._error: BaseException | None = None
         self._wait: Callable[[], Any] | None = None
+        self._scratch: list[Tensor] = []
 
     def finish(self, result: Any = None, error: BaseException | None = None) -> None:
         """Set the outcome."""
@@ -38,6 +39,7 @@ class Pending:
             self.finish(self._wait())
             self._wait = None
         self._done.wait()
+        self._scratch.clear()
         if self._error is not None:
             raise self._error
         return self._result
@@ -147,7 +149,11 @@ class Comm:
             return self._run(lambda: _sum_one(source, out, start, flags))
         if self.direct:
             exchange = self._exchange
-            return self._run(lambda: exchange.reduce_scatter(source, out, start, flags, label))
+            scratch = exchange.scratch(source, out, start)
+            return self._run(
+                lambda: exchange.reduce_scatter(source, out, start, flags, label, scratch),
+                scratch,
+            )
         return self._native_reduce(source, out, start, flags)
 
     def _native_reduce(
@@ -229,9 +235,13 @@ class Comm:
         if self.log is not None:
             self.log.append((operation, label, shard.numel()))
 
-    def _run(self, job: Callable[[], Any]) -> Pending:
-        """Run at once where there is one rank, else in the background, in order."""
+    def _run(self, job: Callable[[], Any], scratch: list[Tensor] | None = None) -> Pending:
+        """Run at once where there is one rank, else in the background, in order.
+
+        ``scratch`` is freed by the wait, in the thread that waits.
+        """
         pending = Pending()
+        pending._scratch = scratch if scratch is not None else []
         if self._exchange is None:
             pending.finish(job())
             return pending
@@ -256,8 +266,9 @@ class Comm:
                 self._failure = error
                 pending.finish(error=error)
             else:
+                del job  # nothing of it may outlive the wait, or memory would be freed late
                 pending.finish(result)
-            del job, pending  # or the last buffers would stay alive until the next job
+            del pending
 
 
 def _timeout_of(group: Any) -> float:

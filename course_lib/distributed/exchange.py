@@ -61,7 +61,13 @@ class DirectExchange:
             self._wait(work, r, "all-gather", label)
 
     def reduce_scatter(
-        self, source: Tensor, out: Tensor, start: Tensor | None, flags: int, label: str
+        self,
+        source: Tensor,
+        out: Tensor,
+        start: Tensor | None,
+        flags: int,
+        label: str,
+        scratch: list[Tensor],
     ) -> int:
         """Add up every rank's piece of ``source`` that this rank owns, in rank order.
 
@@ -71,28 +77,48 @@ class DirectExchange:
             start: a sum to go on from, or None to begin with rank 0's piece.
             flags: a bit set that the result is the union of.
             label: the unit, for messages.
+            scratch: from :meth:`scratch`.
         """
         n = out.numel()
         pieces = source.view(self.size, n)
         headers = self._headers("reduce-scatter", label, n, source.dtype, flags)
         sends = [self.group.send([pieces[r]], r, self._data_tag) for r in self.others]
         flags = self._check(headers, "reduce-scatter", label) | flags
-        self._sum(pieces, out, start, label)
+        self._sum(pieces, out, start, label, scratch)
         for r, work in zip(self.others, sends, strict=True):
             self._wait(work, r, "reduce-scatter", label)
         return flags
 
-    def _sum(self, pieces: Tensor, out: Tensor, start: Tensor | None, label: str) -> None:
+    def scratch(self, source: Tensor, out: Tensor, start: Tensor | None) -> list[Tensor]:
+        """Allocate what a reduction needs: two receive buffers, and room for the sum.
+
+        The caller allocates and frees, so that memory is counted where it is asked for. The first
+        tensor is the sum; it is ``out`` itself where type and place allow.
+        """
+        n = out.numel()
+        own = source[self.rank * n : (self.rank + 1) * n]
+        wide = torch.promote_types(source.dtype, torch.float32)
+        if start is not None and start.dtype == wide:
+            total = start
+        elif out.dtype == wide and out.data_ptr() != own.data_ptr():
+            total = out
+        else:
+            total = torch.empty(out.shape, dtype=wide, device=out.device)
+        return [total, *(torch.empty_like(own) for _ in range(min(2, len(self.others))))]
+
+    def _sum(
+        self,
+        pieces: Tensor,
+        out: Tensor,
+        start: Tensor | None,
+        label: str,
+        scratch: list[Tensor],
+    ) -> None:
         """Receive and add in rank order, with two receive buffers whatever the rank count."""
-        own, wide = pieces[self.rank], torch.promote_types(pieces.dtype, torch.float32)
-        in_place = out.dtype == wide and out.data_ptr() != own.data_ptr()
-        total = start if start is not None and start.dtype == wide else None
-        if total is None:
-            total = out if in_place else torch.empty(out.shape, dtype=wide, device=out.device)
+        own, (total, *free) = pieces[self.rank], scratch
         if start is not None and total is not start:
             total.copy_(start)
         queue: dict[int, tuple[Tensor, Any]] = {}
-        free = [torch.empty_like(own) for _ in range(min(2, len(self.others)))]
         waiting = list(self.others)
         for r in range(self.size):
             while waiting and free:

@@ -19,7 +19,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 from torch.distributed.checkpoint.planner import LoadPlan, TensorWriteData, WriteItem, WriteItemType
 
-from course_lib.distributed.plan import rectangles
+from course_lib.distributed.rectangles import rectangles
 
 
 class ParameterPart:

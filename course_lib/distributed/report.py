@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from course_lib.distributed import accounting, measure
+from course_lib.distributed import accounting, budget, measure
 
 if TYPE_CHECKING:
     from course_lib.distributed.zero import ZeroModule
@@ -88,7 +88,7 @@ def make_report(model: "ZeroModule") -> Report:
             n_parameters, comm.world_size, stage, optimizer_bytes=master + moments, **sizes
         ),
         plan=[
-            accounting.plan_bytes(
+            budget.plan_bytes(
                 plan, stage, master_bytes=master, moment_bytes=moments, rank=rank, **sizes
             )
             for rank in range(comm.world_size)
@@ -96,7 +96,7 @@ def make_report(model: "ZeroModule") -> Report:
         measured=[item[0] for item in everyone],
         traffic_paper=parameter
         * accounting.communication_elements(n_parameters, stage, comm.world_size),
-        traffic_schedule=accounting.schedule_bytes(
+        traffic_schedule=budget.schedule_bytes(
             plan,
             stage,
             parameter_bytes=parameter,

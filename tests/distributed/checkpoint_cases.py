@@ -43,7 +43,7 @@ def fingerprint(model, optimizer):
     else:
         everyone = model.comm.gather_objects(pieces)
     whole = {}
-    for name, start, key, value in sorted(
+    for name, _start, key, value in sorted(
         (item for part in everyone for item in part), key=lambda item: item[:3]
     ):
         whole.setdefault((name, key), []).append(value if key != "step" else value[:1])

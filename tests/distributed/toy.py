@@ -65,6 +65,10 @@ def adamw(groups):
     return torch.optim.AdamW(groups, lr=1e-2, weight_decay=0.1, fused=True)
 
 
+def adamw_loop(groups):
+    return torch.optim.AdamW(groups, lr=1e-2, weight_decay=0.1, foreach=False)
+
+
 def sgd(groups):
     return torch.optim.SGD(groups, lr=1e-1, momentum=0.9)
 
