@@ -21,6 +21,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import psutil
+import yaml
 from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -31,6 +32,7 @@ from book._tools.paths import (
     COSTS,
     EXECUTED,
     NOTEBOOKS,
+    ROOT,
     CommandError,
     chapter_texts,
     command,
@@ -41,6 +43,13 @@ from book._tools.paths import (
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 CELL_TIMEOUT_SECONDS = 300
+COLAB_CELL = """\
+# Colab has torch but not this course: install it from the repository when it is missing.
+import importlib.util
+
+if importlib.util.find_spec("course_lib") is None:
+    %pip install -q "course-lib @ git+{url}"
+"""
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,18 @@ def notebook_path(text: Path) -> Path:
     return NOTEBOOKS / f"{text.stem}.ipynb"
 
 
+def colab_cell() -> nbformat.NotebookNode:
+    """The first cell of every notebook, hidden on the page: it makes the notebook run in Colab."""
+    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    cell = nbformat.v4.new_code_cell(COLAB_CELL.format(url=url).rstrip())
+    cell.metadata["tags"] = ["remove-cell"]
+    return cell
+
+
 def from_text(text: Path) -> nbformat.NotebookNode:
     """The notebook a chapter text stands for, with ids and outputs of the committed one."""
     notebook = jupytext.read(text)
+    notebook.cells.insert(0, colab_cell())
     target = notebook_path(text)
     if target.exists():
         notebook = combine_inputs_with_outputs(notebook, nbformat.read(target, 4), "md:myst")
@@ -163,7 +181,8 @@ def execute(text: Path, package: str) -> tuple[nbformat.NotebookNode, Cost, bool
     watch.start()
     start = time.monotonic()
     try:
-        client.execute(env={**os.environ, "PYTHONHASHSEED": "0"})
+        # Threads that spin while they wait make a busy machine ten times slower.
+        client.execute(env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONHASHSEED": "0"})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise _failure(text.stem, error) from error
     finally:
