@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
@@ -48,13 +49,15 @@ def relevance_heads(
 ) -> FigureWithText:
     """Draw the map of every head of every layer, small, layer below layer.
 
+    Up to 16 tokens are named at the edges; with more, names would not be legible.
+
     Args:
         weights: Attention weights as ``attention_maps`` gives them, without the batch.
         words: The T tokens as text.
-        query: The token whose row is marked, described and listed in the table.
+        query: The token whose row is described and listed in the table.
 
     Returns:
-        The figure; its table lists, for the marked token, the three largest shares of each head.
+        The figure; its table lists, for that token, the three largest shares of each head.
 
     Raises:
         ValueError: If words, weights or the query do not fit.
@@ -73,8 +76,7 @@ def relevance_heads(
             one, panel = weights[layer, head], axes[layer][head]
             _check_map(one, words)
             panel.imshow(one.numpy(), cmap=palette.map, vmin=0, vmax=1)
-            panel.set_xticks([])
-            panel.set_yticks([query], [words[query]] if head == 0 else [""], fontsize=8)
+            _name(panel, words if T <= 16 else [], first=head == 0, last=layer == L - 1)
             panel.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8, color=palette.ink)
             for spine in panel.spines.values():
                 spine.set_visible(False)
@@ -202,6 +204,14 @@ def _check_map(weights: Tensor, words: Sequence[str]) -> None:
             "weights must be 0 or more with rows that sum to 1, "
             f"got row sums from {sums.min():.3f} to {sums.max():.3f}"
         )
+
+
+def _name(panel: Axes, words: Sequence[str], *, first: bool, last: bool) -> None:
+    """Write the words at the left of the first panel of a row and below the lowest ones."""
+    places = range(len(words))
+    panel.set_yticks(places, words if first else [""] * len(words), fontsize=7)
+    panel.set_xticks(places, words if last else [""] * len(words), fontsize=7, rotation=60)
+    panel.tick_params(length=0)
 
 
 def _strongest(weights: Tensor, words: Sequence[str], query: int) -> str:

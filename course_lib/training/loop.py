@@ -114,7 +114,12 @@ def train(
 
     model.train()
     bar = tqdm(
-        total=steps, initial=history.steps, desc="training", unit="step", disable=not progress
+        total=steps,
+        initial=history.steps,
+        desc="training",
+        unit="step",
+        mininterval=1.0,
+        disable=not progress,
     )
     with bar, InterruptBetweenSteps() as interrupt:
         try:
