@@ -61,10 +61,11 @@ function render({ model, el }) {
       const input = h("input", { type: "text", id, size: 14, autocomplete: "off", spellcheck: "false" });
       const spot = h("div", {});
       const go = (to) => {
+        const opened_before = opened;
         onward(to);
         fill();
-        const last = stops()[Math.min(opened, stops().length) - 1];
-        live.say(`After ${stop.name}: ${stop.shape.join(" × ")}, ${stop.note}.${opened >= stops().length ? " That was the last stop." : ""} ${last === stop ? "" : `Shown up to ${last.name}.`}`.trim());
+        const shown = to > opened_before + 1 ? "All stops are shown." : `The ${stop.name}: ${stop.shape.map(grouped).join(" × ")}, ${stop.note}.${opened >= stops().length ? " That was the last stop." : ""}`;
+        live.say(shown);
         (stopsSpot.querySelector("form input") ?? describe.button).focus();
       };
       const check = () => {

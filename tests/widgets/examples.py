@@ -4,14 +4,24 @@ from typing import Any
 
 import torch
 
+from course_lib import presets
 from course_lib.widgets import (
+    AllReduceStepper,
     AttentionCalculator,
     AttentionMap,
     Bars,
+    Curve,
+    HeadGallery,
+    LogitsToWords,
+    MaskSwitch,
     Matrix,
+    MemoryCalculator,
+    Neighbours,
+    PositionRows,
     ProgressPanel,
     Quiz,
     Sampler,
+    ShapeTracer,
 )
 from tests.widgets.payloads import ALL, payload
 
@@ -63,6 +73,26 @@ def progress_panel() -> ProgressPanel:
     return ProgressPanel({"Attention": [("06.a", 1), ("06.d", 1)], "Sampling": [("11.a", 2)]})
 
 
+def curve() -> Curve:
+    runs = [[0.2, 0.25], [0.4, 0.5], [0.6, 0.62]]
+    series = {"true labels": runs, "shuffled labels": [0.2, 0.3, 0.25]}
+    return Curve([0, 1, 4], series, title="Shots", question="Predict.", x_name="shots")
+
+
+def head_gallery() -> HeadGallery:
+    return HeadGallery(weights(), SENTENCE, [[0.9, 0.85, 0.4], [0.92, 0.7, 0.1]], 0.94)
+
+
+def embedding() -> torch.Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(len(VOCABULARY), 12, generator=generator, dtype=torch.float64)
+
+
+def shape_tracer() -> ShapeTracer:
+    names = ("gpt2", "transformer-base", "llama-2-70b")
+    return ShapeTracer({name: presets[name] for name in names})
+
+
 def code_quiz() -> Quiz:
     return Quiz(payload("06.c", "code", [], starter="def f(x):\n    ...\n"))
 
@@ -74,5 +104,14 @@ EXAMPLES: dict[str, Any] = {
     "attention calculator": lambda: AttentionCalculator(labels=["the", "keys", "are", "lost"]),
     "sampler": sampler,
     "progress panel": progress_panel,
+    "curve": curve,
+    "head gallery": head_gallery,
+    "logits to words": lambda: LogitsToWords(VOCABULARY, logits()),
+    "mask switch": MaskSwitch,
+    "memory calculator": MemoryCalculator,
+    "all-reduce stepper": AllReduceStepper,
+    "position rows": PositionRows,
+    "neighbours": lambda: Neighbours(embedding(), VOCABULARY),
+    "shape tracer": shape_tracer,
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

@@ -9,16 +9,25 @@ from typing import Any
 
 import torch
 
+from course_lib import presets
 from course_lib.generation.processors import temperature, top_k, top_p
 from course_lib.generation.steps import probabilities
 from course_lib.model.attention import attention, attention_weights
+from course_lib.model.masks import causal_mask, padding_mask
+from course_lib.widgets import MemoryCalculator
+from course_lib.widgets.all_reduce_stepper import ring_states
 from course_lib.widgets.attention_map import AttentionMap, weights_of
 from course_lib.widgets.draws import draw_counts, random_numbers
+from course_lib.widgets.logits_to_words import changed_logits, softmax
 from course_lib.widgets.markup import fixed, percent, seen, shade, short
+from course_lib.widgets.memory_calculator import memory_parts
+from course_lib.widgets.position_rows import position_rows
+from course_lib.widgets.shape_tracer import parts_of
 from tests.widgets.examples import SENTENCE, logits, weights
 
 PATH = Path(__file__).parent / "golden.json"
 NUMBERS = [0.0, -0.0, 0.5, 2.5, -2.5, 0.125, 1.005, -0.004, 12.345, 0.0999, 0.0995, 1 / 3, 1e-9]
+RING = [[1.0, 4.0, 0.0, 2.0], [3.0, 1.0, 5.0, 0.0], [0.0, 2.0, 1.0, 6.0], [2.0, 3.0, 4.0, 1.0]]
 TOKENS = [" cat", "cat ", "\n", "  ", "", "a\tb", " the\n"]
 
 
@@ -96,6 +105,37 @@ def map_cases() -> dict[str, Any]:
     return found
 
 
+def shape_cases() -> list[dict[str, Any]]:
+    """Parameters by part of every published model."""
+    return [
+        {"name": name, "config": config.to_dict(), "parts": parts_of(config)}
+        for name, config in presets.items()
+    ]
+
+
+def memory_cases() -> list[dict[str, Any]]:
+    """Bytes of each part for choices that differ in one setting each."""
+    base = MemoryCalculator().payload["choice"]
+    changes: list[dict[str, Any]] = [{"stage": stage} for stage in range(4)]
+    changes += [{"gpus": 1}, {"gpus": 8}, {"precision": "float32"}, {"optimizer": "momentum"}]
+    changes += [{"optimizer": "sgd"}, {"layers": 32}, {"layers": 32, "recompute": True}]
+    changes += [{"precision": "float32", "layers": 4, "sequences": 3}]
+    choices = [base | change for change in changes]
+    return [{"choice": choice, "parts": memory_parts(choice)} for choice in choices]
+
+
+def mask_cases() -> list[dict[str, Any]]:
+    """Masks from the model's own functions."""
+    keep = torch.tensor([[True, True, True, False]])
+    padding = padding_mask(keep)[0, 0]
+    return [
+        {"kind": "encoder", "padding": 1, "mask": padding.expand(4, 4).tolist()},
+        {"kind": "decoder", "padding": 0, "mask": causal_mask(4).tolist()},
+        {"kind": "decoder", "padding": 1, "mask": (causal_mask(4) & padding).tolist()},
+        {"kind": "cross", "padding": 1, "mask": padding.expand(3, 4).tolist()},
+    ]
+
+
 def vectors() -> dict[str, Any]:
     """All golden vectors."""
     return {
@@ -104,6 +144,15 @@ def vectors() -> dict[str, Any]:
         "random": {str(seed): random_numbers(seed, 20) for seed in (0, 1, 12345, 2**32 - 1)},
         "draws": draw_cases(),
         "maps": map_cases(),
+        "shapes": shape_cases(),
+        "memory": memory_cases(),
+        "masks": mask_cases(),
+        "waves": [[at, d, position_rows([at], d)[0]] for at in (0, 1, 7, 40) for d in (2, 8, 16)],
+        "changes": [
+            [change, softmax(changed_logits(logits().tolist(), **change))]
+            for change in ({"add_to_all": 3}, {"times": 2}, {"add_to_one": -2, "one": 4})
+        ],
+        "rings": [ring_states(rows) for rows in ([[1.0, 2.0], [3.0, 5.0]], RING)],
         "numbers": [
             [x, fixed(x), fixed(x, 0), short(x), percent(abs(x)), shade(x, -1.0, 2.0)]
             for x in NUMBERS

@@ -4,9 +4,19 @@ import json
 import math
 
 import pytest
+import torch
 
+from course_lib import presets
+from course_lib.config import TransformerConfig
+from course_lib.distributed.accounting import communication_elements
+from course_lib.model.transformer import Transformer
+from course_lib.widgets import HeadGallery, MemoryCalculator
 from course_lib.widgets.attention_calculator import attention_stages
 from course_lib.widgets.draws import draw_counts, random_numbers
+from course_lib.widgets.head_gallery import habits_of
+from course_lib.widgets.mask_switch import mask_of
+from course_lib.widgets.memory_calculator import memory_parts
+from course_lib.widgets.shape_tracer import stops_of
 from tests.widgets import golden
 
 GOLDEN = json.loads(golden.PATH.read_text())
@@ -84,6 +94,109 @@ def test_packed_weights_are_the_given_ones():
     for i in range(8):
         row = golden.weights_of(payload, 1, 2, i)
         assert row == pytest.approx(given[1, 2, i].tolist(), abs=5.1e-5)
+
+
+def test_parameters_by_part(kit):
+    for case in GOLDEN["shapes"]:
+        assert kit("kit/shapes.js", "partsOf", case["config"]) == case["parts"], case["name"]
+        assert sum(case["parts"].values()) == presets[case["name"]].n_parameters()
+
+
+def test_stops_are_those_of_the_python_side(kit):
+    size = {"B": 2, "T": 5, "S": 3}
+    for name in ("gpt2", "bert-base", "transformer-base", "t5-11b", "llama-2-70b"):
+        found = kit("kit/shapes.js", "stopsOf", presets[name].to_dict(), size)
+        wanted = stops_of(presets[name], size)
+        assert [(one["name"], tuple(one["shape"])) for one in found] == [
+            (stop, shape) for stop, _, shape in wanted
+        ]
+
+
+def test_stops_are_what_a_model_makes():
+    """Logits and attention maps of a small model have the shapes of their stops."""
+    config = TransformerConfig(
+        vocab_size=11, d_model=8, n_heads=2, max_seq_len=6, n_encoder_layers=1, n_decoder_layers=1
+    )
+    model = Transformer(config, generator=torch.Generator().manual_seed(0))
+    source, tokens = torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 5, dtype=torch.long)
+    shapes = {name: shape for name, _, shape in stops_of(config, {"B": 2, "T": 5, "S": 3})}
+    assert tuple(model(tokens, source=source).shape) == shapes["logits"]
+    maps = model.attention_maps(tokens, source=source)
+    assert tuple(maps.decoder[0].shape) == shapes["scores"]
+    assert tuple(maps.cross[0].shape) == shapes["cross-attention scores"]
+    assert tuple(maps.encoder[0].shape) == shapes["encoder scores"]
+
+
+def test_memory(kit):
+    for case in GOLDEN["memory"]:
+        found = kit("kit/memory.js", "memoryOf", case["choice"])
+        assert close(found["parts"], case["parts"])
+    paper = [memory_parts(MemoryCalculator(stage=stage).payload["choice"]) for stage in range(4)]
+    assert [round(sum(one.values()) / 1e9, 1) for one in paper] == [120.0, 31.4, 16.6, 1.9]
+    alone = MemoryCalculator(gpus=1).payload["choice"]
+    assert len({sum(memory_parts(alone | {"stage": s}).values()) for s in range(4)}) == 1
+
+
+CHANGES = {
+    "parameters": {"parameters", "gradients", "optimizer"},
+    "gpus": {"gradients", "optimizer"},
+    "optimizer": {"optimizer"},
+    "layers": {"activations"},
+    "sequences": {"activations"},
+    "recompute": {"activations"},
+    "memory": set(),
+}
+
+
+def test_each_input_of_the_memory_calculator_changes_its_part(kit):
+    base = MemoryCalculator(stage=2, layers=2).payload["choice"]
+    before = kit("kit/memory.js", "memoryOf", base)["parts"]
+    new = {"parameters": 1e9, "gpus": 8, "optimizer": "sgd", "layers": 9, "sequences": 4}
+    new |= {"recompute": True, "memory": 24}
+    for name, value in new.items():
+        after = kit("kit/memory.js", "memoryOf", base | {name: value})["parts"]
+        assert {part for part in after if after[part] != before[part]} == CHANGES[name], name
+
+
+def test_masks(kit):
+    for case in GOLDEN["masks"]:
+        rows, columns = len(case["mask"]), len(case["mask"][0])
+        found = kit("kit/mask.js", "maskOf", case["kind"], rows, columns, case["padding"])
+        assert found == case["mask"] == mask_of(case["kind"], rows, columns, case["padding"])
+
+
+def test_waves(kit):
+    for at, width, row in GOLDEN["waves"]:
+        found = kit("kit/waves.js", "positionRow", at, width)
+        assert found == pytest.approx(row, abs=1e-5)  # the model's table is float32
+
+
+def test_logit_changes(kit):
+    names = {"add_to_all": "all", "times": "times", "add_to_one": "one", "one": "at"}
+    for change, wanted in GOLDEN["changes"]:
+        given = {names[name]: value for name, value in change.items()}
+        found = kit("kit/logits.js", "compareLogits", golden.logits().tolist(), given)
+        assert close(found["after"], wanted)
+        assert found["same"] is ("add_to_one" not in change)
+
+
+def test_ring(kit):
+    for states in GOLDEN["rings"]:
+        rows = states[0]["rows"]
+        n = len(rows)
+        assert kit("kit/ring.js", "ringStates", rows) == states
+        sums = [sum(column) for column in zip(*rows, strict=True)]
+        assert states[-1]["rows"] == [sums] * n
+        assert all(states[n - 1]["rows"][r][r] == sums[r] for r in range(n))
+        sent = sum(rank == 0 for state in states for rank, _, _ in state["sent"])
+        assert sent == communication_elements(n, 0, n)
+
+
+def test_habits(kit):
+    payload = HeadGallery(golden.weights(), golden.SENTENCE, [[0.5] * 3] * 2, 0.6).payload
+    for layer, head in ((0, 0), (1, 2)):
+        found = kit("head_gallery.js", "habitsOf", payload, layer, head)
+        assert close(found, habits_of(payload, layer, head))
 
 
 def test_numbers_and_tokens_as_text(kit):
