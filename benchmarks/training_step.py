@@ -42,7 +42,8 @@ def gpt2(kind: str) -> tuple[TransformerConfig, torch.nn.Module]:
     config = replace(presets["gpt2"], **SIZES, n_decoder_layers=6, dropout=0.0)
     theirs = hf.GPT2LMHeadModel(
         hf.GPT2Config(
-            vocab_size=4096, n_embd=384, n_layer=6, n_head=6, n_positions=256, resid_pdrop=0, bos_token_id=0, eos_token_id=0,
+            vocab_size=4096, n_embd=384, n_layer=6, n_head=6, n_positions=256, resid_pdrop=0,
+            bos_token_id=0, eos_token_id=0,
             embd_pdrop=0, attn_pdrop=0, attn_implementation=kind, use_cache=False,
         )
     )  # fmt: skip
