@@ -1,0 +1,260 @@
+"""Figures of the generation chapter: how one token is chosen from a distribution."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.generation.processors import Processor, probabilities, temperature, top_k, top_p
+
+
+def greedy_and_random(
+    logits: Float[Tensor, " V"],
+    words: Sequence[str],
+    drawn: Int[Tensor, " N"],
+    *,
+    n_shown: int = 8,
+) -> FigureWithText:
+    """Draw one distribution twice: what greedy does with it, and what N random draws did.
+
+    Args:
+        logits: Scores of the next token.
+        words: Text of each token of the vocabulary.
+        drawn: Token ids drawn from the distribution.
+        n_shown: Tokens shown, the most likely first; the rest share the last bar.
+
+    Returns:
+        The figure; its table has each shown token's probability and share of the draws.
+
+    Raises:
+        ValueError: If `words` does not name every token, or nothing was drawn.
+
+    Chapter: 11_generative_configuration
+    """
+    _named(logits, words)
+    if len(drawn) == 0:
+        raise ValueError("drawn must hold at least one token, got none")
+    chances = probabilities(logits[None])[0]
+    order = chances.argsort(descending=True, stable=True)[:n_shown]
+    share = drawn.bincount(minlength=len(chances)) / len(drawn)
+    names = [*(_spell(words[i]) for i in order.tolist()), "all others"]
+    model = [*chances[order].tolist(), float(1 - chances[order].sum())]
+    random = [*share[order].tolist(), float(1 - share[order].sum())]
+    figure, (left, right) = new_figure(
+        1, 2, width=6.6, height=0.9 + 0.3 * len(names), sharey=True, sharex=True
+    )
+    colours = [palette.orange, *[palette.sky] * (len(names) - 1)]
+    bars = _bars(left, model, names, colours)
+    bars[0].set_hatch("//")
+    left.annotate("greedy takes this one, always", (model[0], 0), (6, -11), **_NOTE)
+    left.set_title("the distribution", fontsize=10)
+    _bars(right, random, names, [palette.blue] * len(names))
+    right.set_title(f"{len(drawn):,} random draws", fontsize=10)
+    for axes in (left, right):
+        axes.set_xlabel("share")
+    distinct = int((share > 0).sum())
+    alt = (
+        f"Bars of the next-token distribution beside {len(drawn):,} random draws from it. Greedy "
+        f"always takes {names[0]}, which has probability {model[0]:.2f}; random sampling took it "
+        f"in {random[0]:.0%} of the draws and took {distinct} different tokens in all."
+    )
+    table = [["token", "probability", "share of draws"]]
+    return FigureWithText(figure, alt, [*table, *map(list, zip(names, model, random, strict=True))])
+
+
+def top_k_and_top_p(
+    prompts: Mapping[str, Float[Tensor, " V"]],
+    words: Sequence[str],
+    *,
+    k: int,
+    p: float,
+    n_shown: int = 12,
+) -> FigureWithText:
+    """Draw what top-k and what top-p keep, for each prompt.
+
+    Args:
+        prompts: Logits of the next token, by prompt.
+        words: Text of each token of the vocabulary.
+        k: Tokens that top-k keeps.
+        p: Probability that top-p keeps.
+        n_shown: Tokens shown, the most likely first.
+
+    Returns:
+        The figure; its table counts the kept tokens and their mass.
+
+    Raises:
+        ValueError: If `words` does not name every token, or there is no prompt.
+
+    Chapter: 11_generative_configuration
+    """
+    if not prompts:
+        raise ValueError("prompts must hold at least one prompt, got none")
+    steps: list[Processor] = [top_k(k), top_p(p)]
+    height = len(prompts) * (0.8 + 0.19 * n_shown)
+    figure, axes = new_figure(
+        len(prompts), 2, width=6.6, height=height, squeeze=False, sharex="row", sharey="row"
+    )
+    rows, said = [], []
+    for row, (prompt, logits) in zip(axes, prompts.items(), strict=True):
+        _named(logits, words)
+        chances = probabilities(logits[None])[0]
+        order = chances.argsort(descending=True, stable=True)[:n_shown]
+        names = [_spell(words[i]) for i in order.tolist()]
+        counts = []
+        for one, step in zip(row, steps, strict=True):
+            kept = step(logits[None])[0] > -torch.inf
+            colours = [palette.blue if keep else "#ffffff" for keep in kept[order].tolist()]
+            bars = _bars(one, chances[order].tolist(), names, colours)
+            for bar, keep in zip(bars, kept[order].tolist(), strict=True):
+                bar.set(edgecolor=palette.faint, hatch=None if keep else "....")
+            n_kept, mass = int(kept.sum()), float(chances[kept].sum())
+            counts.append(n_kept)
+            one.set_title(f"{step!r} keeps {n_kept}, mass {mass:.2f}", fontsize=9)
+            rows.append([prompt, repr(step), n_kept, mass])
+        row[0].set_ylabel(f"{prompt} …", fontsize=9)
+        said.append(
+            f"After “{prompt}” top-k keeps {counts[0]} tokens and top-p {_count(counts[1])}."
+        )
+    alt = " ".join([f"What top-k with k = {k} and top-p with p = {p} keep.", *said])
+    return FigureWithText(figure, alt, [["prompt", "step", "tokens kept", "mass kept"], *rows])
+
+
+def temperatures(
+    logits: Float[Tensor, " V"],
+    words: Sequence[str],
+    values: Sequence[float] = (0.5, 1.0, 2.0),
+    *,
+    n_shown: int = 10,
+) -> FigureWithText:
+    """Draw one distribution at several temperatures, the tokens in the same order each time.
+
+    Args:
+        logits: Scores of the next token.
+        words: Text of each token of the vocabulary.
+        values: Temperatures, one panel each.
+        n_shown: Tokens shown, the most likely first.
+
+    Returns:
+        The figure; its table has a column for each temperature.
+
+    Raises:
+        ValueError: If `words` does not name every token, or there is no temperature.
+
+    Chapter: 11_generative_configuration
+    """
+    _named(logits, words)
+    if not values:
+        raise ValueError("values must hold at least one temperature, got none")
+    order = logits.argsort(descending=True, stable=True)[:n_shown]
+    names = [_spell(words[i]) for i in order.tolist()]
+    figure, axes = new_figure(
+        1,
+        len(values),
+        width=2.3 * len(values),
+        height=0.9 + 0.26 * n_shown,
+        squeeze=False,
+        sharey=True,
+        sharex=True,
+    )
+    columns, openness = [], []
+    for one, t in zip(axes[0], values, strict=True):
+        chances = probabilities(logits[None], [temperature(t)])[0]
+        openness.append(float(torch.special.entr(chances).sum().exp()))
+        columns.append(chances[order].tolist())
+        _bars(one, columns[-1], names, [palette.blue] * n_shown)
+        one.set_title(f"T = {t:g}: open as {openness[-1]:.1f}", fontsize=9)
+    axes[0][0].set_xlabel("probability")
+    said = ", ".join(
+        f"{column[0]:.2f} at T = {t:g}" for column, t in zip(columns, values, strict=True)
+    )
+    alt = (
+        f"The same next-token distribution at {len(values)} temperatures. The order of the tokens "
+        f"never changes; {names[0]} has probability {said}. The choice is as open as among "
+        + ", ".join(f"{value:.1f}" for value in openness)
+        + " equally likely tokens."
+    )
+    head = ["token", *(f"T = {t:g}" for t in values)]
+    table = [[name, *row] for name, row in zip(names, zip(*columns, strict=True), strict=True)]
+    return FigureWithText(figure, alt, [head, *table])
+
+
+def repetition_and_surprise(
+    results: Mapping[str, tuple[float, float]], *, real: str
+) -> FigureWithText:
+    """Place each setting by how likely its text is to the model and how much it repeats itself.
+
+    Args:
+        results: By name: mean log-probability a token in nats, and share of repeated 4-grams.
+        real: The name that stands for real text.
+
+    Returns:
+        The figure; its table holds the numbers.
+
+    Raises:
+        ValueError: If `real` is not among the names.
+
+    Chapter: 11_generative_configuration
+    """
+    if real not in results:
+        raise ValueError(f"real must be one of {list(results)}, got {real!r}")
+    figure, axes = new_figure(width=6.4, height=3.8)
+    for index, (name, (likelihood, repeated)) in enumerate(results.items()):
+        is_real = name == real
+        axes.plot(
+            likelihood,
+            repeated,
+            marker="*" if is_real else palette.markers[index % len(palette.markers)],
+            markersize=15 if is_real else 7,
+            color=palette.vermilion if is_real else palette.blue,
+            linestyle="none",
+        )
+        axes.annotate(name, (likelihood, repeated), (5, 4), **_NOTE)
+    axes.axvline(results[real][0], color=palette.faint, lw=0.8, ls=":")
+    axes.set_xlabel("mean log-probability of a token under the model, nats")
+    axes.set_ylabel("repeated 4-grams")
+    axes.margins(x=0.16, y=0.12)
+    likeliest = max(results, key=lambda name: results[name][0])
+    near = min((n for n in results if n != real), key=lambda n: _gap(results[n], results[real]))
+    alt = (
+        f"Each way of choosing tokens, placed by log-probability and repetition. The likeliest "
+        f"text is that of {likeliest}, which repeats {results[likeliest][1]:.0%} of its 4-grams; "
+        f"{real} repeats {results[real][1]:.0%}, at {results[real][0]:.2f} nats. In "
+        f"log-probability {near} comes closest to it."
+    )
+    table = [["text", "log-probability", "repeated 4-grams"]]
+    return FigureWithText(figure, alt, [*table, *([name, *pair] for name, pair in results.items())])
+
+
+_NOTE = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}
+
+
+def _bars(
+    axes: Axes, values: Sequence[float], names: Sequence[str], colours: Sequence[str]
+) -> Sequence[Rectangle]:
+    places = range(len(names))
+    drawn = axes.barh(places, list(values), color=colours, edgecolor=palette.ink, linewidth=0.6)
+    axes.set_yticks(places, names, fontsize=8)
+    axes.set_ylim(len(names) - 0.4, -0.6)  # the most likely on top
+    return drawn.patches
+
+
+def _spell(word: str) -> str:
+    """Make spaces and line ends visible."""
+    return "“" + word.replace("\n", "⏎").replace("\t", "⇥") + "”"
+
+
+def _count(n: int) -> str:
+    return f"{n} token" if n == 1 else f"{n} tokens"
+
+
+def _gap(one: tuple[float, float], other: tuple[float, float]) -> float:
+    return abs(one[0] - other[0])
+
+
+def _named(logits: Tensor, words: Sequence[str]) -> None:
+    if logits.ndim != 1 or len(words) != len(logits):
+        raise ValueError(f"words must name {tuple(logits.shape)} tokens, got {len(words)}")
