@@ -1,0 +1,241 @@
+"""Figures of the architecture chapters: the stacks in outline, and every part with its shape."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+from torch import Tensor, nn
+
+from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.model.block import Stack
+from course_lib.model.transformer import Transformer
+
+
+class Stop(NamedTuple):
+    """One part of a model on the way of a token.
+
+    Attributes:
+        name: The part's place in the model, such as "decoder.blocks.0.attention".
+        shape: Shape of what leaves it.
+        n_parameters: Parameters in it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    n_parameters: int
+
+
+def shape_trace(model: Transformer, tokens: Tensor, **inputs: Any) -> list[Stop]:
+    """Run a model once and note what leaves each part, in the order in which it is used.
+
+    Args:
+        model: Any family.
+        tokens: As for ``model(tokens)``.
+        **inputs: Further inputs of the model, such as ``source``.
+
+    Returns:
+        One stop for each embedding, norm, attention, feed-forward network and head.
+
+    Chapter: 08_detailed_architecture
+    """
+    stops: list[Stop] = []
+
+    def note(name: str) -> Any:
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
+            n_parameters = sum(p.numel() for p in module.parameters())
+            stops.append(Stop(name, tuple(output.shape), n_parameters))
+
+        return hook
+
+    wanted = ("embedding", "head", "norm", "attention", "feed_forward", "segments", "table")
+    handles = [
+        module.register_forward_hook(note(name))
+        for name, module in model.named_modules()
+        if name.split(".")[-1].endswith(wanted)
+    ]
+    try:
+        with torch.no_grad():
+            model(tokens, **inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return stops
+
+
+def simplified_architecture(model: Transformer) -> FigureWithText:
+    """Draw the stacks a model has: what goes in, what repeats, what comes out.
+
+    Everything in the picture is read from the model: which stacks there are, how many layers, which
+    parts a layer holds and how many parameters each part has.
+
+    Args:
+        model: Any family; on the meta device is enough.
+
+    Returns:
+        The figure; its table counts the parameters of each part.
+
+    Chapter: 02_simplified_architecture
+    """
+    stacks = {
+        name: stack
+        for name, stack in (("encoder", model.encoder), ("decoder", model.decoder))
+        if stack is not None
+    }
+    figure, axes = new_figure(width=4.2 * len(stacks) - 0.6, height=5.0)
+    axes.axis("off")
+    axes.set(xlim=(0, 4.4 * len(stacks) - 1.2), ylim=(0, 9.2))
+    for column, (name, stack) in enumerate(stacks.items()):
+        x = 4.4 * column + 0.2
+        _column(axes, x, name, stack, last=column == len(stacks) - 1)
+    if len(stacks) == 2:
+        _arrow(axes, (3.06, 5.2), (4.74, 4.2), palette.vermilion)
+        axes.text(3.8, 5.1, "one vector\nper input\ntoken", fontsize=9, ha="center")
+    parts = parameters_by_part(model)
+    total = sum(count for _, count in parts)
+    described = [
+        f"the {name} has {len(stack.blocks)} layers of {', '.join(_parts(stack.blocks[0]))}"
+        for name, stack in stacks.items()
+    ]
+    alt = (
+        f"A model in outline: {'; '.join(described)}. ".replace("\n", " ")
+        + ("Each decoder layer also reads the encoder's output. " if len(stacks) == 2 else "")
+        + f"On top, a head and softmax make probabilities. {total:,} parameters in all."
+    )
+    return FigureWithText(figure, alt, [["part", "parameters"], *parts, ["all", total]])
+
+
+def detailed_architecture(stops: Sequence[Stop]) -> FigureWithText:
+    """Draw every part of a model in the order of use, with the shape of what leaves it.
+
+    Parts that add to the stream are drawn with the way around them.
+
+    Args:
+        stops: What ``shape_trace`` returned.
+
+    Returns:
+        The figure; its table has one row for each stop.
+
+    Raises:
+        ValueError: If there is no stop.
+
+    Chapter: 08_detailed_architecture
+    """
+    if not stops:
+        raise ValueError("stops must hold at least 1 stop, got 0")
+    in_encoder = [index for index, stop in enumerate(stops) if stop.name.startswith("encoder.")]
+    cut = in_encoder[-1] + 1 if in_encoder and "decoder." in str(stops) else 0
+    sides = [side for side in (stops[:cut], stops[cut:]) if side]
+    tall = max(map(len, sides))
+    figure, axes = new_figure(width=4.4 * len(sides), height=0.8 + 0.42 * tall)
+    axes.axis("off")
+    axes.set(xlim=(0, 4.4 * len(sides)), ylim=(tall + 0.2, -0.6))
+    for column, side in enumerate(sides):
+        x = 4.4 * column + 0.5
+        for row, stop in enumerate(side):
+            adds = stop.name.endswith(("attention", "feed_forward"))
+            colour = palette.sky if adds else ("#eeeeee" if "norm" in stop.name else "white")
+            _box(axes, x, float(row), 2.2, 0.62, _short(stop.name), colour, fontsize=8)
+            axes.text(
+                x + 2.35, row + 0.31, " × ".join(map(str, stop.shape)), fontsize=8, va="center"
+            )
+            if row + 1 < len(side):
+                _arrow(axes, (x + 1.1, row + 0.64), (x + 1.1, row + 0.98), palette.ink)
+            if adds:
+                # With the norm first, the way around begins before the norm.
+                top = row - (1.2 if side[row - 1].name == f"{stop.name}_norm" else 0.2)
+                path = [top, top, row + 0.8, row + 0.8]
+                axes.plot(
+                    [x + 1.1, x - 0.25, x - 0.25, x + 1.1], path, color=palette.vermilion, lw=1.2
+                )
+                axes.text(x - 0.32, row + 0.3, "+", color=palette.vermilion, ha="right")
+    shapes = f"from {_times(stops[0].shape)} to {_times(stops[-1].shape)}"
+    n_adding = sum(stop.name.endswith(("attention", "feed_forward")) for stop in stops)
+    alt = (
+        f"{len(stops)} parts in the order of use, {shapes}. {n_adding} of them, the attentions and "
+        "feed-forward networks, add their output to the stream that passes by them."
+    )
+    rows = [[stop.name, _times(stop.shape), stop.n_parameters] for stop in stops]
+    return FigureWithText(figure, alt, [["part", "shape of its output", "parameters"], *rows])
+
+
+def parameters_by_part(model: Transformer) -> list[list[Any]]:
+    """Count the parameters of a model by what they are for; the counts add up to all of them.
+
+    Args:
+        model: Any family; on the meta device is enough.
+
+    Returns:
+        Rows of part and count, parts without parameters left out.
+
+    Chapter: 08_detailed_architecture
+    """
+    kinds = {
+        "token embedding": lambda name: name.startswith("embedding."),
+        "positions and segments": lambda name: ".positions." in name or ".segments." in name,
+        "attention over the encoder": lambda name: ".cross_attention." in name,
+        "self-attention": lambda name: ".attention." in name,
+        "feed-forward": lambda name: ".feed_forward." in name,
+        "head": lambda name: name.startswith("head."),
+        "norms": lambda name: True,
+    }
+    counts = dict.fromkeys(kinds, 0)
+    for name, parameter in model.named_parameters():
+        counts[next(kind for kind, fits in kinds.items() if fits(name))] += parameter.numel()
+    return [[kind, count] for kind, count in counts.items() if count]
+
+
+def _column(axes: Axes, x: float, name: str, stack: Stack, *, last: bool) -> None:
+    """Draw one stack from its input, below, to its output, above."""
+    parts = _parts(stack.blocks[0])
+    _box(axes, x, 0.6, 2.8, 0.7, "embedding + positions", "white")
+    axes.text(x + 1.4, 0.2, "tokens" if last else "input tokens", ha="center", fontsize=9)
+    _arrow(axes, (x + 1.4, 1.35), (x + 1.4, 1.85), palette.ink)
+    frame = FancyBboxPatch((x, 1.95), 2.8, 4.4, boxstyle="round,pad=0.04", fill=False,
+                           edgecolor=palette.blue, linestyle="--")  # fmt: skip
+    axes.add_patch(frame)
+    axes.text(x + 1.4, 6.5, f"{name}: {len(stack.blocks)} layers like this one", ha="center",
+              fontsize=9, color=palette.blue)  # fmt: skip
+    for index, part in enumerate(parts):
+        _box(axes, x + 0.2, 2.2 + 1.35 * index, 2.4, 1.0, part, palette.sky)
+        if index:
+            _arrow(axes, (x + 1.4, 1.9 + 1.35 * index), (x + 1.4, 2.16 + 1.35 * index), palette.ink)
+    if last:
+        _arrow(axes, (x + 1.4, 6.85), (x + 1.4, 7.25), palette.ink)
+        _box(axes, x, 7.3, 2.8, 0.7, "head + softmax", "white")
+        axes.text(x + 1.4, 8.3, "a probability for\nevery token", ha="center", fontsize=9)
+
+
+def _parts(block: nn.Module) -> list[str]:
+    """Name the parts a block holds, in the order of use."""
+    names = {
+        "attention": "self-attention",
+        "cross_attention": "attention over\nthe encoder's output",
+        "feed_forward": "feed-forward",
+    }
+    return [words for name, words in names.items() if hasattr(block, name)]
+
+
+def _box(
+    axes: Axes, x: float, y: float, w: float, h: float, text: str, colour: str, *, fontsize: int = 9
+) -> None:
+    style = "round,pad=0.02"
+    axes.add_patch(
+        FancyBboxPatch((x, y), w, h, boxstyle=style, facecolor=colour, edgecolor=palette.ink)
+    )
+    axes.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=fontsize)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.4})
+
+
+def _short(name: str) -> str:
+    pieces = [piece for piece in name.split(".") if piece not in ("encoder", "decoder", "blocks")]
+    words = " ".join(f"layer {int(p) + 1}" if p.isdigit() else p.replace("_", " ") for p in pieces)
+    return words.replace("positions table", "positions")
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
