@@ -104,7 +104,7 @@ def _draws(case: Case) -> Array:
 def follow(case: Case) -> str | None:
     """Hold the counts of many draws to the probabilities, within five spreads."""
     probabilities = case.expected[1]
-    if len(probabilities) > 4 or probabilities.max() > 0.97:
+    if len(probabilities) > 4:
         return None
     counts = _draws(case)
     spread = np.sqrt(DRAWS * probabilities * (1 - probabilities))

@@ -14,7 +14,7 @@ from typing import Any
 from course_lib.exercises.call import OutOfTime
 from course_lib.exercises.judge import Judge
 from course_lib.exercises.result import Result
-from course_lib.exercises.spec import Spec
+from course_lib.exercises.spec import Limits, Spec
 
 CLOCK_FACTOR = 3.0  # clock seconds allowed for each processor second
 
@@ -41,18 +41,17 @@ def alarm(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def check_inline(spec: Spec, answer: Any, seed: int | None, reason: str) -> Result:
+def check_inline(spec: Spec, answer: Any, seed: int | None, limits: Limits, reason: str) -> Result:
     """Judge in this process, with a notice.
 
     A loop that swallows every exception can only be ended by an interrupt of the notebook.
     """
-    assert spec.code is not None
     case: list[str] = [""]
     try:
-        with alarm(spec.code.limits.seconds * CLOCK_FACTOR):
+        with alarm(limits.seconds * CLOCK_FACTOR):
             result = Judge(spec, answer, seed, lambda text: case.__setitem__(0, text)).run()
     except OutOfTime:
-        text = f"Stopped after {spec.code.limits.seconds * CLOCK_FACTOR:g} s on {case[0]}."
+        text = f"Stopped after {limits.seconds * CLOCK_FACTOR:g} s on {case[0]}."
         result = Result("timeout", text, version=spec.version)
     except Exception as error:
         text = f"The checker itself failed: {type(error).__name__}: {error}. Please report this."

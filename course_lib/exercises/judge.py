@@ -160,7 +160,7 @@ class Judge:
             misconception=name,
             checks=checks,
             counterexample=shown,
-            output=outcome.printed[: self.code.limits.output_kb * 1024] if outcome else "",
+            output=outcome.printed if outcome else "",
         )
 
     def _diagnosis(self, law: Property, fault: Fault) -> str | None:

@@ -27,7 +27,7 @@ import psutil
 
 from course_lib.exercises.inline import CLOCK_FACTOR, check_inline
 from course_lib.exercises.result import Result
-from course_lib.exercises.spec import Spec
+from course_lib.exercises.spec import Limits, Spec
 from course_lib.exercises.transport import pack, pack_spec
 from course_lib.exercises.worker import read_message, write_message
 
@@ -121,41 +121,46 @@ class Runner:
         self.close()
         self.worker = Worker()
 
-    def check(self, spec: Spec, answer: Any, seed: int | None = None) -> Result:
+    def check(
+        self, spec: Spec, answer: Any, seed: int | None = None, limits: Limits | None = None
+    ) -> Result:
         """Judge an answer in the worker, or in this process where that cannot be.
 
         Args:
             spec: A code exercise.
             answer: The learner's function.
             seed: None for the exercise's own seed.
+            limits: None for the exercise's own limits.
 
         Returns:
             The verdict. A user's interrupt is passed on after the worker was replaced.
         """
         started = time.perf_counter()
+        if limits is None:
+            limits = spec.code.limits if spec.code is not None else Limits()
         try:
             request = {"id": spec.id, "spec": pack_spec(spec), "seed": seed}
             request["answer"] = pack(answer)
         except Exception as error:
             reason = f"it cannot be sent to another process ({type(error).__name__}: {error})"
-            return _finish(check_inline(spec, answer, seed, reason), started)
+            return _finish(check_inline(spec, answer, seed, limits, reason), started)
         try:
             if self.worker is None or self.worker.process.poll() is not None:
                 self._restart()
         except (OSError, NotImplementedError) as error:
             reason = f"no other process can be started here ({error})"
-            return _finish(check_inline(spec, answer, seed, reason), started)
+            return _finish(check_inline(spec, answer, seed, limits, reason), started)
         try:
-            result = self._watch(spec, request)
+            result = self._watch(spec, request, limits)
         except BaseException:
             self._restart()
             raise
         return _finish(result, started)
 
-    def _watch(self, spec: Spec, request: dict[str, Any]) -> Result:
+    def _watch(self, spec: Spec, request: dict[str, Any], limits: Limits) -> Result:
         """Send a request and wait for the verdict, watching time and memory."""
-        assert self.worker is not None and spec.code is not None
-        worker, limits = self.worker, spec.code.limits
+        assert self.worker is not None
+        worker = self.worker
         case = ""
         try:
             if not worker.ready:
