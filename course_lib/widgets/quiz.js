@@ -199,6 +199,12 @@ function render({ model, el }) {
       const form = h("form", { class: "cw-body", style: "padding:0", novalidate: true,
         on: { submit: (event) => { event.preventDefault(); check(); }, keydown: (event) => event.stopPropagation() } });
       controls.forEach((control, i) => form.append(control.node, spots[i]));
+      const outdate = () => {
+        for (const line of form.querySelectorAll(".cw-verdict:not(.stale) strong:first-of-type")) line.prepend("Your earlier answer: ");
+        for (const box of form.querySelectorAll(".cw-verdict")) box.classList.add("stale");
+      };
+      form.addEventListener("input", outdate);
+      form.addEventListener("click", (event) => { if (event.target.closest(".cw-order button")) outdate(); });
       form.append(below, h("div", { class: "cw-row" }, h("button", { type: "submit", class: "main" }, data.kind === "predict" ? "Commit my prediction" : "Check"),
         data.hints.length ? hint : null, give));
       body.append(form);

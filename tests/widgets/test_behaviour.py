@@ -77,6 +77,7 @@ def test_choice_by_keyboard_with_progress(show):
     assert said(page) == "Hint 1: Look at the rows."
     radios.first.focus()
     page.keyboard.press("Space")
+    expect(page.locator(".cw-verdict.stale")).to_contain_text("Your earlier answer: Not yet.")
     page.keyboard.press("Enter")
     expect(page.locator(".cw-verdict")).to_contain_text("Correct.")
     expect(page.locator(".cw-live .cw-panel", has_text="A row is a share of one.")).to_be_visible()
