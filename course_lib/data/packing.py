@@ -36,7 +36,7 @@ def pack(
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
 
-    Chapter: 15_causal_language_modeling
+    Chapter: 01_relevance
     """
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")

@@ -86,7 +86,7 @@ def train(
         FloatingPointError: If the loss or the gradient is no longer finite; the weights are those
             before that update.
 
-    Chapter: 15_causal_language_modeling
+    Chapter: 01_relevance
     """
     _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume)
     device = next(model.parameters()).device
