@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         RankMismatch,
     )
     from course_lib.distributed.handoff import deepspeed_config, to_fsdp2, torchtitan_job
-    from course_lib.distributed.launch import init_from_env, launch
+    from course_lib.distributed.launcher import init_from_env, launch
     from course_lib.distributed.optimizer import ShardedOptimizer
     from course_lib.distributed.plan import ShardPlan
     from course_lib.distributed.ranks import Ranks
@@ -41,7 +41,7 @@ _WHERE = {
         "RankMismatch",
     ),
     "handoff": ("deepspeed_config", "to_fsdp2", "torchtitan_job"),
-    "launch": ("init_from_env", "launch"),
+    "launcher": ("init_from_env", "launch"),
     "optimizer": ("ShardedOptimizer",),
     "plan": ("ShardPlan",),
     "ranks": ("Ranks",),

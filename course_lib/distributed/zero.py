@@ -4,6 +4,7 @@ Stage 0 is plain data parallelism. Stage 1 shards the optimizer state over the r
 the gradients, stage 3 also the parameters. The results are the same at every stage, to the bit.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,11 @@ from course_lib.distributed.engine import Engine, Unit
 from course_lib.distributed.flat import Flat
 from course_lib.distributed.plan import ROOT, ShardPlan
 from course_lib.distributed.report import Report, make_report
+
+_NO_COMPILE = (
+    "a sharded model cannot be compiled: its parameters come and go while it runs, "
+    "which a traced graph cannot follow"
+)
 
 
 class ZeroModule(nn.Module):
@@ -55,8 +61,12 @@ class ZeroModule(nn.Module):
         self.engine = Engine(units, stage, reshard_after_forward)
         self.optimizer: Any = None
 
+    @torch._disable_dynamo  # torch.compiler.disable, without its slow import until the first call
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; parameters come and go as they are needed."""
+        dynamo = sys.modules.get("torch._dynamo.eval_frame")  # not imported: nothing is compiled
+        if dynamo is not None and getattr(dynamo, "_is_in_optimized_module", bool)():
+            raise RuntimeError(_NO_COMPILE)
         self._check_unchanged()
         self.engine.begin_forward()
         try:
@@ -65,6 +75,10 @@ class ZeroModule(nn.Module):
             if torch._C._current_graph_task_id() == -1:
                 self.engine.release_all()
             raise
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: see the message."""
+        raise RuntimeError(_NO_COMPILE)
 
     def _check_unchanged(self) -> None:
         for flat in self.flats:

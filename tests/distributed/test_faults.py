@@ -109,15 +109,15 @@ def test_ranks_that_diverge_find_out_at_once():
         "size": ("4 elements of float32", "5 elements of float32"),
         "dtype": ("4 elements of float32", "4 elements of bfloat16"),
     }
-    for how, (first, second) in expected.items():
-        with Ranks(2, echo=False, collective_timeout=120) as ranks:
+    with Ranks(2, echo=False, collective_timeout=120) as ranks:
+        for how, (first, second) in expected.items():
             start = time.monotonic()
             texts = ranks.run(cases.diverge, how, timeout=100)
             assert time.monotonic() - start < 60
-        for text in texts:
-            assert text.startswith("RankMismatch: the ranks no longer agree"), how
-            assert first in text and second in text
-        assert "rank 0 is at" in texts[0] and "rank 1 is at" in texts[1]
+            for text in texts:
+                assert text.startswith("RankMismatch: the ranks no longer agree"), how
+                assert first in text and second in text
+            assert "rank 0 is at" in texts[0] and "rank 1 is at" in texts[1]
 
 
 # ---- planted faults: each has to be caught by the check named here
