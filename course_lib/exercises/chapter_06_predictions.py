@@ -24,7 +24,7 @@ def weights_of_word_three() -> np.ndarray:
 def top_weight(width: int, scaled: bool, words: int = 16) -> float:
     """Average the largest weight of many rows of random queries and keys of one width."""
     rng = np.random.default_rng(0)
-    q, k = rng.standard_normal((2, 200, words, width))
+    q, k = rng.standard_normal((2, 50, words, width))
     scores = q @ k.swapaxes(1, 2) / (math.sqrt(width) if scaled else 1.0)
     powers = np.exp(scores - scores.max(axis=2, keepdims=True))
     return float((powers / powers.sum(axis=2, keepdims=True)).max(axis=2).mean())
@@ -35,7 +35,7 @@ def spread_growth(factor: int) -> float:
     rng = np.random.default_rng(0)
 
     def spread(width: int) -> float:
-        q, k = rng.standard_normal((2, 20_000, width))
+        q, k = rng.standard_normal((2, 8_000, width))
         return float((q * k).sum(axis=1).std())
 
     return round(spread(16 * factor) / spread(16), 1)

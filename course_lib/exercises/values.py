@@ -205,6 +205,7 @@ def _array_difference(
     else:
         with np.errstate(all="ignore"):
             near = np.abs(got - want) <= tolerance * np.maximum(1.0, np.abs(want))
+            near &= np.isfinite(want)
         bad = ~(near | (got == want) | (np.isnan(got) & np.isnan(want)))
     if not np.any(bad):
         return None
