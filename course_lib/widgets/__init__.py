@@ -14,6 +14,7 @@ _HOMES = {
     "MaskSwitch": "mask_switch",
     "Matrix": "matrix",
     "MemoryCalculator": "memory_calculator",
+    "MergeStepper": "merge_stepper",
     "Neighbours": "neighbours",
     "PositionRows": "position_rows",
     "ProgressPanel": "progress_panel",

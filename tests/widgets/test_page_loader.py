@@ -1,0 +1,158 @@
+"""The page loader and the build's part: shared texts, static forms, failures that stay readable."""
+
+import json
+from types import SimpleNamespace
+
+import ipywidgets
+import ipywidgets.embed
+import pytest
+from docutils import nodes
+from docutils.utils import new_document
+from playwright.sync_api import Browser
+
+from book._ext import static_widgets
+from course_lib.widgets.base import CSS
+from course_lib.widgets.page import page as page_of
+from course_lib.widgets.page import safe_script, state_of
+from tests.widgets.conftest import LOADER
+from tests.widgets.examples import EXAMPLES
+
+CSS_TEXT = static_widgets.css_text()
+
+
+def views(*widgets):
+    """What myst-nb writes for displayed widgets."""
+    document = new_document("page")
+    for widget in widgets:
+        view = json.dumps({"version_major": 2, "version_minor": 1, "model_id": widget.model_id})
+        script = f'<script type="application/vnd.jupyter.widget-view+json">{view}</script>'
+        document += nodes.raw(script, script, format="html")
+    return document
+
+
+def read(document, state):
+    """Run the extension's handler, and give the page state it leaves."""
+    body = json.dumps(state).replace("</script>", r"<\/script>")
+    files = {"ipywidgets_state": (None, {"type": "x", "body": body}), "ipywidgets_0": ("a.js", {})}
+    env = SimpleNamespace(docname="page", nb_metadata={"page": {"js_files": files}})
+    static_widgets.on_doctree_read(SimpleNamespace(env=env), document)
+    return files["ipywidgets_state"][1]["body"]
+
+
+def whole_state(*widgets):
+    return ipywidgets.embed.dependency_state(widgets, drop_defaults=False)
+
+
+def test_static_forms_stand_before_their_views():
+    first, second = EXAMPLES["matrix"](), EXAMPLES["quiz 06.a"]()
+    document = views(first, second)
+    read(document, {"state": whole_state(first, second)})
+    texts = [raw.astext() for raw in document.findall(nodes.raw)]
+    for text, widget in zip(texts, (first, second), strict=True):
+        assert text.startswith(f'<div class="cw-static">{widget.static_html}</div>')
+        assert widget.model_id in text
+
+
+def test_state_keeps_each_text_once_and_only_what_is_shown():
+    shown = [EXAMPLES["quiz 06.a"](), EXAMPLES["quiz 06.d"](), EXAMPLES["matrix"]()]
+    hidden = EXAMPLES["sampler"]()
+    state = {"state": whole_state(*shown, hidden), "version_major": 2}
+    body = read(views(*shown), state)
+    slim = json.loads(body)
+    assert set(slim["state"]) == {widget.model_id for widget in shown}
+    assert sorted(slim["texts"].values()) == sorted({widget._esm for widget in shown})
+    quiz = slim["state"][shown[0].model_id]["state"]
+    assert slim["texts"][quiz["_esm"]["text"]] == shown[0]._esm
+    assert quiz["payload"] == shown[0].payload
+    assert {"static_html", "layout", "_css"}.isdisjoint(quiz)
+    assert len(body) < len(json.dumps(state)) / 2
+
+
+def test_nothing_in_a_payload_can_end_the_script():
+    widget = EXAMPLES["matrix"]()
+    widget.payload = {**widget.payload, "title": "</script><!-- <b>"}
+    body = read(views(widget), {"state": whole_state(widget)})
+    assert "</" not in body and "<!--" not in body
+    title = json.loads(body)["state"][widget.model_id]["state"]["payload"]["title"]
+    assert title == "</script><!-- <b>"
+    assert "</" not in safe_script(state_of([widget]))
+
+
+def test_a_page_without_widgets_is_left_alone():
+    env = SimpleNamespace(docname="page", nb_metadata={})
+    static_widgets.on_doctree_read(SimpleNamespace(env=env), new_document("page"))
+
+
+def test_stylesheet_is_the_one_the_widgets_carry():
+    assert CSS_TEXT == CSS
+
+
+def open_built(browser: Browser, tmp_path, document, body, extra=""):
+    """Open what the build would write, and give the page and its console errors."""
+    path = tmp_path / "built.html"
+    content = "".join(raw.astext() for raw in document.findall(nodes.raw))
+    state = f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
+    path.write_text(
+        f"<!doctype html><meta charset=utf-8><title>t</title><style>{CSS_TEXT}</style><main>"
+        f"{content}{extra}</main>{state}<script>{LOADER.read_text()}</script>"
+    )
+    page = browser.new_page()
+    errors = []
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.goto(path.as_uri())
+    page.wait_for_function("document.documentElement.dataset.widgets === 'ready'")
+    return page, errors
+
+
+def test_a_built_page_runs(browser, tmp_path):
+    widgets = [EXAMPLES[name]() for name in ("quiz 06.a", "quiz 06.d", "attention map")]
+    document = views(*widgets)
+    body = read(document, {"state": whole_state(*widgets)})
+    page, errors = open_built(browser, tmp_path, document, body)
+    assert errors == []
+    assert page.locator(".cw-live").count() == 3
+    assert not page.locator(".cw-static").first.is_visible()
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Check").first.click()
+    assert page.locator(".cw-verdict").inner_text().startswith("✓ Correct.")
+    page.close()
+
+
+def test_two_views_of_one_widget_share_its_state(browser, tmp_path):
+    widget = EXAMPLES["attention calculator"]()
+    document = views(widget, widget)
+    body = read(document, {"state": whole_state(widget)})
+    page, errors = open_built(browser, tmp_path, document, body)
+    assert errors == [] and page.locator(".cw-live").count() == 2
+    page.close()
+
+
+def test_a_core_widget_and_a_broken_module_keep_their_static_form(browser, tmp_path):
+    good, broken = EXAMPLES["matrix"](), EXAMPLES["bars"]()
+    slider = ipywidgets.IntSlider()
+    state = whole_state(good, broken, slider)
+    state[broken.model_id]["state"]["_esm"] = "throw new Error('no such thing');"
+    document = views(good, broken, slider)
+    body = read(document, {"state": state})
+    page, errors = open_built(browser, tmp_path, document, body)
+    assert len(errors) == 2
+    notes = page.locator(".cw-failed").all_inner_texts()
+    assert "no such thing" in notes[0]
+    assert "IntSliderModel of @jupyter-widgets/controls is a core ipywidget" in notes[1]
+    assert [one.is_visible() for one in page.locator(".cw-static").all()] == [False, True]
+    assert page.locator(".cw-live").count() == 1
+    page.close()
+
+
+def test_a_view_without_state_says_so(browser, tmp_path):
+    document = views(EXAMPLES["matrix"]())
+    page, errors = open_built(browser, tmp_path, document, '{"state": {}}')
+    assert "the page holds no state for widget" in page.locator(".cw-failed").inner_text()
+    assert len(errors) == 1
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["matrix", "sampler"])
+def test_harness_page_is_plain_html(name):
+    text = page_of([EXAMPLES[name]()], LOADER, title="A <b> page")
+    assert text.startswith("<!doctype html>") and "A &lt;b&gt; page" in text
