@@ -5,12 +5,14 @@ import { mergeStates, shownToken } from "./kit/merge.js";
 
 const LONGEST_TEXT = 600;
 
+const howOften = (count) => (count === 1 ? "once" : `${count} times`);
+
 /** What a step did: the same as describe_state in merge_stepper.py. */
 export function describeMerge(tokens, states, at) {
   const state = states[at];
   if (!state.pair) return `Start: ${state.tokens} tokens, one for each byte, out of a vocabulary of ${state.vocabulary}.`;
   const [left, right] = state.pair.map((id) => shownToken(tokens[id]));
-  return `Merge ${at}: “${left}” + “${right}”, ${state.count} times. ${states[at - 1].tokens} → ${state.tokens} tokens, vocabulary ${state.vocabulary}.`;
+  return `Merge ${at}: “${left}” + “${right}”, ${howOften(state.count)}. ${states[at - 1].tokens} → ${state.tokens} tokens, vocabulary ${state.vocabulary}.`;
 }
 
 function render({ model, el }) {
@@ -52,11 +54,11 @@ function render({ model, el }) {
     const open = (values, texts) => {
       const first = states[1];
       const name = (pair) => pair.map((id) => `“${shownToken(tokens[id])}”`).join(" + ");
-      let line = `First comes ${name(first.pair)}: it stands there ${first.count} times. ${states[0].tokens} tokens become ${first.tokens}.`;
+      let line = `First comes ${name(first.pair)}: it stands there ${howOften(first.count)}. ${states[0].tokens} tokens become ${first.tokens}.`;
       if (values) {
         const hit = values.pair === first.pair.join(" ");
         const other = states[0].next.find((pair) => pair.slice(0, 2).join(" ") === values.pair);
-        line += hit ? " You chose it." : ` You chose ${texts.pair}, which stands there ${other[2]} times${other[2] === first.count ? "; of equals the pair with the smaller ids comes first" : ""}.`;
+        line += hit ? " You chose it." : ` You chose ${texts.pair}, which stands there ${howOften(other[2])}${other[2] === first.count ? "; of equals the pair with the smaller ids comes first" : ""}.`;
         line += values.left === first.tokens ? " Your number of tokens is right." : ` You wrote ${values.left}: each merge saves one token for each place where it happens.`;
       }
       said.textContent = line;

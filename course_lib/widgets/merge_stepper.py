@@ -146,8 +146,9 @@ def describe_state(tokens: list[bytes], states: list[dict[str, Any]], at: int) -
             f"{state['vocabulary']}."
         )
     left, right = (shown_token(tokens[i]) for i in state["pair"])
+    often = "once" if state["count"] == 1 else f"{state['count']} times"
     return (
-        f"Merge {at}: “{left}” + “{right}”, {state['count']} times. {states[at - 1]['tokens']} → "
+        f"Merge {at}: “{left}” + “{right}”, {often}. {states[at - 1]['tokens']} → "
         f"{state['tokens']} tokens, vocabulary {state['vocabulary']}."
     )
 
