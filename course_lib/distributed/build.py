@@ -135,6 +135,16 @@ def digest(tensor: torch.Tensor) -> str:
     return hashlib.sha256(raw.numpy().tobytes()).hexdigest()
 
 
+def check_not_compiled(module: nn.Module) -> None:
+    """Raise ``ValueError`` if the model or a part of it went through ``torch.compile``."""
+    compiled = [n for n, m in module.named_modules() if m._compiled_call_impl is not None]
+    if compiled or hasattr(module, "_orig_mod"):
+        raise ValueError(
+            f"the model is compiled ({compiled or type(module).__name__}); parameters that come "
+            "and go cannot be traced. Shard the model without torch.compile"
+        )
+
+
 def default_init(module: nn.Module) -> None:
     """Initialise one module the way its class does."""
     module.reset_parameters()  # type: ignore[operator]

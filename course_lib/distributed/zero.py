@@ -242,12 +242,7 @@ def zero_shard(
     check_stage(stage)
     if isinstance(module, ZeroModule):
         raise ValueError("the model is sharded already")
-    compiled = [n for n, m in module.named_modules() if m._compiled_call_impl is not None]
-    if compiled or hasattr(module, "_orig_mod"):
-        raise ValueError(
-            f"the model is compiled ({compiled or type(module).__name__}); parameters that come "
-            "and go cannot be traced. Shard the model without torch.compile"
-        )
+    build.check_not_compiled(module)
     comm = comm or Comm()
     names = build.find_units(module, units)
     infos, parameters = build.describe(module)
