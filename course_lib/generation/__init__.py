@@ -1,5 +1,6 @@
 """Generation: from next-token logits to text."""
 
+from course_lib.generation.beam import Beams, beam_search
 from course_lib.generation.penalties import (
     chain,
     frequency_penalty,
@@ -20,8 +21,14 @@ from course_lib.generation.processors import (
     typical_p,
 )
 from course_lib.generation.sample import Drawn, Generation, Steps, generate
+from course_lib.generation.stream import StopStrings, Unrolled, stream
 
 __all__ = [
+    "Beams",
+    "StopStrings",
+    "Unrolled",
+    "beam_search",
+    "stream",
     "History",
     "Processor",
     "Drawn",

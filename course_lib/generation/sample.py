@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from course_lib.generation.checks import check_ends, check_prompt, check_source
 from course_lib.generation.draw import Chooser, Generators
 from course_lib.generation.steps import History, Step
 from course_lib.generation.token_step import TokenStep, fits
@@ -164,14 +165,8 @@ class Steps:
         use_cache: bool = True,
     ) -> None:
         check_prompt(model, tokens, keep, max_new_tokens)
-        ends = [] if eos_id is None else [eos_id] if isinstance(eos_id, int) else list(eos_id)
-        for name, ids in (("eos_id", ends), ("pad_id", [] if pad_id is None else [pad_id])):
-            for i in ids:
-                if not 0 <= i < model.config.vocab_size:
-                    raise ValueError(f"{name} got {i}, wants 0 to {model.config.vocab_size - 1}")
-        if (source is None) == (model.config.family == "encoder-decoder"):
-            got = "None" if source is None else "a tensor"
-            raise ValueError(f"source got {got}, but the model is {model.config.family}")
+        ends = check_ends(model, eos_id, pad_id)
+        check_source(model, source)
         self.model, self.tokens, self.keep, self.stop = model, tokens, keep, stop
         self.n_new = max_new_tokens
         self.choose = Chooser(processors, sample, generator, len(tokens))
@@ -240,42 +235,3 @@ class Steps:
             going = [lives and not self.stop(ids) for lives, ids in rows]
             alive = torch.tensor(going, device=alive.device)
         return alive
-
-
-def check_prompt(
-    model: Transformer, tokens: Tensor, keep: Tensor | None, max_new_tokens: int
-) -> None:
-    """Refuse a prompt that the model cannot continue.
-
-    Args:
-        model: The model that will read it.
-        tokens: The prompts, `Int "B T"`.
-        keep: True for real prompt tokens, `Bool "B T"`, or None.
-        max_new_tokens: The most tokens to write.
-
-    Raises:
-        ValueError: Naming the argument, what it got and what it wants.
-    """
-    config = model.config
-    if not config.n_decoder_layers:
-        raise ValueError(f"model got an {config.family} model, wants one with a decoder")
-    if model.training and config.dropout > 0:
-        raise ValueError(
-            f"model is in training mode with dropout={config.dropout}: call model.eval() first"
-        )
-    if tokens.dim() != 2 or tokens.numel() == 0:
-        raise ValueError(f"tokens got shape {tuple(tokens.shape)}, wants (B, T), neither of them 0")
-    if max_new_tokens < 1:
-        raise ValueError(f"max_new_tokens got {max_new_tokens}, wants at least 1")
-    n_prompt = tokens.shape[1]
-    if n_prompt + max_new_tokens > config.max_seq_len:
-        raise ValueError(
-            f"tokens got a prompt of {n_prompt}, which with max_new_tokens={max_new_tokens} is "
-            f"longer than the model's context, max_seq_len={config.max_seq_len}"
-        )
-    if keep is None:
-        return
-    if keep.shape != tokens.shape:
-        raise ValueError(f"keep got shape {tuple(keep.shape)}, wants {tuple(tokens.shape)}")
-    if not bool(keep[:, -1].all()):
-        raise ValueError("keep got rows padded on the right, wants padding on the left only")
