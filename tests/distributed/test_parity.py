@@ -11,5 +11,6 @@ def test_parity_with_ddp_and_fsdp2(pools, world_size):
         exact.add("fsdp2 with our collectives")
         assert len(exact) == 8
         assert {name: result[name] for name in exact} == dict.fromkeys(exact, 0.0)
-        assert result["torch ddp"] < 5e-5
-        assert result["fsdp2"] < 5e-5
+        close = {name: value for name, value in result.items() if name not in exact}
+        assert len(close) == 6  # DDP, FSDP2, and four stages over the backend's own collectives
+        assert all(value < 5e-5 for value in close.values()), close

@@ -173,13 +173,13 @@ def reference(case, world_size, steps):
     return {n: p.detach() for n, p in named.items()}, moments
 
 
-def train(case, stage, steps):
+def train(case, stage, steps, **options):
     """The same training, sharded; returns model and optimizer."""
     from course_lib.distributed import ShardedOptimizer, zero_shard
 
     module = build(case)
     groups = decay_groups(module) if case.get("groups") else None
-    model = zero_shard(module, stage=stage, **case.get("zero", {}))
+    model = zero_shard(module, stage=stage, **case.get("zero", {}), **options)
     optimizer = ShardedOptimizer(model, case.get("optimizer", adamw), groups=groups)
     rank, micros = model.comm.rank, case.get("micros", 1)
     skip = case.get("skip", lambda step, rank: ())
