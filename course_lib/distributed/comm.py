@@ -1,8 +1,6 @@
 """The few collective operations that data parallelism needs, counted and checked."""
 
 import itertools
-import queue
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,46 +17,31 @@ _channels = itertools.count()
 
 
 class Pending:
-    """A collective under way; :meth:`wait` returns its result or raises its error."""
+    """A collective under way; :meth:`wait` finishes it and returns its result.
 
-    def __init__(self) -> None:
-        self._done = threading.Event()
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._wait: Callable[[], Any] | None = None
-        self._scratch: list[Tensor] = []
+    Args:
+        finish: what is left to do, or None if nothing is.
+        result: the result if nothing is left to do.
+    """
 
-    def finish(self, result: Any = None, error: BaseException | None = None) -> None:
-        """Set the outcome."""
-        self._result, self._error = result, error
-        self._done.set()
+    def __init__(self, finish: Callable[[], Any] | None = None, result: Any = None) -> None:
+        self._finish, self._result = finish, result
 
     def wait(self) -> Any:
         """Wait for the end and return the result."""
-        if self._wait is not None:  # a native collective: the backend does the waiting
-            self.finish(self._wait())
-            self._wait = None
-        self._done.wait()
-        self._scratch.clear()
-        if self._error is not None:
-            raise self._error
+        if self._finish is not None:
+            finish, self._finish = self._finish, None
+            self._result = finish()
         return self._result
-
-    @classmethod
-    def native(cls, wait: Callable[[], Any]) -> "Pending":
-        """Wrap a backend's own asynchronous operation."""
-        pending = cls()
-        pending._wait = wait
-        return pending
 
 
 class Comm:
     """Collectives over one process group, in one fixed order.
 
     Making one is itself collective: every rank has to, in the same order.
-    With ``policy="direct"`` (what "auto" takes on gloo) one background thread runs
-    :class:`~course_lib.distributed.exchange.DirectExchange`, so that communication overlaps with
-    computing and operations keep their order. With ``"native"`` (NCCL) the backend does both.
+    ``policy="direct"`` (what "auto" takes on gloo) is
+    :class:`~course_lib.distributed.exchange.DirectExchange`, ``"native"`` (NCCL) the backend's own
+    operations. Both move data while the caller goes on computing.
     Without a process group there is one rank and nothing travels.
 
     Args:
@@ -95,9 +78,7 @@ class Comm:
             # messages of two Comms must not meet: all take the highest of the ranks' next numbers
             channel = max(self.gather_objects(next(_channels)))
             self._exchange = DirectExchange(group, float(timeout), channel)
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Pending]] = queue.SimpleQueue()
         self._failure: BaseException | None = None
-        self._thread: threading.Thread | None = None
 
     def agree(self, labels: Sequence[str], n_flags: int) -> None:
         """Tell the ranks what the units are called; every rank has to give the same."""
@@ -116,13 +97,13 @@ class Comm:
         """
         self._count("all-gather", label, shard)
         if self._exchange is None:
-            return self._run(lambda: _copy_unless_same(out, shard))
+            _copy_unless_same(out, shard)
+            return Pending()
         if self.direct:
-            exchange = self._exchange
-            return self._run(lambda: exchange.all_gather(out, shard, label))
+            return self._start(lambda exchange: exchange.all_gather(out, shard, label))
         gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
         work = gather(out, shard, group=self.group, async_op=True)
-        return Pending.native(work.wait)
+        return Pending(work.wait)
 
     def reduce_scatter(
         self,
@@ -146,13 +127,10 @@ class Comm:
         """
         self._count("reduce-scatter", label, out, source)
         if self._exchange is None:
-            return self._run(lambda: _sum_one(source, out, start, flags))
+            return Pending(result=_sum_one(source, out, start, flags))
         if self.direct:
-            exchange = self._exchange
-            scratch = exchange.scratch(source, out, start)
-            return self._run(
-                lambda: exchange.reduce_scatter(source, out, start, flags, label, scratch),
-                scratch,
+            return self._start(
+                lambda exchange: exchange.reduce_scatter(source, out, start, flags, label)
             )
         return self._native_reduce(source, out, start, flags)
 
@@ -175,7 +153,7 @@ class Comm:
             out.copy_(total if start is None else total.to(start.dtype).add_(start))
             return sum(bit << i for i, bit in enumerate(bits.tolist()))
 
-        return Pending.native(wait)
+        return Pending(wait)
 
     def all_reduce(
         self,
@@ -185,16 +163,21 @@ class Comm:
         flags: int = 0,
         label: str = "",
     ) -> Pending:
-        """Start summing ``source`` (W * n elements) in place, on every rank."""
+        """Start summing ``source`` (W * n elements) in place, on every rank.
+
+        The result of the wait is another one under way, the all-gather; its wait returns the
+        union of the flags.
+        """
         n = source.numel() // self.world_size
         own = source[self.rank * n : (self.rank + 1) * n]
         first = self.reduce_scatter(source, own, start=start, flags=flags, label=label)
-        if not self.direct:
+
+        def gather() -> Pending:
             union = first.wait()
             second = self.all_gather(source, own, label=label)
-            return Pending.native(lambda: (second.wait(), union)[1])
-        second = self.all_gather(source, own, label=label)
-        return Pending.native(lambda: (second.wait(), first.wait())[1])
+            return Pending(lambda: (second.wait(), union)[1])
+
+        return Pending(gather)
 
     def sum_over_ranks(self, values: Tensor) -> Tensor:
         """Return the sum of a small tensor over all ranks, added in rank order."""
@@ -224,8 +207,7 @@ class Comm:
     def barrier(self, label: str = "barrier") -> None:
         """Return once every rank has come here."""
         if self._exchange is not None and self.direct:
-            exchange = self._exchange
-            self._run(lambda: exchange.barrier(label)).wait()
+            self._start(lambda exchange: exchange.barrier(label)).wait()
         elif self.world_size > 1:
             dist.barrier(group=self.group)
 
@@ -235,40 +217,21 @@ class Comm:
         if self.log is not None:
             self.log.append((operation, label, shard.numel()))
 
-    def _run(self, job: Callable[[], Any], scratch: list[Tensor] | None = None) -> Pending:
-        """Run at once where there is one rank, else in the background, in order.
-
-        ``scratch`` is freed by the wait, in the thread that waits.
-        """
-        pending = Pending()
-        pending._scratch = scratch if scratch is not None else []
-        if self._exchange is None:
-            pending.finish(job())
-            return pending
+    def _start(self, begin: Callable[[DirectExchange], Callable[[], Any]]) -> Pending:
+        """Begin a direct operation; after a failure, fail at once with the same error."""
+        assert self._exchange is not None
         if self._failure is not None:
-            pending.finish(error=self._failure)
-            return pending
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="collectives", daemon=True)
-            self._thread.start()
-        self._jobs.put((job, pending))
-        return pending
+            raise self._failure
+        finish = begin(self._exchange)
 
-    def _work(self) -> None:
-        while True:
-            job, pending = self._jobs.get()
+        def guarded() -> Any:
             try:
-                if self._failure is not None:
-                    raise self._failure
-                with torch.no_grad():
-                    result = job()
-            except BaseException as error:  # handed to the waiting thread, which raises it
+                return finish()
+            except BaseException as error:
                 self._failure = error
-                pending.finish(error=error)
-            else:
-                del job  # nothing of it may outlive the wait, or memory would be freed late
-                pending.finish(result)
-            del pending
+                raise
+
+        return Pending(guarded)
 
 
 def _timeout_of(group: Any) -> float:

@@ -50,7 +50,7 @@ class Bucket:
         return self.filled == 2 ** len(self.parameters) - 1
 
     def launch(self) -> Pending:
-        """Start summing the buffer over the ranks."""
+        """Start summing the buffer over the ranks; see :meth:`Comm.all_reduce`."""
         for index, view in enumerate(self.views):
             if not self.filled >> index & 1:  # not used by this backward; perhaps by an earlier one
                 if self.parameters[index].grad is None:
@@ -60,7 +60,7 @@ class Bucket:
         return self.comm.all_reduce(self.buffer, flags=self.filled, label=self.label)
 
     def finish(self, pending: Pending) -> None:
-        """Wait for the sum, average it, and make it everybody's gradient."""
+        """Wait until the sum is everywhere, average it, and make it the gradient."""
         used = pending.wait()
         self.buffer.mul_(1.0 / self.comm.world_size)
         for index, (parameter, view) in enumerate(zip(self.parameters, self.views, strict=True)):
@@ -159,6 +159,7 @@ class DataParallel(nn.Module):
         while self.next_bucket < len(self.buckets):  # parameters this backward did not use
             self._launch()
         pending, self.pending = self.pending, []
-        for bucket, work in pending:
+        gathering = [(bucket, work.wait()) for bucket, work in pending]
+        for bucket, work in gathering:
             bucket.finish(work)
         self.task, self.next_bucket = None, 0

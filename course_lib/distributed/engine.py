@@ -58,6 +58,7 @@ class Engine:
         self.previous: list[Unit] = []  # and of the last one, to gather ahead
         self.task: int | None = None  # the autograd pass under way
         self.queue: list[tuple[Flat, Pending]] = []
+        self.gathering: list[tuple[Flat, Pending]] = []  # stage 0: the second half of all-reduce
         self.next_reduction = 0
         self.fixed_order = list(reversed([unit for unit in units if unit.trainable]))
         if units[-1].name == ROOT and units[-1].trainable:  # the root's gradients come last
@@ -206,7 +207,10 @@ class Engine:
 
     def _settle(self) -> None:
         flat, pending = self.queue.pop(0)
-        flat.reduced_by(pending)
+        if self.stage == 0:  # the sum is there; now it goes to everybody
+            self.gathering.append((flat, pending.wait()))
+        else:
+            flat.reduced_by(pending)
 
     def finish_backward(self) -> None:
         """Reduce what has not been reduced, wait for everything, return to the sharded state."""
@@ -216,18 +220,21 @@ class Engine:
                     self._launch(unit)
             while self.queue:
                 self._settle()
+            for flat, pending in self.gathering:
+                flat.reduced_by(pending)
         self._end()
 
     def _end(self) -> None:
         for unit in self.units:
             unit.release()
             unit.remaining, unit.calls, unit.launched = unit.n_gradients, 0, False
-        self.task, self.next_reduction = None, 0
+        self.task, self.next_reduction, self.gathering = None, 0, []
 
     def reset(self) -> None:
         """Return to the sharded state after an error, and forget half-made gradients."""
-        queue, self.queue = self.queue, []
-        for flat, pending in queue:
+        while self.queue:
+            self._settle()
+        for flat, pending in self.gathering:
             flat.reduced_by(pending)
         self._end()
         for unit in self.units:

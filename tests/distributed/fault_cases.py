@@ -217,10 +217,10 @@ def planted(fault):
         patch = mock.patch.object(Flat, "release", lambda self: None)
     elif fault == "missing reduce":
 
-        def own_piece_only(self, source, out, start, flags, label, scratch):
+        def own_piece_only(self, source, out, start, flags, label):
             n = out.numel()
             out.copy_(source[self.rank * n : (self.rank + 1) * n] * self.size)
-            return 2**20 - 1
+            return lambda: 2**20 - 1
 
         patch = mock.patch.object(DirectExchange, "reduce_scatter", own_piece_only)
     elif fault == "last remainder lost":

@@ -31,7 +31,7 @@ def on_gpu(stage, steps):
         def all_gather(self, out, shard, *, label=""):
             gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
             work = gather(out, shard, group=self.group, async_op=True)
-            return Pending.native(work.wait)
+            return Pending(work.wait)
 
         def reduce_scatter(self, source, out, *, start=None, flags=0, label=""):
             return self._native_reduce(source, out, start, flags)
