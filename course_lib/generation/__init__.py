@@ -21,9 +21,14 @@ from course_lib.generation.processors import (
     typical_p,
 )
 from course_lib.generation.sample import Drawn, Generation, Steps, generate
+from course_lib.generation.speculative import LookupDraft, ModelDraft, Speculation, speculate
 from course_lib.generation.stream import StopStrings, Unrolled, stream
 
 __all__ = [
+    "LookupDraft",
+    "ModelDraft",
+    "Speculation",
+    "speculate",
     "Beams",
     "StopStrings",
     "Unrolled",
