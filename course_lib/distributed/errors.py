@@ -1,4 +1,7 @@
-"""What can go wrong between ranks, each with a name of its own."""
+"""What can go wrong between ranks, each with a name of its own.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 
 class CollectiveError(RuntimeError):

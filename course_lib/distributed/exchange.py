@@ -10,6 +10,8 @@ disagree find out at once, by name, instead of hanging or mixing up data.
 
 Starting an operation posts its sends and receives and returns; gloo moves the data meanwhile. The
 function returned finishes it: it waits, compares headers, and adds up.
+
+Chapter: 18_multi_gpu_zero
 """
 
 import zlib

@@ -1,4 +1,7 @@
-"""Measure what accounting.py predicts: state bytes, peaks, bytes on the wire."""
+"""Measure what accounting.py predicts: state bytes, peaks, bytes on the wire.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 import gc
 from collections.abc import Callable, Iterable

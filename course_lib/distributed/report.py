@@ -1,4 +1,7 @@
-"""Bytes by rank and traffic of a sharded model: by the paper, by the plan, and as measured."""
+"""Bytes by rank and traffic of a sharded model: by the paper, by the plan, and as measured.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""What a checkpoint holds: this rank's parts of parameters and moments, under their names."""
+"""What a checkpoint holds: this rank's parts of parameters and moments, under their names.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 from typing import Any
 
