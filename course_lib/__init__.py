@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from course_lib.model.attention import attention as attention
     from course_lib.model.cache import KVCache as KVCache
     from course_lib.model.transformer import Transformer as Transformer
+    from course_lib.tokenizers.byte_bpe import ByteLevelBPE as ByteLevelBPE
 
 _WHERE = {
+    "ByteLevelBPE": "course_lib.tokenizers.byte_bpe",
     "Transformer": "course_lib.model.transformer",
     "KVCache": "course_lib.model.cache",
     "attention": "course_lib.model.attention",
@@ -23,6 +25,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "ByteLevelBPE",
     "KVCache",
     "Transformer",
     "TransformerConfig",

@@ -198,7 +198,7 @@ class TransformerConfig:
             other: The config to compare with.
 
         Returns:
-            `{field: (value here, value there)}`, which prints as a table.
+            For each such field the pair (value here, value there); it prints as a table.
         """
         pairs = {
             f.name: (getattr(self, f.name), getattr(other, f.name))

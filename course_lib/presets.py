@@ -1,4 +1,7 @@
-"""Published models as configs: a size, then only what differs from a relative."""
+"""Published models as configs: a size, then only what differs from a relative.
+
+Chapter: 09_transformer_models
+"""
 
 import difflib
 from dataclasses import replace

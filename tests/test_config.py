@@ -150,5 +150,5 @@ def test_lazy_names():
     assert set(course_lib.__all__) <= set(dir(course_lib))
     for name in course_lib.__all__:
         assert getattr(course_lib, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'Transfomer'"):
-        course_lib.Transfomer  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'Transformer_'"):
+        course_lib.Transformer_  # noqa: B018

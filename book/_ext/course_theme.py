@@ -120,6 +120,23 @@ def _docstring(
         if line.count("*") % 2 and "``" not in line:
             line = line.replace("*", "\\*")
         lines[index] = line
+    lines[:] = _fields(lines, app.env.found_docs)
+
+
+def _fields(lines: list[str], pages: set[str]) -> list[str]:
+    """Turn the closing `Source:` and `Chapter:` lines into fields, the chapter into a link."""
+    out: list[str] = []
+    for line in lines:
+        found = re.match(r"(Source|Chapter): (.*)", line)
+        if not found:
+            out.append(line)
+            continue
+        name, text = found.groups()
+        if name == "Chapter" and f"notebooks/{text}" in pages:
+            text = f":doc:`/notebooks/{text}`"
+        after_field = bool(out) and out[-1].startswith((" ", ":"))
+        out += [*([] if after_field else [""]), f":{name}: {text}"]
+    return out
 
 
 def _repair(app: Sphinx, error: Exception | None) -> None:

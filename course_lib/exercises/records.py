@@ -4,15 +4,13 @@ This docstring is the one place that documents the format; the static page follo
 
 A **record** is what is kept of one exercise: no code, no answers, no identity.
 
-| field | value |
-|---|---|
-| `v` | version of the exercise, 1 or more |
-| `status` | `correct`, `incorrect`, or `not_attempted` (only hints or the solution were seen) |
-| `attempts` | answers judged correct or incorrect so far, errors and time-outs included |
-| `first_ok` | whether the first judged answer was correct; null before there is one |
-| `hints` | hints seen |
-| `revealed` | whether the solution was shown before a correct answer |
-| `updated` | seconds since 1970, UTC, whole |
+- `v`: version of the exercise, 1 or more
+- `status`: `correct`, `incorrect`, or `not_attempted` (only hints or the solution were seen)
+- `attempts`: answers judged correct or incorrect so far, errors and time-outs included
+- `first_ok`: whether the first judged answer was correct; null before there is one
+- `hints`: hints seen
+- `revealed`: whether the solution was shown before a correct answer
+- `updated`: seconds since 1970, UTC, whole
 
 The **store** is `{"schema": 1, "records": {"06.c": record, ...}}`: the file of a kernel, and in a
 browser the value of the `localStorage` key `transformers-course:progress:1`.

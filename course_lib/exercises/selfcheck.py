@@ -129,6 +129,9 @@ def _match(part: dict[str, Any]) -> Iterator[str]:
             own = any(row["feedback"][option["id"]] in text for text in result.messages)
             if result.status != wanted or not own:
                 yield f"{row['text']!r} with {option['text']!r} gets {result.status}"
+            named = row["misconceptions"][option["id"]] is not None
+            if named == (option["id"] in row["correct"]):
+                yield f"{row['text']!r} with {option['text']!r}: wrong ones name a misconception"
 
 
 def _order(part: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Checks that every way of generating makes before it starts."""
+"""Checks that every way of generating makes before it starts.
+
+Chapter: 11_generative_configuration
+"""
 
 from collections.abc import Sequence
 

@@ -187,7 +187,8 @@ class Steps:
         padded = self.keep is not None and not bool(self.keep.all())
         new = self.tokens  # what the model has not read yet
         # A single new token without padding takes the short way, where that is sure to be equal.
-        quick = TokenStep(model) if cache is not None and not padded and fits(model) else None
+        short = cache is not None and not padded and fits(model)
+        quick = TokenStep(model, self.n_new) if short else None
         memory = None
         alive = torch.ones_like(real[:, 0]) if self.can_end else None
         for length in range(n_prompt, n_all):

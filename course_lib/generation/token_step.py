@@ -24,6 +24,8 @@ from course_lib.model.positions import turn
 from course_lib.model.transformer import Transformer
 
 Map = Callable[[Tensor], Tensor]
+_WORTH_COPYING = 64  # tokens after which the faster products have paid for the copy
+_MOST_COPIED_BYTES = 2**29
 _OPENED = (
     Transformer,
     Stack,
@@ -57,15 +59,16 @@ class Layer(NamedTuple):
 class TokenStep:
     """Read one new token per row and return the logits of the next.
 
-    The model's weights are used where they are, not copied.
-
     Args:
         model: A decoder-only model for which `fits` is True.
+        n_tokens: How many tokens it will read. For many, on a processor, the matrices are copied
+            in the order (in, out), which a product with a single row reads faster; below that, and
+            for models beyond some hundred megabytes, they are used where they are.
 
     Chapter: 11_generative_configuration
     """
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Transformer, n_tokens: int = 1) -> None:
         decoder, config = model.decoder, model.config
         assert decoder is not None
         self.logits = model.logits
@@ -75,7 +78,11 @@ class TokenStep:
         first, last = decoder.embedding_norm, decoder.final_norm
         self.embedding_norm = None if first is None else _norm(first)
         self.final_norm = None if last is None else _norm(last)
-        self.layers = [_layer(block) for block in cast(Iterable[Block], decoder.blocks)]
+        size = sum(p.numel() * p.element_size() for p in decoder.blocks.parameters())
+        on_processor = model.embedding.weight.device.type == "cpu"
+        copy = on_processor and n_tokens >= _WORTH_COPYING and size <= _MOST_COPIED_BYTES
+        blocks = cast(Iterable[Block], decoder.blocks)
+        self.layers = [_layer(block, _copied if copy else _linear) for block in blocks]
         self.norm_first = config.norm_placement == "pre"
         self.n_heads, self.n_kv_heads, self.d_head = (
             config.n_heads,
@@ -161,23 +168,30 @@ def fits(model: Transformer) -> bool:
     return True
 
 
-def _layer(block: Block) -> Layer:
+def _layer(block: Block, linear: Callable[[nn.Linear], Map]) -> Layer:
     attention, feed_forward = block.attention, block.feed_forward
     gate = feed_forward.gate if isinstance(feed_forward, GatedFeedForward) else None
     return Layer(
         attention_norm=_norm(block.attention_norm),
-        qkv=_linear(attention.qkv),
-        output=_linear(attention.output),
+        qkv=linear(attention.qkv),
+        output=linear(attention.output),
         feed_forward_norm=_norm(block.feed_forward_norm),
-        up=_linear(feed_forward.up),
+        up=linear(feed_forward.up),
         activate=feed_forward.activate,
-        gate=None if gate is None else _linear(gate),
-        down=_linear(feed_forward.down),
+        gate=None if gate is None else linear(gate),
+        down=linear(feed_forward.down),
     )
 
 
 def _linear(module: nn.Linear) -> Map:
     return partial(F.linear, weight=module.weight, bias=module.bias)
+
+
+def _copied(module: nn.Linear) -> Map:
+    weight, bias = module.weight.detach().t().contiguous(), module.bias  # (in, out)
+    if bias is None:
+        return partial(torch.mm, mat2=weight)
+    return lambda x: torch.addmm(bias, x, weight)
 
 
 def _norm(module: nn.Module) -> Map:

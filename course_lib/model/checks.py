@@ -1,4 +1,7 @@
-"""Refusing input that does not fit the model, before any work is done."""
+"""Refusing input that does not fit the model, before any work is done.
+
+Chapter: 08_detailed_architecture
+"""
 
 from torch import Tensor
 

@@ -13,6 +13,7 @@ from course_lib.model.cache import KVCache
 from course_lib.model.checks import check_input
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.init import initialize
+from course_lib.model.pretrained import Pretrained
 
 Records = tuple[list[Tensor], list[Tensor]]
 
@@ -25,7 +26,7 @@ class AttentionMaps(NamedTuple):
     cross: Float[Tensor, "L B H T S"] | None
 
 
-class Transformer(nn.Module):
+class Transformer(Pretrained, nn.Module):
     """A transformer of any family, with its language modelling head.
 
     Args:

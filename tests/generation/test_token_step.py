@@ -46,15 +46,16 @@ def build(config: TransformerConfig) -> Transformer:
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("n_rows", [1, 3])
+@pytest.mark.parametrize("n_tokens", [1, 1000])
 @torch.inference_mode()
-def test_equals_the_model(name: str, n_rows: int) -> None:
+def test_equals_the_model(name: str, n_rows: int, n_tokens: int) -> None:
     model = build(CONFIGS[name])
     assert fits(model)
     tokens = torch.randint(0, 23, (n_rows, 9), generator=torch.Generator().manual_seed(1))
     expected = model(tokens)
     cache = model.new_cache(n_rows)
     model.decode(tokens[:, :4], None, cache)
-    step = TokenStep(model)
+    step = TokenStep(model, n_tokens)  # for many tokens it copies the matrices
     for i in range(4, 9):
         logits = step(tokens[:, i], cache)
         torch.testing.assert_close(logits, expected[:, i], rtol=1e-5, atol=1e-5)
