@@ -1,0 +1,215 @@
+"""The files of a checkpoint: what is in them, and their rows a piece at a time."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from course_lib.weights.config_map import read_json
+
+PIECE_BYTES = 32 * 2**20
+SINGLE = ("model.safetensors", "pytorch_model.bin")
+INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+}
+
+
+class Entry(NamedTuple):
+    """One tensor of a checkpoint.
+
+    Attributes:
+        file: Where it is.
+        name: What the file calls it.
+        shape: Its sizes.
+        dtype: Its type; None if the file holds something other than real numbers.
+    """
+
+    file: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype | None
+
+    def n_bytes(self) -> int:
+        """Return what it takes in memory, in its own type."""
+        width = 1 if self.dtype is None else self.dtype.itemsize
+        for size in self.shape:
+            width *= size
+        return width
+
+
+class Checkpoint:
+    """The tensors in a folder, under the names that files of today use.
+
+    Nothing but names and shapes is held. Every piece opens its file anew: pages of a mapped file
+    count as memory for as long as it is open, and would add up to the whole checkpoint.
+
+    Args:
+        folder: A folder with `model.safetensors`, or its shards and their index, or the `.bin`
+            forms of these, looked for in this order.
+        modern: Turns a name of the file into today's.
+
+    Raises:
+        FileNotFoundError: If the folder holds no weights, or lacks a shard its index names.
+        ValueError: If a file is damaged or cut short, if a `.bin` file holds more than tensors,
+            if the index and the shards disagree, or if two tensors claim one name.
+
+    Chapter: 09_transformer_models
+    """
+
+    def __init__(self, folder: Path, modern: Callable[[str], str] = str) -> None:
+        self.folder = folder
+        self._legacy: tuple[Path, dict[str, Tensor]] | None = None
+        self.entries: dict[str, Entry] = {}
+        files, promised = find_files(folder)
+        for file in files:
+            for entry in self._scan(file):
+                name = modern(entry.name)
+                if name in self.entries:
+                    other = self.entries[name]
+                    raise ValueError(
+                        f"{file}: {entry.name} is there twice, also as {other.name} in {other.file}"
+                    )
+                self.entries[name] = entry
+        held = {(entry.name, entry.file.name) for entry in self.entries.values()}
+        for name, file_name in promised.items():
+            if (name, file_name) not in held:
+                raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
+
+    def dtype(self) -> torch.dtype:
+        """Return the type that holds every tensor without loss."""
+        wide: torch.dtype | None = None
+        for entry in self.entries.values():
+            if entry.dtype is not None:
+                wide = entry.dtype if wide is None else torch.promote_types(wide, entry.dtype)
+        return wide or torch.float32
+
+    def same(self, first: str, second: str) -> bool:
+        """Say whether two tensors hold the same numbers, comparing piece by piece."""
+        a, b = self.entries[first], self.entries[second]
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return False
+        pairs = zip(self.pieces(a, 1), self.pieces(b, 1), strict=True)
+        return all(torch.equal(one, other) for (_, one), (_, other) in pairs)
+
+    def pieces(self, entry: Entry, step: int) -> Iterator[tuple[int, Tensor]]:
+        """Read a tensor in pieces of bounded size.
+
+        Args:
+            entry: The tensor.
+            step: Every piece but the last has a multiple of this many rows.
+
+        Yields:
+            The number of the piece's first row, and the piece.
+        """
+        n_rows = entry.shape[0] if entry.shape else 1
+        in_row = max(1, entry.n_bytes() // max(1, n_rows))
+        height = max(step, PIECE_BYTES // in_row // step * step)
+        for start in range(0, n_rows, height):
+            yield start, self._rows(entry, start, start + height)
+
+    def _rows(self, entry: Entry, start: int, stop: int) -> Tensor:
+        if entry.file.suffix != ".safetensors":
+            return self._bin(entry.file)[entry.name][start:stop]
+        with safe_open(entry.file, framework="pt") as opened:
+            return opened.get_slice(entry.name)[start:stop].clone()
+
+    def _scan(self, file: Path) -> list[Entry]:
+        if file.suffix != ".safetensors":
+            return [
+                Entry(file, name, tuple(t.shape), t.dtype if t.is_floating_point() else None)
+                for name, t in self._bin(file).items()
+            ]
+        try:
+            with safe_open(file, framework="pt") as opened:
+                slices = {name: opened.get_slice(name) for name in opened.keys()}
+                return [
+                    Entry(file, name, tuple(s.get_shape()), _TYPES.get(s.get_dtype()))
+                    for name, s in slices.items()
+                ]
+        except SafetensorError as error:
+            raise ValueError(f"{file} is damaged or cut short: {error}") from error
+
+    def _bin(self, file: Path) -> dict[str, Tensor]:
+        """Open a `.bin` file. Those from before 2020 cannot be mapped and are held whole."""
+        if self._legacy is not None and self._legacy[0] == file:
+            return self._legacy[1]
+        self._legacy = None
+        mapped = zipfile.is_zipfile(file)
+        tensors = _load_bin(file, mapped)
+        if not mapped:
+            self._legacy = file, tensors
+        return tensors
+
+
+def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
+    """Find the files with the weights.
+
+    Args:
+        folder: Where to look.
+
+    Returns:
+        The files, and for a checkpoint in shards which file its index promises each name in.
+
+    Raises:
+        FileNotFoundError: If there are none, or if a shard is missing.
+        ValueError: If the index is damaged.
+    """
+    for single, index in zip(SINGLE, INDEXES, strict=True):
+        if (folder / single).is_file():
+            return [folder / single], {}
+        if (folder / index).is_file():
+            promised = read_index(folder / index)
+            files = [folder / name for name in sorted(set(promised.values()))]
+            for file in files:
+                if not file.is_file():
+                    raise FileNotFoundError(f"no {file.name} in {folder}, named by {index}")
+            return files, promised
+    raise FileNotFoundError(
+        f"no weights in {folder}: expected one of {', '.join(SINGLE + INDEXES)}"
+    )
+
+
+def read_index(index: Path) -> dict[str, str]:
+    """Read which shard each tensor is in.
+
+    Args:
+        index: A file such as `model.safetensors.index.json`.
+
+    Returns:
+        The name of the file for each tensor, beside the index and nowhere else.
+
+    Raises:
+        ValueError: If it is no index, or names a file of another folder.
+    """
+    promised = read_json(index).get("weight_map")
+    if not isinstance(promised, dict) or not promised:
+        raise ValueError(f"{index}: weight_map={promised!r}: expected the file of each tensor")
+    suffix = index.name.removesuffix(".index.json").rpartition(".")[2]
+    for name, file in promised.items():
+        if not isinstance(file, str) or Path(file).name != file or not file.endswith(f".{suffix}"):
+            raise ValueError(
+                f"{index}: {name} is in {file!r}: expected a .{suffix} file of this folder"
+            )
+    return promised
+
+
+def _load_bin(file: Path, mapped: bool) -> dict[str, Tensor]:
+    try:
+        found: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged pickle can raise anything
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{file} is damaged, cut short, or holds more than tensors, which is not loaded: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
+        raise ValueError(f"{file}: expected a dictionary of tensors, got {type(found).__name__}")
+    return found

@@ -1,0 +1,158 @@
+"""A published checkpoint into a model."""
+
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from course_lib.config import TransformerConfig
+from course_lib.model.transformer import Transformer
+from course_lib.weights.config_map import Published, find_family, read_config, read_json
+from course_lib.weights.files import Checkpoint
+from course_lib.weights.hub import find_folder
+from course_lib.weights.rules import Family, Rule, check_complete
+
+
+def load_pretrained(
+    path_or_name: str | os.PathLike[str],
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    revision: str | None = None,
+) -> Transformer:
+    """Build a model from a published checkpoint: BERT, RoBERTa, GPT, BLOOM, LLaMA, T5, BART.
+
+    The model is built without memory and filled piece by piece, so that loading takes hardly
+    more memory than the weights. Everything is checked before the first number is read.
+
+    Args:
+        path_or_name: A folder with `config.json` and weights, or a name on the hub.
+        device: Where to put the model; None means the CPU, "meta" reads no weights at all.
+        dtype: Type of the parameters; None means the file's own.
+        revision: Branch, tag or commit, for a name on the hub.
+
+    Returns:
+        The model, ready for use: in evaluation mode, without dropout.
+
+    Raises:
+        FileNotFoundError: If there is no such folder or name, or a file is missing in it.
+        ValueError: If a file is damaged, if the config is of a kind this model cannot be, or if
+            a tensor is missing, unknown, of another shape or no real numbers. The message names
+            the file, the tensor or field, and both values.
+
+    Chapter: 09_transformer_models
+    """
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype={dtype}: expected a type of real numbers, such as torch.float32")
+    folder = find_folder(path_or_name, revision)
+    published, checkpoint = read_checkpoint(folder)
+    family, config = published.family, published.config
+
+    model = Transformer(config, device="meta", dtype=dtype or checkpoint.dtype())
+    rules = family.rules(config)
+    state = dict(model.state_dict())
+    check_complete(rules, state)
+    check_tensors(checkpoint, family, config, rules, state)
+    if device is None or torch.device(device).type != "meta":
+        model.to_empty(device=device or "cpu")
+        _fill(model, checkpoint, rules)
+    model.published_fields = {"model_type": family.model_type, **published.other_fields}
+    return model.eval()
+
+
+def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
+    """Read the config and the names, shapes and types of the tensors in a folder.
+
+    Args:
+        folder: With `config.json` and weights.
+
+    Returns:
+        What the config says, and the tensors.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If one is damaged or says what our model cannot be.
+
+    Chapter: 09_transformer_models
+    """
+    file = folder / "config.json"
+    fields = read_json(file)
+    family = find_family(str(file), fields)
+    read_config(str(file), fields)  # before the weights are opened: most errors are here
+    checkpoint = Checkpoint(folder, family.modern)
+    return read_config(str(file), fields, checkpoint.entries, checkpoint.same), checkpoint
+
+
+def check_tensors(
+    checkpoint: Checkpoint,
+    family: Family,
+    config: TransformerConfig,
+    rules: list[Rule],
+    state: dict[str, Tensor],
+) -> None:
+    """Check that a checkpoint holds what the rules ask for and nothing else.
+
+    Args:
+        checkpoint: The tensors.
+        family: The family they are of.
+        config: Our config.
+        rules: The rules that will be applied.
+        state: Our parameters and buffers; meta tensors will do.
+
+    Raises:
+        ValueError: Naming the file, the tensor, what it is and what it should be.
+
+    Chapter: 09_transformer_models
+    """
+    wanted, entries = {rule.theirs: rule for rule in rules}, checkpoint.entries
+    missing = [name for name in wanted if name not in entries]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise ValueError(
+            f"{checkpoint.folder}: tensors missing: {', '.join(missing[:3])}{more}; a "
+            f"{family.model_type} of this config has {len(wanted)}"
+        )
+    copies = family.copies(config)
+    for name, entry in entries.items():
+        if name in wanted:
+            _check_entry(name, entry.shape, wanted[name], state, f"{entry.file}: {entry.name}")
+            if entry.dtype is None:
+                raise ValueError(f"{entry.file}: {entry.name} holds no real numbers")
+        elif name in copies:
+            if not checkpoint.same(name, copies[name]):
+                raise ValueError(
+                    f"{entry.file}: {entry.name} differs from {copies[name]}, but config.json "
+                    "says that they are one matrix"
+                )
+        elif not family.may_ignore(name):
+            raise ValueError(
+                f"{entry.file}: {entry.name} {entry.shape} has no place in a "
+                f"{family.model_type} of this config"
+            )
+
+
+def _check_entry(
+    name: str, shape: tuple[int, ...], rule: Rule, state: dict[str, Tensor], where: str
+) -> None:
+    right = rule.shape(state[rule.ours])
+    if shape != right:
+        raise ValueError(f"{where} has shape {shape}, but config.json asks for {right}")
+
+
+def _fill(model: Transformer, checkpoint: Checkpoint, rules: list[Rule]) -> None:
+    """Copy every tensor to its place, file by file."""
+    state = model.state_dict()
+    entries = checkpoint.entries
+    by_file = sorted(rules, key=lambda rule: entries[rule.theirs].file)
+    total = sum(entries[rule.theirs].n_bytes() for rule in rules)
+    with (
+        torch.no_grad(),
+        tqdm(total=total, unit="B", unit_scale=True, desc="loading", delay=1) as progress,
+    ):
+        for rule in by_file:
+            entry, ours = entries[rule.theirs], state[rule.ours]
+            for start, piece in checkpoint.pieces(entry, rule.step(ours)):
+                rule.load(piece.to(ours.device), ours, start)
+                progress.update(piece.numel() * piece.itemsize)
