@@ -60,14 +60,15 @@ def _read_common(reader: "Fields", **different: Any) -> TransformerConfig:
     reader.must_be("add_final_layer_norm", False)
     reader.must_be("tie_word_embeddings", True)
     bias = reader.has("final_logits_bias", assume=True)
+    d_model = reader.size("d_model")
     return TransformerConfig(
         vocab_size=reader.size("vocab_size"),
-        d_model=reader.size("d_model"),
+        d_model=d_model,
         n_heads=reader.size("encoder_attention_heads"),
         max_seq_len=reader.size("max_position_embeddings", 1024),
         n_encoder_layers=reader.size("encoder_layers", least=1),
         n_decoder_layers=reader.size("decoder_layers", least=1),
-        d_ff=reader.size("encoder_ffn_dim"),
+        d_ff=reader.implied("encoder_ffn_dim", 4096, 4 * d_model),
         norm_placement="post",
         activation=reader.activation("activation_function", "gelu"),
         scale_embedding=reader.flag("scale_embedding", False),

@@ -75,14 +75,15 @@ def _read(reader: "Fields", names: dict[str, str], **different: Any) -> Transfor
     # A file without the head gives a model whose logits are plain products with the embeddings.
     head = reader.has(f"{names['dense']}.weight", assume=True)
     tied = reader.tied(f"{names['matrix']}.weight") if head else True
+    d_model = reader.size("hidden_size")
     fields: dict[str, Any] = {
         "vocab_size": reader.size("vocab_size"),
-        "d_model": reader.size("hidden_size"),
+        "d_model": d_model,
         "n_heads": reader.size("num_attention_heads"),
         "max_seq_len": reader.size("max_position_embeddings"),
         "n_encoder_layers": reader.size("num_hidden_layers"),
         "n_segments": reader.size("type_vocab_size", 2, least=1),
-        "d_ff": reader.size("intermediate_size"),
+        "d_ff": reader.implied("intermediate_size", 3072, 4 * d_model),
         "norm_placement": "post",
         "norm_eps": reader.number("layer_norm_eps", 1e-12),
         "activation": reader.activation("hidden_act", "gelu"),

@@ -80,9 +80,14 @@ class Fields:
             raise ValueError(f"{self.file}: {key}={value}: expected at least {least}")
         return value
 
+    def implied(self, key: str, default: Any, value: int) -> int | None:
+        """Return a whole number, or None where it is what our config takes for None."""
+        given = self.size(key, default)
+        return None if given == value else given
+
     def number(self, key: str, default: Any = _REQUIRED) -> float:
         """Return a number."""
-        return self.get(key, default, float)
+        return float(self.get(key, default, float))
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""
@@ -94,6 +99,10 @@ class Fields:
         if value not in table:
             raise ValueError(f"{self.file}: {key}={value!r}: expected one of {', '.join(table)}")
         return table[value]
+
+    def inside(self, key: str) -> "Fields":
+        """Return a reader of the fields inside a field; of none if it is absent or null."""
+        return Fields(f"{self.file}: {key}", self.get(key, {}, dict), self.names, self.same)
 
     def must_be(self, key: str, value: Any) -> None:
         """Refuse any other value of a field for which our model has no other form."""

@@ -62,7 +62,7 @@ def _read_gpt2(reader: "Fields") -> TransformerConfig:
     reader.must_be("scale_attn_by_inverse_layer_idx", False)
     reader.must_be("add_cross_attention", False)
     sizes = _sizes(reader)
-    width = reader.size("n_inner", 4 * sizes["d_model"])
+    width = reader.implied("n_inner", None, 4 * sizes["d_model"])
     activation = reader.activation("activation_function", "gelu_new")
     return TransformerConfig(**sizes, d_ff=width, activation=activation)
 
@@ -93,7 +93,7 @@ def _write(config: TransformerConfig) -> dict[str, Any]:
 
 def _write_gpt2(config: TransformerConfig) -> dict[str, Any]:
     activation = ACTIVATION_NAMES[config.activation]
-    return {**_write(config), "n_inner": config.ff_dim, "activation_function": activation}
+    return {**_write(config), "n_inner": config.d_ff, "activation_function": activation}
 
 
 def _write_gpt1(config: TransformerConfig) -> dict[str, Any]:

@@ -35,28 +35,23 @@ def _read_rope(reader: "Fields") -> dict[str, Any]:
     on its own and a `rope_scaling` that names its kind `rope_type`, or `type`, or is null. The
     first have nothing, which means a base of 10000.
     """
-    key = reader.first_of("rope_parameters", "rope_scaling")
-    rope = reader.get(key, {}, dict)
-    theta = rope.get("rope_theta") or reader.number("rope_theta", 10_000.0)
-    read = {"rope_theta": float(theta)}
-    kind = rope.get("rope_type", rope.get("type", "default"))
+    rope = reader.inside(reader.first_of("rope_parameters", "rope_scaling"))
+    read: dict[str, Any] = {
+        "rope_theta": rope.number("rope_theta", reader.number("rope_theta", 10_000.0))
+    }
+    kind_key = rope.first_of("rope_type", "type")
+    kind = rope.get(kind_key, "default")
     if kind == "default":
         return read
     if kind != "llama3":
-        raise ValueError(
-            f"{reader.file}: {key} has rope_type={kind!r}: expected one of default, llama3"
-        )
-    for theirs, ours in (
-        ("factor", "rope_factor"),
-        ("low_freq_factor", "rope_low_frequency"),
-        ("high_freq_factor", "rope_high_frequency"),
-        ("original_max_position_embeddings", "rope_original_length"),
-    ):
-        value = rope.get(theirs)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{reader.file}: {key} has {theirs}={value!r}: expected a number")
-        read[ours] = int(value) if ours == "rope_original_length" else float(value)
-    return read
+        raise ValueError(f"{rope.file}: {kind_key}={kind!r}: expected one of default, llama3")
+    return {
+        **read,
+        "rope_factor": rope.number("factor"),
+        "rope_low_frequency": rope.number("low_freq_factor"),
+        "rope_high_frequency": rope.number("high_freq_factor"),
+        "rope_original_length": rope.size("original_max_position_embeddings"),
+    }
 
 
 def _read(reader: "Fields") -> TransformerConfig:
@@ -66,14 +61,15 @@ def _read(reader: "Fields") -> TransformerConfig:
         raise ValueError(
             f"{reader.file}: attention_bias={bias} but mlp_bias={not bias}: expected the same"
         )
+    d_model, n_heads = reader.size("hidden_size"), reader.size("num_attention_heads", least=1)
     return TransformerConfig(
         vocab_size=reader.size("vocab_size"),
-        d_model=reader.size("hidden_size"),
-        n_heads=reader.size("num_attention_heads"),
+        d_model=d_model,
+        n_heads=n_heads,
         max_seq_len=reader.size("max_position_embeddings", 2048),
         n_decoder_layers=reader.size("num_hidden_layers"),
-        n_kv_heads=reader.size("num_key_value_heads", None),
-        d_head=reader.size("head_dim", None),
+        n_kv_heads=reader.implied("num_key_value_heads", None, n_heads),
+        d_head=reader.implied("head_dim", None, d_model // n_heads),
         d_ff=reader.size("intermediate_size"),
         position="rotary",
         **_read_rope(reader),

@@ -98,6 +98,6 @@ def check_weights() -> Any:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for `family` once for each family."""
-    if "family" in metafunc.fixturenames:
-        metafunc.parametrize("family", tiny_models.FAMILIES)
+    """Run a test that asks for `any_family` once for each family."""
+    if "any_family" in metafunc.fixturenames:
+        metafunc.parametrize("any_family", tiny_models.FAMILIES)

@@ -1,0 +1,234 @@
+"""Shards, older containers, memory, whole writes, and the hub."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import transformers as hf
+from huggingface_hub import constants
+from safetensors.torch import load_file
+
+from course_lib import Transformer
+from course_lib.weights import files, save, save_pretrained
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("family_name", ["gpt2", "bloom", "t5-v1.1"])
+def test_their_shards(tiny, check_weights, family_name):
+    pair, folder = tiny(family_name, max_shard_size="20KB")
+    assert len(list(folder.path.glob("*.safetensors"))) > 3
+    check_weights(Transformer.from_pretrained(folder.path), pair.ours)
+
+
+def test_our_shards(tiny, check_weights, tmp_path):
+    pair, _ = tiny("bart")
+    save_pretrained(pair.ours, tmp_path / "shards", max_shard_bytes=20_000)
+    shards = list((tmp_path / "shards").glob("model-0*.safetensors"))
+    assert len(shards) > 5
+    for shard in shards:
+        tensors = load_file(shard)
+        assert len(tensors) == 1 or sum(t.nbytes for t in tensors.values()) <= 20_000
+    theirs = hf.BartForConditionalGeneration.from_pretrained(tmp_path / "shards")
+    for name, tensor in theirs.state_dict().items():
+        assert torch.equal(tensor, pair.reference.state_dict()[name]), name
+    check_weights(Transformer.from_pretrained(tmp_path / "shards"), pair.ours)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_bin_files(tiny, check_weights, zipped):
+    pair, folder = tiny("bloom")
+    torch.save(
+        folder.tensors,
+        folder.path / "pytorch_model.bin",
+        _use_new_zipfile_serialization=zipped,
+    )
+    (folder.path / "model.safetensors").unlink()
+    check_weights(Transformer.from_pretrained(folder.path), pair.ours)
+
+
+def test_bin_shards(tiny, check_weights):
+    pair, folder = tiny("t5")
+    where = {}
+    for number, (name, tensor) in enumerate(folder.tensors.items()):
+        file = f"pytorch_model-{number % 3}.bin"
+        where[name] = file
+        path = folder.path / file
+        held = torch.load(path, weights_only=True) if path.exists() else {}
+        torch.save({**held, name: tensor}, path, _use_new_zipfile_serialization=number % 2 == 0)
+    (folder.path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": where}))
+    (folder.path / "model.safetensors").unlink()
+    check_weights(Transformer.from_pretrained(folder.path), pair.ours)
+
+
+@pytest.mark.parametrize("family_name", ["gpt2", "bloom", "llama-3", "bart"])
+def test_small_pieces_make_the_same_whole(tiny, check_weights, monkeypatch, family_name):
+    pair, folder = tiny(family_name)
+    monkeypatch.setattr(files, "PIECE_BYTES", 700)  # a few rows, and not a round number of them
+    check_weights(Transformer.from_pretrained(folder.path), pair.ours)
+
+
+def test_device_meta_reads_no_weights(tiny):
+    pair, folder = tiny("gpt2")
+    ours = Transformer.from_pretrained(folder.path, device="meta")
+    assert ours.config == replace(pair.config, dropout=0.1)
+    assert {tensor.device.type for tensor in ours.state_dict().values()} == {"meta"}
+
+
+MEMORY = """
+import sys, torch
+from course_lib import Transformer
+
+def status(key):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+Transformer.from_pretrained(sys.argv[1])  # warm: libraries, threads
+before = status("VmHWM:")
+model = Transformer.from_pretrained(sys.argv[2], dtype=getattr(torch, sys.argv[3]))
+size = sum(parameter.nbytes for parameter in model.parameters())
+print((status("VmHWM:") - before) / size, size, float(model.embedding.weight.sum()))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from /proc")
+@pytest.mark.parametrize(
+    ("form", "dtype"), [("safetensors", "float32"), ("safetensors", "bfloat16"), ("bin", "float32")]
+)
+def test_peak_memory(tiny, tmp_path, form, dtype):
+    """Loading takes at most 1.1 times the weights, also with one tensor that is half of them."""
+    _, small = tiny("bloom")
+    config = hf.BloomConfig(vocab_size=80_000, hidden_size=256, n_layer=24, n_head=4)
+    with torch.device("meta"):
+        names = hf.BloomForCausalLM(config).state_dict()
+    tensors = {
+        name: torch.full(tensor.shape, 0.5, dtype=torch.float32)
+        for name, tensor in names.items()
+        if name != "lm_head.weight"
+    }
+    big = type(small)(tmp_path / "big")
+    big.path.mkdir()
+    big.path.joinpath("config.json").write_text(json.dumps(config.to_dict()))
+    if form == "bin":
+        torch.save(tensors, big.path / "pytorch_model.bin")
+    else:
+        big.write(tensors)
+    n_values = sum(tensor.numel() for tensor in tensors.values())
+    command = [sys.executable, "-c", MEMORY, str(small.path), str(big.path), dtype]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ratio, size, total = map(float, done.stdout.split())
+    assert size == n_values * getattr(torch, dtype).itemsize
+    assert total == pytest.approx(80_000 * 256 * 0.5, rel=0.01)
+    # The piece under way and its copy are a fixed cost; a real checkpoint dwarfs it.
+    assert ratio <= 1.1 + 2.5 * files.PIECE_BYTES / size
+
+
+def test_a_save_that_fails_leaves_nothing(tiny, tmp_path, monkeypatch):
+    pair, folder = tiny("gpt2")
+    (folder.path / "tokenizer.json").write_text("{}")
+    before = contents(folder.path)
+    model = Transformer.from_pretrained(folder.path)
+    with torch.no_grad():
+        model.embedding.weight.zero_()
+    real, calls = save.save_file, []
+
+    def full(tensors, file, **options):
+        calls.append(file)
+        real(tensors, file, **options)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(save, "save_file", full)
+    for target in (tmp_path / "new", folder.path):
+        calls.clear()
+        with pytest.raises(OSError, match="No space left"):
+            save_pretrained(model, target, max_shard_bytes=20_000)
+    assert not (tmp_path / "new").exists()
+    assert contents(folder.path) == before
+    assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+def test_a_save_replaces_an_older_checkpoint(tiny, check_weights, tmp_path):
+    """Neither its single file nor its shards may hide or mix with the new weights."""
+    pair, folder = tiny("gpt2")
+    (folder.path / "notes.txt").write_text("kept")
+    model = Transformer.from_pretrained(folder.path)
+    for limit, n_files in ((20_000, None), (50_000, None), (10**9, 1)):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(1)
+        save_pretrained(model, folder.path, max_shard_bytes=limit)
+        check_weights(Transformer.from_pretrained(folder.path), model)
+        assert (folder.path / "notes.txt").read_text() == "kept"
+        saved = list(folder.path.glob("*.safetensors"))
+        assert n_files is None or len(saved) == n_files
+    assert not list(folder.path.glob("*.index.json"))
+    assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+def test_saving_over_a_file(tiny, tmp_path):
+    pair, _ = tiny("gpt2")
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="taken is a file"):
+        pair.ours.save_pretrained(tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Give a download cache of the hub's own layout, and a way to put a checkpoint in."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def put(name, folder, revision="main"):
+        commit = "a" * 40
+        place = tmp_path / "cache" / f"models--{name.replace('/', '--')}"
+        (place / "snapshots").mkdir(parents=True)
+        (place / "refs").mkdir()
+        (place / "refs" / revision).write_text(commit)
+        folder.path.rename(place / "snapshots" / commit)
+
+    return put
+
+
+@pytest.mark.parametrize("form", ["safetensors", "shards", "bin"])
+def test_a_name_that_was_downloaded_before(tiny, check_weights, hub, form):
+    pair, folder = tiny("gpt2", max_shard_size="20KB" if form == "shards" else "1GB")
+    if form == "bin":
+        torch.save(folder.tensors, folder.path / "pytorch_model.bin")
+        (folder.path / "model.safetensors").unlink()
+    hub("someone/tiny-gpt2", folder)
+    check_weights(Transformer.from_pretrained("someone/tiny-gpt2"), pair.ours)
+
+
+def test_a_revision(tiny, check_weights, hub):
+    pair, folder = tiny("gpt2")
+    hub("someone/tiny-gpt2", folder, revision="v2")
+    check_weights(Transformer.from_pretrained("someone/tiny-gpt2", revision="v2"), pair.ours)
+    with pytest.raises(FileNotFoundError, match="tiny-gpt2 at revision 'v3' was not downloaded"):
+        Transformer.from_pretrained("someone/tiny-gpt2", revision="v3")
+
+
+def test_a_name_out_of_reach(hub):
+    told = r"no folder nobody/nothing; the hub is out of reach, and .* not downloaded before"
+    with pytest.raises(FileNotFoundError, match=told):
+        Transformer.from_pretrained("nobody/nothing")
+
+
+@pytest.mark.parametrize("name", ["./models/gpt2", "/no/such/folder", "a/b/c", "no folder", ""])
+def test_a_path_is_not_looked_for_on_the_hub(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((FileNotFoundError, ValueError), match="no folder|no config.json"):
+        Transformer.from_pretrained(name)
+
+
+def test_the_hub_without_its_library(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ImportError, match=r"course-lib\[hub\]"):
+        Transformer.from_pretrained("someone/tiny-gpt2")
