@@ -126,16 +126,18 @@ def _docstring(
 def _fields(lines: list[str], pages: set[str]) -> list[str]:
     """Turn the closing `Source:` and `Chapter:` lines into fields, the chapter into a link."""
     out: list[str] = []
+    inside = False  # a field goes on until an empty line or the next field
     for line in lines:
         found = re.match(r"(Source|Chapter): (.*)", line)
-        if not found:
-            out.append(line)
+        if found is None:
+            inside = inside and bool(line.strip())
+            out.append(f"    {line.strip()}" if inside else line)
             continue
         name, text = found.groups()
         if name == "Chapter" and f"notebooks/{text}" in pages:
             text = f":doc:`/notebooks/{text}`"
-        after_field = bool(out) and out[-1].startswith((" ", ":"))
-        out += [*([] if after_field else [""]), f":{name}: {text}"]
+        out += [*([] if inside else [""]), f":{name}: {text}"]
+        inside = True
     return out
 
 
