@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course_lib.weights.config_map import read_json
 
-PIECE_BYTES = 32 * 2**20
+PIECE_BYTES = 4 * 2**20
 SINGLE = ("model.safetensors", "pytorch_model.bin")
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _TYPES = {
@@ -119,7 +119,7 @@ class Checkpoint:
         if entry.file.suffix != ".safetensors":
             return self._bin(entry.file)[entry.name][start:stop]
         with safe_open(entry.file, framework="pt") as opened:
-            return opened.get_slice(entry.name)[start:stop].clone()
+            return opened.get_slice(entry.name)[start:stop]
 
     def _scan(self, file: Path) -> list[Entry]:
         if file.suffix != ".safetensors":

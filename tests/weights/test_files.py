@@ -83,7 +83,15 @@ def test_device_meta_reads_no_weights(tiny):
 
 MEMORY = """
 import sys, torch
+from contextlib import nullcontext
 from course_lib import Transformer
+from course_lib.weights import files
+
+held, safe_open = {}, files.safe_open
+if sys.argv[4] == "kept open":
+    files.safe_open = lambda file, **_: nullcontext(
+        held.setdefault(file, safe_open(file, framework="pt"))
+    )
 
 def status(key):
     lines = open("/proc/self/status").read().splitlines()
@@ -99,9 +107,15 @@ print((status("VmHWM:") - before) / size, size, float(model.embedding.weight.sum
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from /proc")
 @pytest.mark.parametrize(
-    ("form", "dtype"), [("safetensors", "float32"), ("safetensors", "bfloat16"), ("bin", "float32")]
+    ("form", "dtype", "way", "bounds"),
+    [
+        ("safetensors", "float32", "as it is", (0.9, 1.1)),
+        ("safetensors", "bfloat16", "as it is", (0.9, 1.1)),
+        ("bin", "float32", "as it is", (0.9, 1.1)),
+        ("safetensors", "float32", "kept open", (1.8, 2.2)),  # planted: the test sees it
+    ],
 )
-def test_peak_memory(tiny, tmp_path, form, dtype):
+def test_peak_memory(tiny, tmp_path, form, dtype, way, bounds):
     """Loading takes at most 1.1 times the weights, also with one tensor that is half of them."""
     _, small = tiny("bloom")
     config = hf.BloomConfig(vocab_size=80_000, hidden_size=256, n_layer=24, n_head=4)
@@ -120,13 +134,15 @@ def test_peak_memory(tiny, tmp_path, form, dtype):
     else:
         big.write(tensors)
     n_values = sum(tensor.numel() for tensor in tensors.values())
-    command = [sys.executable, "-c", MEMORY, str(small.path), str(big.path), dtype]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    sizes = [str(small.path), str(big.path), dtype, way]
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, *sizes], capture_output=True, text=True, check=True
+    )
     ratio, size, total = map(float, done.stdout.split())
     assert size == n_values * getattr(torch, dtype).itemsize
     assert total == pytest.approx(80_000 * 256 * 0.5, rel=0.01)
-    # The piece under way and its copy are a fixed cost; a real checkpoint dwarfs it.
-    assert ratio <= 1.1 + 2.5 * files.PIECE_BYTES / size
+    print(f"{ratio:.3f} of {size / 1e6:.0f} MB")
+    assert bounds[0] < ratio <= bounds[1]
 
 
 def test_a_save_that_fails_leaves_nothing(tiny, tmp_path, monkeypatch):
