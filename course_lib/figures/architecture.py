@@ -1,6 +1,6 @@
 """Figures of the architecture chapters: the stacks in outline, and every part with its shape."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -184,6 +184,46 @@ def parameters_by_part(model: Transformer) -> list[list[Any]]:
     for name, parameter in model.named_parameters():
         counts[next(kind for kind, fits in kinds.items() if fits(name))] += parameter.numel()
     return [[kind, count] for kind, count in counts.items() if count]
+
+
+def training_curves(
+    losses: Mapping[str, Sequence[float]], *, level: float | None = None, level_name: str = ""
+) -> FigureWithText:
+    """Draw the losses of several models that were trained for the same number of steps.
+
+    Args:
+        losses: For each model its loss at every step, in nats per token.
+        level: A loss to compare with, drawn as a level line.
+        level_name: What reaches that loss.
+
+    Returns:
+        The figure; its table has ten steps or fewer.
+
+    Raises:
+        ValueError: If there is no model, or the series differ in length.
+
+    Chapter: 08_detailed_architecture
+    """
+    lengths = {name: len(series) for name, series in losses.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"losses must hold series of one length, got {lengths}")
+    n_steps = next(iter(lengths.values()))
+    figure, axes = new_figure(height=3.4)
+    steps = range(1, n_steps + 1)
+    for index, (name, series) in enumerate(losses.items()):
+        line, marker = palette.lines[index % 4], palette.markers[index % 5]
+        colour = palette.series[2 * index % 6]
+        axes.plot(steps, series, line, marker=marker, markevery=5, color=colour, label=name)
+    if level is not None:
+        axes.axhline(level, color=palette.faint, lw=1, label=level_name)
+    axes.set(xlabel="training step", ylabel="loss, nats per token")
+    axes.legend(frameon=False, fontsize=9)
+    ends = "; ".join(f"{name}: {s[0]:.2f} to {s[-1]:.2f}" for name, s in losses.items())
+    known = "" if level is None else f" Level line at {level:.2f}: {level_name}."
+    alt = f"Loss over {n_steps} training steps. {ends}.{known}"
+    shown = sorted({round(i * (n_steps - 1) / 9) for i in range(10)})
+    rows = [[i + 1, *(round(float(s[i]), 3) for s in losses.values())] for i in shown]
+    return FigureWithText(figure, alt, [["step", *losses], *rows])
 
 
 def _column(axes: Axes, x: float, name: str, stack: Stack, *, last: bool) -> None:

@@ -7,6 +7,7 @@ from course_lib.figures.architecture import (
     parameters_by_part,
     shape_trace,
     simplified_architecture,
+    training_curves,
 )
 
 SIZES = dict(vocab_size=11, d_model=8, n_heads=2, max_seq_len=6)
@@ -90,3 +91,21 @@ def test_two_stacks_stand_side_by_side() -> None:
 def test_no_stops_are_refused() -> None:
     with pytest.raises(ValueError, match="got 0"):
         detailed_architecture([])
+
+
+def test_training_curves_say_where_each_begins_and_ends() -> None:
+    losses = {"a": [4.0 - 0.1 * i for i in range(40)], "b": [4.0] * 40}
+    figure = training_curves(losses, level=3.6, level_name="frequencies")
+    assert "40 training steps" in figure.alt and "a: 4.00 to 0.10; b: 4.00 to 4.00" in figure.alt
+    assert "Level line at 3.60: frequencies." in figure.alt
+    assert figure.table[0] == ["step", "a", "b"] and len(figure.table) == 11
+    assert figure.table[1] == [1, 4.0, 4.0] and figure.table[-1] == [40, 0.1, 4.0]
+    axes = figure.figure.axes[0]
+    assert len({(line.get_linestyle(), line.get_marker()) for line in axes.lines}) == 3
+    assert "Level" not in training_curves({"a": [1.0, 2.0]}).alt
+
+
+@pytest.mark.parametrize("losses", [{}, {"a": [1.0], "b": [1.0, 2.0]}])
+def test_training_curves_of_different_lengths_are_refused(losses: dict[str, list[float]]) -> None:
+    with pytest.raises(ValueError, match="one length, got"):
+        training_curves(losses)
