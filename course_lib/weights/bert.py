@@ -153,6 +153,8 @@ def _ignorable(names: dict[str, str]) -> tuple[str, ...]:
 
 _SPELLINGS = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))
 
+_HEADS = {"tokens": {"output": "classifier"}, "span": {"output": "qa_outputs"}}
+
 BERT = Family(
     model_type="bert",
     read=_read_bert,
@@ -162,6 +164,12 @@ BERT = Family(
     copies=_copies(_BERT),
     ignorable=_ignorable(_BERT),
     spellings=(*_SPELLINGS, (r"^(?=(embeddings|encoder|pooler)\.)", "bert.")),
+    heads={
+        **_HEADS,
+        "pooler": {"dense": "bert.pooler.dense"},
+        "next_sentence": {"output": "cls.seq_relationship"},
+        "sequence": {"dense": "bert.pooler.dense", "output": "classifier"},
+    },
 )
 ROBERTA = Family(
     model_type="roberta",
@@ -172,4 +180,9 @@ ROBERTA = Family(
     copies=_copies(_ROBERTA),
     ignorable=_ignorable(_ROBERTA),
     spellings=(*_SPELLINGS, (r"^(?=(embeddings|encoder|pooler)\.)", "roberta.")),
+    heads={
+        **_HEADS,
+        "pooler": {"dense": "roberta.pooler.dense"},
+        "sequence": {"dense": "classifier.dense", "output": "classifier.out_proj"},
+    },
 )

@@ -82,4 +82,5 @@ BLOOM = Family(
     ),
     ignorable=(r"(score|classifier|qa_outputs)\..*",),
     spellings=((r"^(?=(word_embeddings|word_embeddings_layernorm|h|ln_f)\.)", "transformer."),),
+    heads={"sequence": {"output": "score"}, "tokens": {"output": "classifier"}},
 )

@@ -103,7 +103,7 @@ def _write_gpt1(config: TransformerConfig) -> dict[str, Any]:
 _IGNORABLE = (
     r"transformer\.h\.\d+\.attn\.(bias|masked_bias)",  # the causal mask, kept as a tensor
     r"transformer\.(position_ids|positions_ids)",
-    r"(score|multiple_choice_head)\..*",
+    r"(score|classifier|multiple_choice_head)\..*",
 )
 
 GPT2 = Family(
@@ -115,6 +115,7 @@ GPT2 = Family(
     copies=_copies("wte"),
     ignorable=_IGNORABLE,
     spellings=((r"^(?=(wte|wpe|h|ln_f)\.)", "transformer."),),
+    heads={"sequence": {"output": "score"}},
 )
 GPT1 = Family(
     model_type="openai-gpt",

@@ -29,7 +29,7 @@ def load_pretrained(
 
     Args:
         path_or_name: A folder with `config.json` and weights, or a name on the hub.
-        device: Where to put the model; None means the CPU, "meta" reads no weights at all.
+        device: Where to put the model; None means the CPU; "meta" only checks the files.
         dtype: Type of the parameters; None means the file's own.
         revision: Branch, tag or commit, for a name on the hub.
 

@@ -59,7 +59,7 @@ class Rule:
         step = self.step(ours)
         first = start // step
         into = view[first : first + len(published) // step]
-        into.copy_(published.view(into.shape))
+        into.copy_(published.reshape(into.shape))
 
     def step(self, ours: Tensor) -> int:
         """Return how many published rows belong together, so as to load in pieces of them."""
@@ -137,6 +137,7 @@ class Family:
         copies: Tensors that repeat another, in files that store a tied matrix more than once.
         ignorable: Patterns of names that hold nothing the model needs.
         spellings: Pattern and replacement for each older way to write a name, in order.
+        heads: For each kind of task head, its maps and what the file calls them.
         defaults: Fields without which the reference library guesses wrongly; others come first.
 
     Chapter: 09_transformer_models
@@ -150,6 +151,7 @@ class Family:
     copies: Callable[[TransformerConfig], dict[str, str]] = field(default=lambda config: {})
     ignorable: tuple[str, ...] = ()
     spellings: tuple[tuple[str, str], ...] = ()
+    heads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     defaults: Callable[[TransformerConfig], dict[str, Any]] = field(default=lambda config: {})
 
     def modern(self, name: str) -> str:

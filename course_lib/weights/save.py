@@ -34,7 +34,8 @@ def save_pretrained(
 
     Raises:
         ValueError: If no published family is built like this, naming the nearest and every field
-            that differs, or if the model's parameters are not its config's.
+            that differs, if the model's parameters are not its config's, or if they are on the
+            meta device.
         NotADirectoryError: If `folder` is a file.
 
     Chapter: 09_transformer_models
@@ -47,6 +48,8 @@ def save_pretrained(
     family, fields = write_config(model.config)
     rules, state = family.rules(model.config), dict(model.state_dict())
     check_complete(rules, state)
+    if any(tensor.is_meta for tensor in state.values()):
+        raise ValueError("model is on the meta device: it has sizes, but no numbers to save")
     published = dict(model.published_fields)
     if published.pop("model_type", family.model_type) != family.model_type:
         published = {}

@@ -12,7 +12,7 @@ import transformers as hf
 from huggingface_hub import constants
 from safetensors.torch import load_file
 
-from course_lib import Transformer
+from course_lib import Transformer, presets
 from course_lib.weights import files, save, save_pretrained
 
 
@@ -186,6 +186,22 @@ def test_a_save_replaces_an_older_checkpoint(tiny, check_weights, tmp_path):
         assert n_files is None or len(saved) == n_files
     assert not list(folder.path.glob("*.index.json"))
     assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+def test_a_model_without_numbers_is_not_saved(tmp_path):
+    model = Transformer(presets["gpt2"], device="meta")
+    with pytest.raises(ValueError, match="meta device"):
+        model.save_pretrained(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_turned_tensor_in_a_bin_file(tiny, check_weights):
+    """A `.bin` file keeps strides, so a tensor need not lie in the order of its rows."""
+    pair, folder = tiny("bloom")
+    turned = {name: t.T.contiguous().T if t.ndim == 2 else t for name, t in folder.tensors.items()}
+    torch.save(turned, folder.path / "pytorch_model.bin")
+    (folder.path / "model.safetensors").unlink()
+    check_weights(Transformer.from_pretrained(folder.path), pair.ours)
 
 
 def test_saving_over_a_file(tiny, tmp_path):
