@@ -82,7 +82,13 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
     family = find_family(str(file), fields)
     read_config(str(file), fields)  # before the weights are opened: most errors are here
     checkpoint = Checkpoint(folder, family.modern)
-    return read_config(str(file), fields, checkpoint.entries, checkpoint.same), checkpoint
+    published = read_config(str(file), fields, checkpoint.entries, checkpoint.same)
+    for copy, original in family.copies(published.config).items():
+        if original not in checkpoint.entries and copy in checkpoint.entries:
+            checkpoint.entries[original] = checkpoint.entries.pop(
+                copy
+            )  # the only one that was kept
+    return published, checkpoint
 
 
 def check_tensors(

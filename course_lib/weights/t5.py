@@ -70,8 +70,10 @@ def _read_head(reader: "Fields") -> tuple[bool, bool]:
     """
     tied = said = reader.tied("lm_head.weight")
     scale = reader.flag("scale_decoder_outputs", said)
-    if said and reader.has("lm_head.weight", assume=False):
-        tied = reader.same("lm_head.weight", "shared.weight")
+    tables = ("shared", "encoder.embed_tokens", "decoder.embed_tokens")
+    held = [name for table in tables if reader.has(name := f"{table}.weight", assume=False)]
+    if said and held and reader.has("lm_head.weight", assume=False):
+        tied = reader.same("lm_head.weight", held[0])
     return tied, scale
 
 

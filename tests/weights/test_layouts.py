@@ -176,6 +176,27 @@ def test_bart_with_three_copies(tiny, check_logits):
     check_logits(pair, load(folder))
 
 
+@pytest.mark.parametrize(
+    ("family", "original", "copy"),
+    [
+        ("bert", "cls.predictions.bias", "cls.predictions.decoder.bias"),
+        ("bert", "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"),
+        ("gpt2", "transformer.wte.weight", "lm_head.weight"),
+        ("llama-3.2", "model.embed_tokens.weight", "lm_head.weight"),
+        ("bart", "model.shared.weight", "model.encoder.embed_tokens.weight"),
+        ("t5", "shared.weight", "decoder.embed_tokens.weight"),
+        ("t5-v1.1", "shared.weight", "encoder.embed_tokens.weight"),
+    ],
+)
+def test_only_a_copy_was_kept(tiny, check_weights, family, original, copy):
+    pair, folder = tiny(family)
+    tensors = folder.tensors
+    kept = tensors.pop(original)
+    folder.write({**tensors, copy: kept})
+    assert original not in folder.tensors
+    check_weights(load(folder), pair.ours)
+
+
 def test_bart_without_its_fixed_bias(tiny, tmp_path):
     pair, _ = tiny("bart")
     pair.reference.model.save_pretrained(tmp_path / "base")
