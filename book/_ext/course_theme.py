@@ -165,6 +165,8 @@ def repair_html(page: str) -> str:
         r'<div class="sidebar-primary-item" role="navigation" aria-label="Home">\1',
         page,
     )
+    # An entry of a list is a list item; the role that docutils writes belongs to no list.
+    page = page.replace('role="doc-biblioentry"', 'role="listitem"')
     # The arrow that unfolds a section of the sidebar has no name.
     page = page.replace(
         '<summary><span class="toctree-toggle"',

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 ELEMENT = re.compile(
-    r'<(i|span)\s+class="([^"]*\bfa-(?:solid|brands|regular)\b[^"]*)"([^>]*)>\s*</\1>'
+    r'<(i|span)\s+class="([^"]*\bfa(?:-solid|-brands|-regular|s|b|r)\s[^"]*)"([^>]*)>\s*</\1>'
 )
 SCRIPT = re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*>\s*</script>")
 PRELOAD = re.compile(r"\s*<link[^>]*scripts/fontawesome\.js[^>]*>")

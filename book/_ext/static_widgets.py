@@ -76,7 +76,8 @@ def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any
         kept["_esm"] = shared(state["_esm"])
         if state.get("_css") and not (own and state["_css"] == css):
             kept["_css"] = shared(state["_css"])
-        models[name] = {**entry, "state": kept}
+        of_class = state.get("_anywidget_id", "").rpartition(".")[2]
+        models[name] = {**entry, "widget": of_class, "state": kept}
     return {**page_state, "state": models, "texts": texts}
 
 

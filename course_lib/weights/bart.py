@@ -132,7 +132,7 @@ BART = Family(
     rules=_rules,
     architecture=lambda config: "BartForConditionalGeneration",
     copies=_copies,
-    ignorable=(r"classification_head\..*", r"qa_outputs\..*"),
+    ignorable=(r"classification_head\..*", r"qa_outputs\..*", r"model\.(encoder|decoder)\.version"),
     spellings=_SPELLINGS,
 )
 MARIAN = Family(

@@ -1,7 +1,8 @@
 """The files of a checkpoint: what is in them, and their rows a piece at a time."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,13 +84,14 @@ class Checkpoint:
             if (name, file_name) not in held:
                 raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
 
-    def dtype(self) -> torch.dtype:
-        """Return the type that holds every tensor without loss."""
-        wide: torch.dtype | None = None
-        for entry in self.entries.values():
-            if entry.dtype is not None:
-                wide = entry.dtype if wide is None else torch.promote_types(wide, entry.dtype)
-        return wide or torch.float32
+    def dtype(self, names: Iterable[str]) -> torch.dtype:
+        """Return the type that holds the tensors of these names without loss.
+
+        Only those: a file in half precision may hold constants in full.
+        """
+        held = {self.entries[name].dtype for name in names if name in self.entries}
+        kinds = [kind for kind in held if kind is not None]
+        return reduce(torch.promote_types, kinds) if kinds else torch.float32
 
     def same(self, first: str, second: str) -> bool:
         """Say whether two tensors hold the same numbers, comparing piece by piece."""

@@ -60,7 +60,7 @@ def load_head(
         if f"{theirs}.weight" not in checkpoint.entries:
             raise ValueError(f"{checkpoint.folder}: no {theirs}.weight, so no head kind={kind!r}")
     head = _build(kind, config, maps, checkpoint)
-    head.to(dtype or checkpoint.dtype())
+    head.to(dtype or checkpoint.dtype(f"{theirs}.weight" for theirs in maps.values()))
     for name, ours in head.state_dict().items():
         part, _, which = name.rpartition(".")
         entry = checkpoint.entries.get(f"{maps[part]}.{which}")

@@ -50,8 +50,9 @@ def load_pretrained(
     published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
 
-    model = Transformer(config, device="meta", dtype=dtype or checkpoint.dtype())
     rules = family.rules(config)
+    own = checkpoint.dtype(rule.theirs for rule in rules)
+    model = Transformer(config, device="meta", dtype=dtype or own)
     state = dict(model.state_dict())
     check_complete(rules, state)
     check_tensors(checkpoint, family, config, rules, state)

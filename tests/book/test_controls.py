@@ -22,9 +22,9 @@ def widgets(page: Page, name: str) -> list[tuple[Locator, dict[str, Any]]]:
     state = json.loads(page.locator(STATE).first.text_content() or "")["state"]
     found = []
     for index, view in enumerate(page.locator(VIEWS).all()):
-        model = state[json.loads(view.text_content() or "")["model_id"]]["state"]
-        if model.get("kind") == name or model.get("_anywidget_id", "").endswith(f".{name}"):
-            found.append((page.locator(".cw-live").nth(index), model))
+        entry = state[json.loads(view.text_content() or "")["model_id"]]
+        if entry["widget"] == name:
+            found.append((page.locator(".cw-live").nth(index), entry["state"]))
     return found
 
 

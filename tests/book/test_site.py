@@ -119,3 +119,9 @@ def test_the_repairs_change_what_they_name_and_nothing_else() -> None:
     logo = '<div class="sidebar-primary-item">\n<a class="navbar-brand logo" href="#">'
     assert 'role="navigation"' in repair_html(logo)
     assert repair_html("<p>text</p>") == "<p>text</p>"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HTML)))
+def test_every_icon_is_drawn(page: Path) -> None:
+    """An icon that the build did not fill is an invisible button."""
+    assert re.findall(r'<i class="fa[^"]*"[^>]*>\s*</i>', page.read_text(encoding="utf-8")) == []

@@ -6,10 +6,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 import transformers as hf
-from huggingface_hub import constants
+from huggingface_hub import constants, utils
 from safetensors.torch import load_file
 
 from course_lib import Transformer, presets
@@ -251,6 +252,47 @@ def test_a_name_out_of_reach(hub):
     told = r"no folder nobody/nothing; the hub is out of reach, and .* not downloaded before"
     with pytest.raises(FileNotFoundError, match=told):
         Transformer.from_pretrained("nobody/nothing")
+
+
+def answer(kind):
+    """Make an error of the hub without the reply it would come with."""
+    return type(kind.__name__, (kind,), {"__init__": lambda self: None})()
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (answer(utils.RepositoryNotFoundError), "no folder some/one, and no some/one on the hub"),
+        (answer(utils.GatedRepoError), "some/one on the hub asks for its terms to be accepted"),
+        (answer(utils.EntryNotFoundError), "some/one on the hub has no config.json"),
+        (OSError(28, "No space left"), "the hub failed: .*No space left"),
+    ],
+)
+def test_answers_of_the_hub(monkeypatch, reply, told):
+    def fetch(name, file, revision):
+        raise reply
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    with pytest.raises(FileNotFoundError, match=told):
+        Transformer.from_pretrained("some/one")
+
+
+def test_safetensors_are_preferred_and_only_one_form_is_fetched(tiny, check_weights, monkeypatch):
+    pair, folder = tiny("gpt2", max_shard_size="20KB")
+    torch.save({}, folder.path / "pytorch_model.bin")
+    asked = []
+
+    def fetch(name, file, revision):
+        asked.append(file)
+        if not (folder.path / file).is_file():
+            raise utils.EntryNotFoundError(file)
+        return str(folder.path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    ours = Transformer.from_pretrained("some/one")
+    check_weights(ours, pair.ours)
+    shards = sorted(file.name for file in folder.path.glob("model-*"))
+    assert asked == ["config.json", files.SINGLE[0], files.INDEXES[0], *shards]
 
 
 @pytest.mark.parametrize("name", ["./models/gpt2", "/no/such/folder", "a/b/c", "no folder", ""])

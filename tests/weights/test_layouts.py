@@ -171,6 +171,7 @@ def test_bart_with_three_copies(tiny, check_logits):
     old = folder.tensors
     for name in ("model.encoder.embed_tokens", "model.decoder.embed_tokens", "lm_head"):
         old[f"{name}.weight"] = old["model.shared.weight"]
+    old["model.encoder.version"] = torch.tensor([3.0])
     folder.write(old)
     folder.set(normalize_embedding=True, add_final_layer_norm=False, normalize_before=False)
     check_logits(pair, load(folder))
@@ -280,6 +281,13 @@ def test_bfloat16_stays_or_widens_exactly(tiny, check_logits, tmp_path):
     assert theirs.dtype == torch.bfloat16
     for name, tensor in theirs.state_dict().items():
         assert torch.equal(tensor.float(), pair.reference.state_dict()[name]), name
+
+
+def test_a_constant_in_full_precision_widens_nothing(tiny):
+    _, folder = tiny("llama")
+    half = {name: tensor.half() for name, tensor in folder.tensors.items()}
+    folder.write({**half, "model.layers.0.self_attn.rotary_emb.inv_freq": torch.rand(4)})
+    assert {t.dtype for t in load(folder).state_dict().values()} == {torch.float16}
 
 
 def test_mixed_types_take_the_widest(tiny):
