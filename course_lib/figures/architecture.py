@@ -150,6 +150,10 @@ def detailed_architecture(stops: Sequence[Stop]) -> FigureWithText:
                     [x + 1.1, x - 0.25, x - 0.25, x + 1.1], path, color=palette.vermilion, lw=1.2
                 )
                 axes.text(x - 0.32, row + 0.3, "+", color=palette.vermilion, ha="right")
+    if len(sides) == 2:
+        for row, stop in enumerate(sides[1]):
+            if stop.name.endswith("cross_attention"):
+                _arrow(axes, (3.8, len(sides[0]) - 0.69), (4.86, row + 0.31), palette.blue)
     shapes = f"from {_times(stops[0].shape)} to {_times(stops[-1].shape)}"
     n_adding = sum(stop.name.endswith(("attention", "feed_forward")) for stop in stops)
     alt = (

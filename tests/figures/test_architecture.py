@@ -86,6 +86,8 @@ def test_two_stacks_stand_side_by_side() -> None:
     words = [text.get_text() for text in axes.texts]
     assert words.count("embedding") == 2 and words[0] == "embedding"
     assert axes.texts[0].get_position()[0] < 4.4
+    bridges = [text for text in axes.texts if getattr(text, "xyann", (0, 0))[0] == 3.8]
+    assert len(bridges) == model.config.n_decoder_layers == 2
 
 
 def test_no_stops_are_refused() -> None:
