@@ -98,7 +98,7 @@ def score_by_distance(
             one.legend(frameon=False, fontsize=8)
             legend = False
     axes[0][0].set_ylabel("score", fontsize=9)
-    shown = [d for d in (0, 1, 2, 4, 8, 16, 32, 64) if d < M]
+    shown = [d for d in (0, 1, 2, 3, 4, 8, 16, 32, 64) if d < M]
     ends = "; ".join(
         f"{title}: {c[0, 0]:.2f} at distance 0, {c[0, -1]:.2f} at {M - 1}"
         for title, c in curves.items()

@@ -20,8 +20,8 @@ def test_scores_are_those_of_the_scheme() -> None:
     slots = torch.arange(9)
     curves = ALiBi(4).bias(slots[-1:], slots)[:, 0].flip(-1).float()
     figure = score_by_distance({"ALiBi": curves}, names=["1", "2", "3", "4"])
-    assert [row[0] for row in figure.table[1:]] == [0, 1, 2, 4, 8]
-    assert [row[1] for row in figure.table[1:]] == [0.0, -0.25, -0.5, -1.0, -2.0]
+    assert [row[0] for row in figure.table[1:]] == [0, 1, 2, 3, 4, 8]
+    assert [row[1] for row in figure.table[1:]] == [0.0, -0.25, -0.5, -0.75, -1.0, -2.0]
     assert "ALiBi: 0.00 at distance 0, -2.00 at 8" in figure.alt
     assert len(figure.figure.axes[0].lines) == 4
 
