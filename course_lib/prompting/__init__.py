@@ -1,0 +1,28 @@
+"""Prompts: how they are written, how they fit, how answers are scored, and what they can teach."""
+
+from course_lib.prompting.few_shot import Encodes, Prompt, few_shot_prompt
+from course_lib.prompting.in_context import (
+    LabelTask,
+    bayes_accuracy,
+    bayes_probabilities,
+    easy_then_pure,
+    label_example,
+)
+from course_lib.prompting.scoring import Scores, choose, encode_pair, score
+from course_lib.prompting.template import Template
+
+__all__ = [
+    "Encodes",
+    "LabelTask",
+    "Prompt",
+    "Scores",
+    "Template",
+    "bayes_accuracy",
+    "bayes_probabilities",
+    "choose",
+    "easy_then_pure",
+    "encode_pair",
+    "few_shot_prompt",
+    "label_example",
+    "score",
+]

@@ -1,0 +1,159 @@
+from typing import Any
+
+import pytest
+import torch
+
+from course_lib import Transformer, TransformerConfig
+from course_lib.prompting import Scores, choose, encode_pair, score
+from course_lib.prompting import scoring as module
+from course_lib.tokenizers import ByteLevelBPE
+
+POSITIONS = ["rotary", "learned", "alibi"]
+
+
+def make(position: str = "rotary", **changes: Any) -> Transformer:
+    options: dict[str, Any] = {
+        "vocab_size": 23,
+        "d_model": 16,
+        "n_heads": 2,
+        "n_decoder_layers": 2,
+        "max_seq_len": 24,
+        "position": position,
+    }
+    config = TransformerConfig(**(options | changes))
+    generator = torch.Generator().manual_seed(0)
+    model = Transformer(config, generator=generator)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return model.eval()
+
+
+def pairs(n: int = 9) -> tuple[list[list[int]], list[list[int]]]:
+    generator = torch.Generator().manual_seed(1)
+
+    def row(most: int) -> list[int]:
+        length = int(torch.randint(1, most + 1, (1,), generator=generator))
+        return torch.randint(23, (length,), generator=generator).tolist()
+
+    return [row(12) for _ in range(n)], [row(5) for _ in range(n)]
+
+
+def one_by_one(model: Transformer, prompt: list[int], answer: list[int]) -> float:
+    """One token after another, each in its own forward pass without padding."""
+    total, text = 0.0, list(prompt)
+    for token in answer:
+        with torch.no_grad():
+            total += float(model(torch.tensor([text]))[0, -1].log_softmax(-1)[token])
+        text.append(token)
+    return total
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("pad_on_left", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 4, 50])
+def test_scores_equal_one_pass_for_each_token(
+    position: str, pad_on_left: bool, batch_size: int
+) -> None:
+    model, (prompts, answers) = make(position), pairs()
+    scores = score(model, prompts, answers, batch_size=batch_size, pad_on_left=pad_on_left)
+    wanted = [one_by_one(model, p, a) for p, a in zip(prompts, answers, strict=True)]
+    torch.testing.assert_close(scores.total, torch.tensor(wanted), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(scores.mean, scores.total / scores.lengths)
+    assert scores.lengths.tolist() == [len(answer) for answer in answers]
+
+
+@pytest.mark.parametrize("pad_on_left", [False, True])
+def test_planted_faults_are_caught(monkeypatch: pytest.MonkeyPatch, pad_on_left: bool) -> None:
+    """Padding that is read, and a prompt that is scored too, both move the scores."""
+    model, (prompts, answers) = make(), pairs()
+    right = score(model, prompts, answers)
+
+    def differs() -> bool:
+        found = score(model, prompts, answers, batch_size=50, pad_on_left=pad_on_left).total
+        return not torch.allclose(found, right.total, atol=1e-3)
+
+    assert not differs()
+    with monkeypatch.context() as patch:
+        plain = type(model).forward
+        patch.setattr(type(model), "forward", lambda self, x, keep: plain(self, x))
+        assert differs() == pad_on_left  # on the right, no real token sees the padding
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "IGNORE", 0)  # prompt and padding count as targets
+        assert differs()
+
+
+def test_probabilities_of_all_answers_of_one_token_sum_to_one() -> None:
+    model = make()
+    scores = score(model, [[3, 4]] * 23, [[i] for i in range(23)])
+    assert float(scores.total.exp().sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_choose_compares_sums_means_or_differences() -> None:
+    model = make()
+    prompts, candidates = [[1, 2, 3], [4, 5]], [[7], [8, 9, 10], [11, 12]]
+    totals = torch.tensor([[one_by_one(model, p, c) for c in candidates] for p in prompts])
+    neutral = torch.tensor([one_by_one(model, [6], c) for c in candidates])
+    lengths = torch.tensor([1, 3, 2])
+    for options, wanted in (
+        ({}, totals),
+        ({"normalise": True}, totals / lengths),
+        ({"neutral": [6]}, totals - neutral),
+        ({"neutral": [6], "normalise": True}, (totals - neutral) / lengths),
+    ):
+        best, table = choose(model, prompts, candidates, **options)  # type: ignore[arg-type]
+        torch.testing.assert_close(table, wanted, atol=1e-5, rtol=1e-5)
+        assert torch.equal(best, wanted.argmax(-1))
+
+
+def test_the_sum_prefers_short_answers() -> None:
+    model = make()
+    scores: Scores = score(model, [[1]] * 2, [[5], [5, 6, 7, 8]])
+    assert scores.total[0] > scores.total[1]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "answers", "message"),
+    [
+        ([], [], "at least one prompt"),
+        ([[1]], [[1], [2]], "answers must be as many as the 1 prompts, got 2"),
+        ([[1], []], [[1], [2]], r"prompts\[1\] must hold at least one token"),
+        ([[1]], [[]], r"answers\[0\] must hold at least one token"),
+        ([[1]], [[23]], "ids from 1 to 23, wants 0 to 22"),
+        ([[-1]], [[2]], "ids from -1 to 2, wants 0 to 22"),
+        ([[1] * 20], [[2] * 6], "take 26 tokens, the model's context is 24"),
+    ],
+)
+def test_bad_input_is_named(
+    prompts: list[list[int]], answers: list[list[int]], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        score(make(), prompts, answers)
+
+
+def test_a_full_context_can_be_scored() -> None:
+    assert score(make("learned"), [[1] * 20], [[2] * 5]).lengths.tolist() == [5]
+
+
+def test_models_that_cannot_be_asked_are_refused() -> None:
+    with pytest.raises(ValueError, match="got an encoder-only model"):
+        score(make(n_decoder_layers=0, n_encoder_layers=1), [[1]], [[2]])
+    with pytest.raises(ValueError, match=r"call model.eval\(\) first"):
+        score(make(dropout=0.1).train(), [[1]], [[2]])
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        score(make(), [[1]], [[2]], batch_size=0)
+    with pytest.raises(ValueError, match="must not be empty, got 1 and 0"):
+        choose(make(), [[1]], [])
+
+
+def test_the_seam_is_that_of_the_joined_text() -> None:
+    tokenizer = ByteLevelBPE.train(["the mood is good, the mood is bad " * 9], 290)
+    for prompt, answer in [("the mood is", " good"), ("the mood is ", "good"), ("the mo", "od is")]:
+        left, right = encode_pair(tokenizer, prompt, answer)
+        assert left + right == tokenizer.encode(prompt + answer)
+    apart = tokenizer.encode("the mood is ") + tokenizer.encode("good")
+    assert apart != tokenizer.encode("the mood is good")
+    with pytest.raises(ValueError, match="answer has no token of its own"):
+        encode_pair(tokenizer, "the", "")
+    with pytest.raises(ValueError, match="prompt has no token of its own"):
+        encode_pair(tokenizer, "", "the")
