@@ -47,16 +47,25 @@ class Opened:
     """A page and what happened while it loaded."""
 
     page: Page
+    path: str
     outside: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     bytes_received: int = 0
 
-    def axe(self) -> list[str]:
-        """What axe finds, best practices and the rule about visible labels included."""
+    def axe(self, only: str | None = None) -> list[str]:
+        """What axe finds, best practices and the rule about visible labels included.
+
+        Args:
+            only: A tag such as `cat.color`; None runs every rule.
+        """
         self.page.evaluate(AXE)
         result = self.page.evaluate(
-            """axe.run(document, {preload: false,
-                rules: {"label-content-name-mismatch": {enabled: true}}})"""
+            """(only) => axe.run(document, {
+                preload: false,
+                ...(only ? {runOnly: [only]} : {}),
+                rules: {"label-content-name-mismatch": {enabled: true}},
+            })""",
+            only,
         )
         return [
             f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
@@ -71,17 +80,15 @@ class Opened:
         )
 
 
-@pytest.fixture
-def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Opened]]:
-    """Open a page of the site: open_page("book/intro.html", width=390, color_scheme="dark")."""
-    contexts = []
+@pytest.fixture(scope="session")
+def opener(browser: Browser, site: str) -> Callable[..., Opened]:
+    """Open a page of the site; whoever opens it closes its context."""
 
     def open_(path: str, width: int = 1280, settle: bool = True, **options: object) -> Opened:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        opened = Opened(page)
+        opened = Opened(page, path)
 
         def on_response(response: Response) -> None:
             if response.status >= 400:
@@ -117,6 +124,19 @@ def open_page(browser: Browser, site: str) -> Iterator[Callable[..., Opened]]:
             page.wait_for_load_state("networkidle")
         return opened
 
+    return open_
+
+
+@pytest.fixture
+def open_page(opener: Callable[..., Opened]) -> Iterator[Callable[..., Opened]]:
+    """Open a page of the site: open_page("book/intro.html", width=390, color_scheme="dark")."""
+    pages = []
+
+    def open_(path: str, **options: object) -> Opened:
+        opened = opener(path, **options)
+        pages.append(opened.page)
+        return opened
+
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()

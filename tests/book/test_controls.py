@@ -42,7 +42,7 @@ def test_the_attention_map_shows_the_trained_models_weights(open_page: Callable)
         widget.get_by_label("Layer").select_option(index=layer)
         for head in range(-1, n_heads):
             widget.get_by_label("Head", exact=True).select_option(index=head + 1)
-            shares = [percent(weight) for weight in weights_of(payload, layer, head)[query]]
+            shares = [percent(weight) for weight in weights_of(payload, layer, head, query)]
             text = widget.inner_text()
             assert describe_look(payload, layer, head, query) in text
             seen.add(tuple(shares))

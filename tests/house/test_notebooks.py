@@ -41,7 +41,7 @@ def test_every_notebook_has_a_text_and_a_place() -> None:
 def code(text: Path) -> list[str]:
     notebook = notebooks.from_text(text)
     return [
-        re.sub(r"^\s*[%!].*$", "pass", cell.source, flags=re.MULTILINE)
+        re.sub(r"^([ \t]*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
