@@ -63,22 +63,47 @@ def save(
 
     Chapter: 18_multi_gpu_zero
     """
+    state: dict[str, Any] = {"model": model_state(model)}
+    content: dict[str, Any] = {"optimizer": None, "groups": [], "extra": extra or {}}
+    if optimizer is not None:
+        state["optim"] = optimizer_state(optimizer)
+        content["optimizer"] = type(optimizer.optimizer).__name__
+        content["groups"] = group_options(optimizer.param_groups)
+    return write_checkpoint(folder, step, model.comm, state, content)
+
+
+def write_checkpoint(
+    folder: str | Path, step: int, comm: Comm, state: dict[str, Any], content: dict[str, Any]
+) -> Path:
+    """Write a state as ``folder/step-N``, wholly or not at all. Collective.
+
+    Args:
+        folder: where checkpoints go.
+        step: number of the training step.
+        comm: the ranks that write.
+        state: this rank's part, for ``torch.distributed.checkpoint``.
+        content: what the manifest says besides the files.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        ValueError: negative step.
+        CheckpointError: on all ranks, if one of them fails or the step exists.
+    """
     if step < 0:
         raise ValueError(f"step must not be negative, got {step}")
-    comm, folder = model.comm, Path(folder)
+    folder = Path(folder)
     final = manifest.step_folder(folder, step)
     partial = final.with_name(final.name + ".partial")
     first = comm.rank == 0
-    _together(comm, "prepare", lambda: manifest.prepare(folder, step) if first else None)
-    state: dict[str, Any] = {"model": model_state(model)}
-    if optimizer is not None:
-        state["optim"] = optimizer_state(optimizer)
+    together(comm, "prepare", lambda: manifest.prepare(folder, step) if first else None)
     writer = dcp.FileSystemWriter(partial, single_file_per_rank=True, sync_files=True)
     alone = comm.world_size == 1
     group = None if alone else comm.group
 
     def write() -> dict[str, Any]:
-        with _quiet():
+        with quiet():
             planner = PartSavePlanner()
             dcp.save(
                 state, storage_writer=writer, planner=planner, process_group=group, no_dist=alone
@@ -87,17 +112,30 @@ def save(
         own += [partial / ".metadata"] if first else []
         return {path.name: manifest.digest_file(path) for path in own}
 
-    listed = _together(comm, "write", write)
-    content = {
-        "step": step,
-        "world_size": comm.world_size,
-        "files": {name: entry for part in listed for name, entry in sorted(part.items())},
-        "optimizer": type(optimizer.optimizer).__name__ if optimizer is not None else None,
-        "groups": group_options(optimizer) if optimizer is not None else [],
-        "extra": extra or {},
-    }
-    _together(comm, "finish", lambda: manifest.commit(partial, content) if first else None)
+    listed = together(comm, "write", write)
+    files = {name: entry for part in listed for name, entry in sorted(part.items())}
+    whole = {"step": step, "world_size": comm.world_size, "files": files, **content}
+    together(comm, "finish", lambda: manifest.commit(partial, whole) if first else None)
     return final
+
+
+def verify_checkpoint(folder: str | Path, comm: Comm) -> tuple[Path, dict[str, Any]]:
+    """Find the newest whole checkpoint and check its files. Collective.
+
+    Returns:
+        The checkpoint's folder, and its manifest.
+
+    Raises:
+        CheckpointError: on all ranks: there is none, or a file is damaged.
+    """
+    path = Path(folder)
+    path, content = together(comm, "find", lambda: _find(path) if comm.rank == 0 else None)[0]
+    files = sorted(content["files"].items())
+    mine = dict(files[comm.rank :: comm.world_size])  # each rank verifies some of the files
+    found = [text for text in comm.gather_objects(manifest.damage(path, mine)) if text]
+    if found:
+        raise CheckpointError(found[0])
+    return path, content
 
 
 def load(
@@ -128,13 +166,8 @@ def load(
     comm, path = model.comm, Path(folder)
     content: dict[str, Any] = {}
     if not foreign:
-        path, content = _together(comm, "find", lambda: _find(path) if comm.rank == 0 else None)[0]
-        files = sorted(content["files"].items())
-        mine = dict(files[comm.rank :: comm.world_size])  # each rank verifies some of the files
-        found = [text for text in comm.gather_objects(manifest.damage(path, mine)) if text]
-        if found:
-            raise CheckpointError(found[0])
-    saved = _together(comm, "read", dcp.FileSystemReader(path).read_metadata)[0]
+        path, content = verify_checkpoint(path, comm)
+    saved = together(comm, "read", dcp.FileSystemReader(path).read_metadata)[0]
     names = fitting_names(model, saved)
     if optimizer is not None:
         check_optimizer(optimizer, content, saved)
@@ -148,13 +181,13 @@ def load(
 
     def read() -> None:
         reader = dcp.FileSystemReader(path)
-        with _quiet():
+        with quiet():
             planner = PartLoadPlanner()
             dcp.load(
                 state, storage_reader=reader, planner=planner, process_group=group, no_dist=alone
             )
 
-    _together(comm, "read", read)
+    together(comm, "read", read)
     if optimizer is not None:
         for value, tensors in fresh.items():
             optimizer.optimizer.state[value] = dict(tensors)
@@ -168,14 +201,14 @@ def load(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hide the warning that there is one process only: that is known here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is")
         yield
 
 
-def _together(comm: Comm, what: str, action: Callable[[], Any]) -> list[Any]:
+def together(comm: Comm, what: str, action: Callable[[], Any]) -> list[Any]:
     """Run ``action`` on every rank and return all results; if one fails, all raise."""
     result: Any = None
     error: str | None = None

@@ -5,16 +5,21 @@ compiled kernels, the engines below go on from the same checkpoint to the same w
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from course_lib.distributed import build
 from course_lib.distributed.accounting import check_stage
+from course_lib.distributed.checkpoint import together, verify_checkpoint, write_checkpoint
 from course_lib.distributed.comm import Comm
+from course_lib.distributed.states import group_options
 
 try:  # since torch 2.9
     from torch.distributed.fsdp._fully_shard._fsdp_api import AllGather, ReduceScatter
@@ -68,6 +73,72 @@ def to_fsdp2(
                 part.set_custom_all_gather(gather)
                 part.set_custom_reduce_scatter(scatter)
     return module
+
+
+def save_fsdp2(
+    folder: str | Path,
+    step: int,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    comm: Comm,
+    extra: dict[str, Any] | None = None,
+) -> Path:
+    """Write an FSDP2 model as a checkpoint that :func:`~.checkpoint.load` reads, too. Collective.
+
+    Args:
+        folder: where checkpoints go.
+        step: number of the training step.
+        model: from :func:`to_fsdp2`.
+        optimizer: its optimizer.
+        comm: the ranks.
+        extra: anything small that JSON can hold.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        CheckpointError: on all ranks, if one of them fails or the step exists.
+
+    Chapter: 18_multi_gpu_zero
+    """
+    parameters, moments = get_state_dict(model, optimizer)
+    content = {
+        "optimizer": type(optimizer).__name__,
+        "groups": group_options(optimizer.param_groups),
+        "extra": extra or {},
+    }
+    state = {"model": parameters, "optim": moments}
+    return write_checkpoint(folder, step, comm, state, content)
+
+
+def load_fsdp2(
+    folder: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, comm: Comm
+) -> dict[str, Any]:
+    """Load a checkpoint of ours, from ZeRO or from FSDP2, into an FSDP2 model. Collective.
+
+    Args:
+        folder: one checkpoint, or a folder of them, of which the newest whole one is taken.
+        model: from :func:`to_fsdp2`.
+        optimizer: its optimizer.
+        comm: the ranks.
+
+    Returns:
+        The manifest: ``step``, ``extra`` and more.
+
+    Raises:
+        CheckpointError: on all ranks: no checkpoint, a damaged file, or one that does not fit.
+
+    Chapter: 18_multi_gpu_zero
+    """
+    path, content = verify_checkpoint(folder, comm)
+    parameters, moments = get_state_dict(model, optimizer)
+    state: dict[str, Any] = {"model": parameters, "optim": moments}
+    together(comm, "read", lambda: dcp.load(state, checkpoint_id=path))
+    set_state_dict(
+        model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optim"]
+    )
+    return content
 
 
 def make_collectives(comm: Comm) -> tuple[Any, Any]:

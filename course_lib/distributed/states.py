@@ -57,12 +57,12 @@ def optimizer_state(optimizer: ShardedOptimizer) -> dict[str, Any]:
     return {"state": state, "param_groups": groups}
 
 
-def group_options(optimizer: ShardedOptimizer) -> list[dict[str, Any]]:
+def group_options(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return learning rates and other plain options of each group."""
     plain = (int, float, str, list, tuple, type(None))
     return [
         {k: v for k, v in group.items() if k != "params" and isinstance(v, plain)}
-        for group in optimizer.param_groups
+        for group in groups
     ]
 
 

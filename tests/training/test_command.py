@@ -1,0 +1,378 @@
+"""``python -m course_lib.training``: the same weights on any number of ranks; clear refusals."""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # the ranks import the cases from here
+
+import command_cases as cases
+
+import course_lib
+from course_lib.distributed import CheckpointError, RankFailure, Ranks, latest_valid
+from course_lib.training import cli, engines, load_checkpoint
+from course_lib.training.evaluation import evaluate
+
+EXACT = ("ddp", "zero1", "zero2", "zero3")
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Ranks]:
+    with Ranks(2, echo=False, collective_timeout=120) as ranks:
+        yield ranks
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One process, adding up what the ranks would have: the reference."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    cases.train(cases.job("ddp", folder, accumulate=2, checkpoint_every=3))
+    return folder
+
+
+@pytest.mark.parametrize("strategy", [*EXACT, "fsdp2"])
+def test_two_ranks_give_the_weights_of_one_process(
+    two: Ranks, alone: Path, tmp_path: Path, strategy: str
+) -> None:
+    one, other = two.run(cases.train, cases.job(strategy, tmp_path / "run"), timeout=300)
+    assert one.losses == other.losses and one.evaluations == other.evaluations
+    distance = cases.distance(cases.weights(alone), cases.weights(tmp_path / "run"))
+    history = json.loads((alone / "history.json").read_text())
+    assert [step for step, _ in one.evaluations] == [0, 6]
+    assert one.evaluations[-1][1] == pytest.approx(history["evaluations"][-1][1], abs=1e-5)
+    if strategy in EXACT:
+        assert distance == 0
+        assert one.losses == history["losses"]
+    assert distance < 5e-5
+
+
+def test_equal_weight_for_ranks_instead_of_targets_is_seen(
+    two: Ranks, alone: Path, tmp_path: Path
+) -> None:
+    """The planted fault: a mean of the ranks' means."""
+    got = two.run(_mean_of_means, cases.job("zero2", tmp_path / "run"), timeout=300)
+    assert got[0].losses != json.loads((alone / "history.json").read_text())["losses"]
+    assert cases.distance(cases.weights(alone), cases.weights(tmp_path / "run")) > 5e-5
+
+
+def _mean_of_means(job):
+    from unittest import mock
+
+    from course_lib.training import parallel
+
+    real = parallel.causal_loss
+
+    def wrong(logits, targets):
+        count = int((targets != -100).sum())
+        return real(logits, targets) * (targets.numel() / count)
+
+    with mock.patch.object(parallel, "causal_loss", wrong):
+        return cases.train(job)
+
+
+def at_step_3(alone: Path, folder: Path) -> Path:
+    folder.mkdir()
+    shutil.copytree(alone / "step-00000003", folder / "step-00000003")
+    return folder
+
+
+@pytest.mark.parametrize("strategy", ["zero3", "fsdp2"])
+def test_a_run_goes_on_with_other_ranks_and_another_engine(
+    two: Ranks, alone: Path, tmp_path: Path, strategy: str
+) -> None:
+    folder = at_step_3(alone, tmp_path / "run")
+    results = two.run(cases.train, cases.job(strategy, folder, resume=True), timeout=300)
+    assert [result.first_step for result in results] == [3, 3]
+    assert len(results[0].losses) == 6
+    distance = cases.distance(cases.weights(alone), cases.weights(folder))
+    assert distance == 0 if strategy == "zero3" else distance < 5e-5
+    assert latest_valid(folder) == folder / "step-00000006"
+
+
+def test_a_checkpoint_of_fsdp2_goes_on_under_zero(two: Ranks, alone: Path, tmp_path: Path) -> None:
+    job = cases.job("fsdp2", tmp_path / "run", checkpoint_every=3)
+    two.run(cases.train, job, timeout=300)
+    folder = at_step_3(tmp_path / "run", tmp_path / "next")
+    result = cases.train(cases.job("zero1", folder, accumulate=2, resume=True))
+    assert result.first_step == 3
+    assert cases.distance(cases.weights(alone), cases.weights(folder)) < 5e-5
+
+
+def test_dropout_goes_on_as_if_there_had_been_no_pause(tmp_path: Path) -> None:
+    config = dataclasses.replace(cases.CONFIG, dropout=0.2)
+    whole = cases.job("zero2", tmp_path / "whole", config=config, checkpoint_every=3)
+    cases.train(whole)
+    folder = at_step_3(tmp_path / "whole", tmp_path / "cut")
+    cases.train(dataclasses.replace(whole, output=folder, resume=True))
+    assert cases.distance(cases.weights(whole.output), cases.weights(folder)) == 0
+
+
+def test_another_run_or_a_damaged_checkpoint_is_refused(alone: Path, tmp_path: Path) -> None:
+    folder = at_step_3(alone, tmp_path / "run")
+    with pytest.raises(ValueError, match="holds another run: seed was 0, now it is 1"):
+        cases.train(cases.job("ddp", folder, resume=True, seed=1))
+    with pytest.raises(ValueError, match="holds another run: rows was"):
+        cases.train(cases.job("ddp", folder, resume=True, rows=cases.rows(seed=5)))
+    other = dataclasses.replace(cases.CONFIG, d_model=8)
+    with pytest.raises(CheckpointError, match="does not fit the model.*other shapes"):
+        cases.train(cases.job("ddp", folder, resume=True, config=other))
+
+
+def test_the_result_is_a_plain_model(alone: Path) -> None:
+    model = course_lib.Transformer(cases.CONFIG)
+    step, _ = load_checkpoint(alone / "model.safetensors", model)
+    history = json.loads((alone / "history.json").read_text())
+    assert step == 6
+    assert evaluate(model, cases.rows(7, 1)) == pytest.approx(history["evaluations"][-1][1])
+
+
+def test_bfloat16_learns_and_keeps_full_precision(two: Ranks, alone: Path, tmp_path: Path) -> None:
+    one, _ = two.run(cases.train, cases.job("zero3", tmp_path / "run", bf16=True), timeout=300)
+    got = cases.weights(tmp_path / "run")
+    assert all(value.dtype == torch.float32 for value in got.values())
+    assert 1e-6 < cases.distance(cases.weights(alone), got) < 0.05
+    assert one.losses[-1] < one.losses[0]
+
+
+def test_a_loss_that_is_not_finite_stops_all_ranks(two: Ranks, tmp_path: Path) -> None:
+    job = cases.job("zero3", tmp_path / "run")
+    bad = dataclasses.replace(job, settings=dataclasses.replace(job.settings, lr=1e30, clip=None))
+    with Ranks(2, echo=False, collective_timeout=60) as ranks:
+        with pytest.raises(RankFailure, match=r"FloatingPointError: loss .* at step [1-5]"):
+            ranks.run(cases.train, bad, timeout=120)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+# ---- the command itself
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> list[str]:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"{n}.txt").write_text(f"Page {n}. " + f"The cat {n} saw the dog. " * 12)
+    (tmp_path / "tiny.json").write_text(
+        json.dumps({**cases.CONFIG.to_dict(), "vocab_size": 270, "max_seq_len": 16})
+    )
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+def words(tmp_path: Path, texts: list[str], *more: str) -> list[str]:
+    base = ["--config", str(tmp_path / "tiny.json"), "--steps", "4", "--batch-size", "4"]
+    return [*base, "--text", *texts, *more]
+
+
+def main(arguments: list[str]) -> int:
+    return cli.main(arguments, presets=course_lib.presets, tokenizer=course_lib.ByteLevelBPE)
+
+
+def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_it_trains_alone_says_how_far_it_is_and_goes_on(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = words(tmp_path, texts, "--output", str(out), "--held-out", "0.4")
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "ddp on 1 rank(s); model states" in said
+    assert "step 4 of 4, loss" in said and "trained 4 steps" in said and "held out" in said
+    names = {path.name for path in out.iterdir()}
+    assert names == {"tokenizer.json", "step-00000004", "model.safetensors", "history.json"}
+    assert "<|endoftext|>" in course_lib.ByteLevelBPE.load(out / "tokenizer.json").special_tokens
+    assert "is not empty: pass --resume" in refusal(arguments, capsys)
+    assert main([*arguments, "--resume", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_it_starts_ranks_and_runs_under_torchrun(tmp_path: Path, texts: list[str]) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OMP_NUM_THREADS": "1",
+    }
+    module = ["-m", "course_lib.training"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *module]
+    found = {}
+    for name, start, more in (
+        ("ours", module, ["--nprocs", "2", "--strategy", "zero1"]),
+        ("torchrun", torchrun, ["--strategy", "zero3"]),
+    ):
+        out = tmp_path / name
+        command = [sys.executable, *start, *words(tmp_path, texts, *more, "--output", str(out))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert f"{more[-1]} on 2 rank(s)" in done.stdout and "trained 4 steps" in done.stdout
+        found[name] = cases.weights(out)
+    assert cases.distance(found["ours"], found["torchrun"]) == 0
+
+
+def test_a_failing_rank_ends_the_command_with_its_name(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = words(tmp_path, texts, "--nprocs", "2", "--lr", "1e30", "--clip", "0", "--quiet")
+    assert main(arguments) == 1
+    assert "RankFailure: rank " in (said := capsys.readouterr().err) and "at step" in said
+
+
+TINY = "{tiny}"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--preset", "gpt-2"], "no preset named 'gpt-2'; the nearest are gpt2"),
+        (["--preset", "gpt2", "--config", TINY], "give either --preset or --config"),
+        ([], "give either --preset or --config"),
+        (["--preset", "bert-base"], "bert-base is encoder-only; this command trains decoder-only"),
+        (["--config", TINY, "--set", "d_modle=3"], "unknown config field 'd_modle' with value 3"),
+        (["--config", TINY, "--set", "d_model"], "--set wants FIELD=VALUE, got 'd_model'"),
+        (["--config", TINY, "--strategy", "deepspeed"], "deepspeed, which is not installed"),
+        (["--config", TINY, "--strategy", "zero4"], "invalid choice: 'zero4'"),
+        (["--config", TINY, "--batch-size", "5", "--nprocs", "2"],
+         "batch_size 5 does not divide over 2 ranks with 1 backward passes each; it must be a "
+         "multiple of 2"),
+        (["--config", TINY, "--nprocs", "0"], "nprocs must be at least 1, got 0"),
+        (["--config", TINY, "--nprocs", "99", "--backend", "nccl"], "NCCL needs a GPU per rank"),
+        (["--config", TINY, "--steps", "0"], "--steps must be at least 1, got 0"),
+        (["--config", TINY, "--lr", "0"], "--lr must be positive, got 0.0"),
+        (["--config", TINY, "--time-limit", "-1"], "--time-limit must be positive, got -1.0"),
+        (["--config", TINY, "--clip", "-1"], "--clip must be 0 or more, got -1.0"),
+        (["--config", TINY, "--weight-decay", "-2"], "--weight-decay must be 0 or more, got -2.0"),
+        (["--config", TINY, "--warmup", "300"], "--warmup must be 0 to --steps 200, got 300"),
+        (["--config", TINY, "--seq-len", "64"], "--seq-len must be at most max_seq_len 16, got 64"),
+        (["--config", TINY, "--tokenizer", "x", "--vocab-size", "300"], "--tokenizer brings its"),
+        (["--config", TINY, "--vocab-size", "12"], "vocab_size must be at least 257"),
+        (["--config", TINY, "--resume"], "--resume needs --output"),
+        (["--config", TINY, "--checkpoint-every", "2"], "--checkpoint-every needs --output"),
+        (["--config", TINY, "--output", TINY], "is a file; a folder is wanted"),
+        (["--config", "nowhere.json"], "nowhere.json"),
+        (["--config", TINY, "--text", "nowhere.txt"], "nowhere.txt"),
+        (["--config", TINY, "--batch-size", "10000"], "--batch-size must be at most the"),
+        (["--config", TINY, "--held-out", "1.5"], "held_out must lie between 0 and 1, got 1.5"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused_before_work_starts(
+    tmp_path: Path,
+    texts: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: list[str],
+    message: str,
+) -> None:
+    for name in ("run", "launch"):
+        monkeypatch.setattr(cli, name, None)  # nothing may be started
+    arguments = [str(tmp_path / "tiny.json") if word == TINY else word for word in more]
+    if "--text" not in arguments:
+        arguments += ["--text", *texts]
+    assert message in refusal(arguments, capsys)
+    assert {path.name for path in tmp_path.iterdir()} == {"texts", "tiny.json"}
+
+
+def test_ranks_within_torchrun_are_refused(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    said = refusal(words(tmp_path, texts, "--nprocs", "2"), capsys)
+    assert "torchrun has started them: leave it out" in said
+
+
+def test_a_config_that_is_no_json_and_a_tokenizer_that_does_not_fit(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.json").write_text("{")
+    assert "bad.json is no JSON" in refusal(["--config", str(tmp_path / "bad.json")], capsys)
+    train = course_lib.ByteLevelBPE.train
+    train(["a b c"], 257, special_tokens=("<s>",)).save(tmp_path / "other.json")
+    train(["a b c d e f g" * 9], 271, special_tokens=(cli.SEPARATOR,)).save(tmp_path / "big.json")
+    said = refusal(words(tmp_path, texts, "--tokenizer", str(tmp_path / "other.json")), capsys)
+    assert "has no token <|endoftext|> to put between documents" in said
+    few = ["--set", "vocab_size=100", "--tokenizer", str(tmp_path / "big.json")]
+    assert "tokens, the model 100" in refusal(words(tmp_path, texts, *few), capsys)
+
+
+class Stand_in:
+    """DeepSpeed's interface as its documentation gives it, for one rank."""
+
+    def __init__(self, model, optimizer, config):
+        self.module, self.optimizer, self.config = model, optimizer, config
+        self.passes, self.norm = 0, None
+
+    def __call__(self, tokens):
+        return self.module(tokens)
+
+    def train(self):
+        self.module.train()
+
+    def eval(self):
+        self.module.eval()
+
+    def backward(self, loss):
+        (loss / self.config["gradient_accumulation_steps"]).backward()
+
+    def step(self):
+        self.passes += 1
+        if self.passes % self.config["gradient_accumulation_steps"] == 0:
+            clip = self.config["gradient_clipping"] or float("inf")
+            self.norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), clip)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+
+    def get_global_grad_norm(self):
+        return self.norm
+
+    def save_checkpoint(self, folder, tag, client_state):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        state = (self.module.state_dict(), self.optimizer.state_dict(), client_state)
+        torch.save(state, Path(folder) / tag)
+        (Path(folder) / "latest").write_text(tag)
+
+    def load_checkpoint(self, folder):
+        tag = (Path(folder) / "latest").read_text()
+        weights, moments, client_state = torch.load(Path(folder) / tag)
+        self.module.load_state_dict(weights)
+        self.optimizer.load_state_dict(moments)
+        return tag, client_state
+
+
+def test_deepspeed_is_driven_as_documented(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against a stand-in, since the real one is not installed here: the calls, not DeepSpeed."""
+    from contextlib import nullcontext
+
+    module = types.ModuleType("deepspeed")
+    module.__spec__ = types.SimpleNamespace()  # type: ignore[assignment]
+    module.initialize = lambda model, optimizer, config: (Stand_in(model, optimizer, config), None)
+    module.zero = types.SimpleNamespace(GatheredParameters=lambda parameters: nullcontext())
+    monkeypatch.setitem(sys.modules, "deepspeed", module)
+    torch.set_num_threads(1)
+    job = cases.job("deepspeed", tmp_path / "run", accumulate=2, checkpoint_every=3)
+    cases.train(job)
+    assert cases.distance(cases.weights(alone), cases.weights(job.output)) < 5e-5
+    (job.output / "deepspeed" / "latest").write_text("step-00000003")
+    result = cases.train(dataclasses.replace(job, resume=True))
+    assert result.first_step == 3
+    assert cases.distance(cases.weights(alone), cases.weights(job.output)) < 5e-5
+
+
+def test_a_strategy_that_is_none() -> None:
+    with pytest.raises(ValueError, match="strategy must be one of ddp, zero1.*, got 'zero9'"):
+        engines.check_strategy("zero9")
