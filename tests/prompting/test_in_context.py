@@ -3,6 +3,7 @@ import itertools
 import pytest
 import torch
 
+from course_lib.exercises.chapter_10_predictions import best_accuracy
 from course_lib.objectives import IGNORE
 from course_lib.prompting import (
     LabelTask,
@@ -119,6 +120,11 @@ def test_bayes_accuracy_by_hand() -> None:
     assert bayes_accuracy(1) == pytest.approx(1 / 4 + 3 / 4 * 1 / 3)
     assert bayes_accuracy(1, 2) == 1
     assert [bayes_accuracy(k) < bayes_accuracy(k + 1) for k in range(9)] == [True] * 9
+
+
+def test_the_exercise_finds_the_same_accuracy_by_listing_prompts() -> None:
+    for k in (0, 1, 2, 4):
+        assert best_accuracy(k) / 100 == pytest.approx(bayes_accuracy(k))
 
 
 def test_bayes_sees_the_past_only() -> None:

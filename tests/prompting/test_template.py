@@ -50,5 +50,5 @@ def test_fields_must_fit() -> None:
         REVIEW.ask({"text": "fine", "mood": "good"})
     with pytest.raises(ValueError, match="wants"):
         REVIEW.ask({"text": "fine", "other": "x"})
-    with pytest.raises(TypeError, match="must be a string, got int"):
+    with pytest.raises(TypeError, match="str"):
         REVIEW.ask({"text": 3})  # type: ignore[dict-item]
