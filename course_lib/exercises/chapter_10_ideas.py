@@ -173,7 +173,7 @@ EXERCISES = [
                         "An instruction is not needed either; without one the task stays open.",
                     ),
                     _row("Translate to French. Answer in one word.\nsky -> ciel\ncheese ->"),
-                    _row("sea -> mer\nsky -> ciel\nred -> rouge\ncheese ->"),
+                    _row("sea -> mer\nsky -> ciel\ncat -> chat\ncheese ->"),
                 ],
             ),
             Match(
