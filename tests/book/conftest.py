@@ -1,7 +1,7 @@
 """The built site in a real browser, served from here, with everything it asks for recorded."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,20 +52,20 @@ class Opened:
     problems: list[str] = field(default_factory=list)
     bytes_received: int = 0
 
-    def axe(self, only: str | None = None) -> list[str]:
+    def axe(self, only: Sequence[str] = ()) -> list[str]:
         """What axe finds, best practices and the rule about visible labels included.
 
         Args:
-            only: A tag such as `cat.color`; None runs every rule.
+            only: Rules to run; none named runs them all.
         """
         self.page.evaluate(AXE)
         result = self.page.evaluate(
             """(only) => axe.run(document, {
                 preload: false,
-                ...(only ? {runOnly: [only]} : {}),
-                rules: {"label-content-name-mismatch": {enabled: true}},
+                ...(only.length ? {runOnly: {type: "rule", values: only}}
+                    : {rules: {"label-content-name-mismatch": {enabled: true}}}),
             })""",
-            only,
+            list(only),
         )
         return [
             f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
