@@ -21,6 +21,7 @@ _HOMES = {
     "Quiz": "quiz",
     "Sampler": "sampler",
     "ShapeTracer": "shape_tracer",
+    "TinyModel": "tiny_model",
 }
 __all__ = sorted(_HOMES)
 

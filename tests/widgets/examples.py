@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from course_lib import presets
+from course_lib import Transformer, TransformerConfig, presets
 from course_lib.widgets import (
     AllReduceStepper,
     AttentionCalculator,
@@ -23,6 +23,7 @@ from course_lib.widgets import (
     Quiz,
     Sampler,
     ShapeTracer,
+    TinyModel,
 )
 from tests.widgets.payloads import ALL, payload
 
@@ -94,6 +95,14 @@ def shape_tracer() -> ShapeTracer:
     return ShapeTracer({name: presets[name] for name in names})
 
 
+def tiny_model() -> TinyModel:
+    sizes = {"d_model": 8, "n_heads": 2, "n_decoder_layers": 1, "max_seq_len": 8}
+    words = ["dog", "cat", "dax", "wug"]
+    config = TransformerConfig(vocab_size=len(words), position="rotary", **sizes)
+    model = Transformer(config, generator=torch.Generator().manual_seed(0)).eval()
+    return TinyModel(model, words, ["dog dax cat", "cat"])
+
+
 def code_quiz() -> Quiz:
     return Quiz(payload("06.c", "code", [], starter="def f(x):\n    ...\n"))
 
@@ -115,5 +124,6 @@ EXAMPLES: dict[str, Any] = {
     "merge stepper": lambda: MergeStepper("low lower lowest, new newer newest"),
     "neighbours": lambda: Neighbours(embedding(), VOCABULARY),
     "shape tracer": shape_tracer,
+    "tiny model": tiny_model,
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}
