@@ -100,9 +100,9 @@ def probability_by_place(
     figure, axes = new_figure(width=max(6.4, 0.52 * len(words)), height=3.2)
     for index, (name, values) in enumerate(models.items()):
         colour = palette.series[index % 6]
-        places = [place + 0.16 * (index - (len(models) - 1) / 2) for place in range(len(words))]
+        places = [place + 0.4 * (index - (len(models) - 1) / 2) for place in range(len(words))]
         axes.plot(places, values.tolist(), palette.markers[index % 5], label=name, color=colour)
-        axes.plot(places, best[name].tolist(), "_", ms=13, mew=1.6, color=palette.ink,
+        axes.plot(places, best[name].tolist(), "_", ms=11, mew=1.6, color=palette.ink,
                   label="the most its view allows" if index == 0 else None)  # fmt: skip
     axes.set_xticks(range(len(words)), words, rotation=45, ha="right", fontsize=9)
     axes.set(ylabel="probability of the right word", ylim=(-0.03, 1.05))
