@@ -74,10 +74,20 @@ def colab_cell() -> nbformat.NotebookNode:
     return cell
 
 
+def progress_cell(text: Path) -> nbformat.NotebookNode:
+    """The last cell of a notebook with exercises: the progress box of the page."""
+    source = f'exercises.progress_panel("{text.stem[:2]}")'
+    cell = nbformat.v4.new_code_cell(f"from course_lib import exercises\n\n{source}")
+    cell.metadata["tags"] = ["remove-input"]
+    return cell
+
+
 def from_text(text: Path) -> nbformat.NotebookNode:
     """The notebook a chapter text stands for, with ids and outputs of the committed one."""
     notebook = jupytext.read(text)
     notebook.cells.insert(0, colab_cell())
+    if any("exercises.load(" in cell.source for cell in notebook.cells):
+        notebook.cells.append(progress_cell(text))
     target = notebook_path(text)
     if target.exists():
         notebook = combine_inputs_with_outputs(notebook, nbformat.read(target, 4), "md:myst")

@@ -41,6 +41,7 @@ Chapter: 01_relevance
 """
 
 from course_lib.exercises.exercise import Exercise, NotCorrect, load
+from course_lib.exercises.panel import progress_panel
 from course_lib.exercises.result import Result
 from course_lib.exercises.store import clear, export, import_, progress
 
@@ -53,4 +54,5 @@ __all__ = [
     "import_",
     "load",
     "progress",
+    "progress_panel",
 ]

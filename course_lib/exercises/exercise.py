@@ -201,10 +201,24 @@ class Exercise:
             from course_lib.widgets import Quiz
         except ImportError:
             return text
-        bundle = Quiz(self.payload())._repr_mimebundle_()
+        self._quiz = Quiz(self.payload())
+        self._quiz.observe(self._record, ["attempts", "hints_shown", "revealed"])
+        bundle = self._quiz._repr_mimebundle_()
         if isinstance(bundle, tuple):
             return {**text, **bundle[0]}, bundle[1]
         return {**text, **(bundle or {})}
+
+    def _record(self, change: Any) -> None:
+        """Keep in the file what the learner does in the quiz that a kernel stands behind."""
+        name, quiz = change["name"], change["owner"]
+        if name == "attempts" and quiz.status in ("correct", "incorrect"):
+            store.record_result(
+                self.id, self.version, Result(quiz.status, "", version=self.version)
+            )
+        elif name == "hints_shown" and change["new"]:
+            store.record_hint(self.id, self.version, int(change["new"]))
+        elif name == "revealed" and change["new"]:
+            store.record_reveal(self.id, self.version)
 
 
 def _to_ids(part: dict[str, Any], answer: Any) -> Any:
