@@ -84,7 +84,9 @@ def save_fsdp2(
     comm: Comm,
     extra: dict[str, Any] | None = None,
 ) -> Path:
-    """Write an FSDP2 model as a checkpoint that :func:`~.checkpoint.load` reads, too. Collective.
+    """Write an FSDP2 model as a checkpoint that ZeRO reads, too. Collective.
+
+    The other one is :func:`~course_lib.distributed.checkpoint.load`.
 
     Args:
         folder: where checkpoints go.

@@ -8,6 +8,7 @@ Chapter: 18_multi_gpu_zero
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import math
 from collections.abc import Callable
@@ -177,7 +178,8 @@ class DeepSpeedEngine:
     """
 
     def __init__(self, module: nn.Module, settings: Settings, comm: Comm) -> None:
-        import deepspeed  # type: ignore[import-not-found,unused-ignore]
+        # An optional peer, loaded only when asked for by name: no part of the package needs it.
+        deepspeed = importlib.import_module("deepspeed")
 
         from course_lib.distributed.handoff import deepspeed_config
 
@@ -230,8 +232,7 @@ class DeepSpeedEngine:
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights under their own names. Collective."""
-        import deepspeed
-
+        deepspeed = importlib.import_module("deepspeed")
         engine: Any = self.model
         named = dict(engine.module.named_parameters(remove_duplicate=False))
         whole = {}
