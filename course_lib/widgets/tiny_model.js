@@ -36,6 +36,7 @@ function render({ model, el }) {
     const box = h("textarea", { id: boxId, rows: 3, spellcheck: "false", autocomplete: "off", style: "width:100%;box-sizing:border-box",
       on: { input: () => { clearTimeout(timer); timer = setTimeout(() => look(true), 250); }, keydown: (event) => event.stopPropagation() } });
     box.value = model.get("prompt");
+    const said = h("p", { class: "cw-panel" });
     const strip = h("p", { class: "cw-note" });
     const trouble = h("p", { class: "cw-note" });
     const region = scrollRegion("What comes next");
@@ -69,6 +70,7 @@ function render({ model, el }) {
       fill();
       describe.update();
       save(model, { prompt: box.value });
+      if (box.value !== data.prompts[0]) said.hidden = true; // it speaks of the first prompt
       if (speak) live.say([trouble.textContent, sentence()].join(" ").trim(), 400);
       return Boolean(chances);
     };
@@ -120,7 +122,6 @@ function render({ model, el }) {
         live.whisper(said.textContent);
         result.focus();
       } });
-    const said = h("p", { class: "cw-panel" });
     result.append(said, h("div", { class: "cw-row end" }, start.node, h("div", { class: "cw-field" }, h("label", { for: seedId }, "Seed"), seed)),
       h("div", { class: "cw-field" }, h("label", { for: boxId }, "Prompt, and what the model writes"), box), strip, trouble,
       h("div", { class: "cw-row" }, button("Write 1 token", () => write(1), "main"), button("Write 10 tokens", () => write(10)), describe.button),

@@ -116,6 +116,11 @@ def _tokenizer(
 ) -> tuple[dict[str, Any], list[str]]:
     """Gives what the page needs to cut a text, and how each token is shown."""
     if isinstance(tokens, ByteLevelBPE):
+        if tokens.pattern != "gpt2" or tokens.ignore_merges:
+            raise ValueError(
+                f"tokens must cut text by the pattern 'gpt2' and merge, got {tokens.pattern!r} "
+                f"and ignore_merges={tokens.ignore_merges}"
+            )
         spelled = [token.decode("utf-8", errors="replace") for token in tokens.tokens]
         ids = {token: i for i, token in enumerate(tokens.tokens)}
         merges = [

@@ -164,6 +164,7 @@ def test_predict_then_see_then_type(show: Any) -> None:
     assert rows(page)[0] == [WORDS[best], percent(chances[best]), percent(chances[best])]
     box = page.get_by_label("Prompt, and what the model writes")
     box.fill("hill river horse")
+    page.wait_for_function("document.querySelector('.cw-live .cw-panel[hidden]') !== null")
     chances, sentence = expected(widget, "hill river")
     page.wait_for_function(
         "document.querySelector('.cw-live [aria-live]').textContent.includes('horse')"
@@ -241,6 +242,9 @@ def test_bad_input_is_named() -> None:
         TinyModel(make(), [*WORDS[:5], "two words"], ["dog"])
     with pytest.raises(ValueError, match="the word 'horse', which is no token"):
         TinyModel(make(), WORDS, ["horse"])
+    other = ByteLevelBPE.train(["one two"], 262, pattern="cl100k")
+    with pytest.raises(ValueError, match="by the pattern 'gpt2'"):
+        TinyModel(make(vocab_size=other.vocab_size), other, ["one"])
     with pytest.raises(ValueError, match="at least one text"):
         TinyModel(make(), WORDS, [])
     with pytest.raises(ValueError, match="'dog.*' of 16 tokens, wants 1 to 15"):
