@@ -146,3 +146,37 @@ def ours_plain(folder, stage, *, write):
         load(folder, model, optimizer, foreign=True)
         path = folder
     return our_digest(model, optimizer), path
+
+
+def peaks(folder, stage, gather=False):
+    """How far memory rises while saving and while loading, and the bytes of the one parameter.
+
+    Loading makes new moments for this rank's own part; they stay, and are not counted. With
+    ``gather``, the fault: the whole parameter is put together on the way.
+    """
+    from torch import nn
+
+    from course_lib.distributed.measure import peak_bytes
+
+    torch.set_num_threads(1)
+
+    def fresh():
+        model = nn.Sequential(nn.Linear(512, 1024, bias=False))  # one parameter, so sums hide none
+        model = zero_shard(model, stage=stage, units=["0"])
+        optimizer = ShardedOptimizer(model, toy.adamw)
+        model(torch.ones(2, 512)).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return model, optimizer
+
+    def read(model, optimizer):
+        load(folder, model, optimizer)
+        if gather:
+            whole = model.full_state_dict()
+            assert whole
+
+    saved, loaded = fresh(), fresh()
+    saving = peak_bytes(lambda: save(folder, 1, *saved))
+    loading = peak_bytes(lambda: read(*loaded))
+    whole = 4 * 512 * 1024
+    return saving, loading - 2 * whole // saved[0].comm.world_size, whole

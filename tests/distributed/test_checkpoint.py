@@ -55,6 +55,13 @@ def test_ours_reads_fsdp2(pools, tmp_path):
         assert {result[0] for result in results} == {digest}
 
 
+def test_no_rank_holds_a_full_tensor_to_save_or_to_load(pools, tmp_path):
+    for saving, loading, whole in on(pools, 4, cases.peaks, str(tmp_path / "a"), 3):
+        assert saving < whole and loading < 0.75 * whole, (saving, loading, whole)
+    for _, loading, whole in on(pools, 4, cases.peaks, str(tmp_path / "b"), 3, gather=True):
+        assert loading > whole  # the planted fault is seen
+
+
 @pytest.fixture(scope="module")
 def two_steps(tmp_path_factory):
     """A folder with step 1, and the model and optimizer one step later."""
