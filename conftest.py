@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Some tests interrupt themselves, and a job started in the background ignores interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -105,7 +105,15 @@ def from_text(text: Path) -> nbformat.NotebookNode:
             cell.execution_count = None
             cell.metadata.pop("execution", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    count_runs(notebook)
     return notebook
+
+
+def count_runs(notebook: nbformat.NotebookNode) -> None:
+    """Number the cells that have outputs: nbval takes an unnumbered one for a cell never run."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        cell.execution_count = number if cell.outputs else None
 
 
 def dumps(notebook: nbformat.NotebookNode) -> str:
@@ -249,6 +257,7 @@ def refresh() -> list[Path]:
         for cell, run in zip(notebook.cells, executed[text.stem].cells, strict=True):
             if cell.cell_type == "code":
                 cell.outputs = normalised(run.outputs, set(cell.metadata.get("tags", [])))
+        count_runs(notebook)
         if target.read_text() != dumps(notebook):
             write_atomic(target, dumps(notebook))
             changed.append(target)

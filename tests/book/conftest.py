@@ -29,13 +29,14 @@ def site() -> Iterator[str]:
         httpd.shutdown()
 
 
-@pytest.fixture(scope="session")
+# Its event loop runs as long as it does, so it ends before a notebook or another browser starts.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     running = playwright.chromium.launch(executable_path=ensure(), args=list(FLAGS))
     yield running
@@ -80,7 +81,7 @@ class Opened:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opener(browser: Browser, site: str) -> Callable[..., Opened]:
     """Open a page of the site; whoever opens it closes its context."""
 

@@ -137,13 +137,15 @@ def test_no_rank_outlives_its_parent(tmp_path, how):
             lines.append(line)
             if "] pid " in line:
                 pids.append(int(line.split("pid ")[1]))
-        assert all(psutil.pid_exists(pid) for pid in pids)
-        parent.send_signal(how)
-        stopped = time.monotonic()
-        while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() - stopped < 10:
-            time.sleep(0.02)
-        assert time.monotonic() - stopped < 2
-        parent.kill()
+        try:
+            assert all(psutil.pid_exists(pid) for pid in pids)
+            parent.send_signal(how)
+            stopped = time.monotonic()
+            while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() - stopped < 10:
+                time.sleep(0.02)
+            assert time.monotonic() - stopped < 2
+        finally:
+            parent.kill()  # or leaving the block would wait for it
 
 
 def test_signal_handlers_stay_as_they_are(pools):

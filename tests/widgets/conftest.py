@@ -18,7 +18,8 @@ LOADER = ROOT / "book" / "assets" / "vendor" / "static-anywidget.js"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
-@pytest.fixture(scope="session")
+# Its event loop runs as long as it does, so it ends before a notebook or another browser starts.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=ensure(), args=list(FLAGS))
