@@ -12,28 +12,18 @@ PAGES = {
     "model": (
         "Model",
         "One transformer for every architecture: its configuration, its presets, its parts.",
-        ["config", "presets", "model", "weights"],
+        ["config", "presets", "model"],
     ),
-    "text": (
-        "Text and data",
-        "From text to ids, from ids to examples.",
-        ["tokenizers", "objectives", "data"],
-    ),
-    "training": (
-        "Training",
-        "From examples to a trained model, on one device or on many.",
-        ["training", "distributed", "adaptation"],
-    ),
-    "generation": (
-        "Generation",
-        "From a model to text.",
-        ["generation", "prompting", "tasks"],
-    ),
-    "learning": (
-        "Exercises, widgets, figures",
-        "What the pages are made with.",
-        ["exercises", "widgets", "figures"],
-    ),
+    "weights": ("Published weights", "Checkpoints of every family, read and written.", ["weights"]),
+    "tokenizers": ("Tokenizers", "From text to ids and back.", ["tokenizers"]),
+    "data": ("Data and objectives", "From ids to examples.", ["objectives", "data"]),
+    "training": ("Training", "From examples to a trained model.", ["training"]),
+    "distributed": ("Many processes", "One model over several ranks.", ["distributed"]),
+    "generation": ("Generation", "From a model to text.", ["generation"]),
+    "prompting": ("Prompting", "From a task to a prompt.", ["prompting"]),
+    "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
+    "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
+    "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
 }
 
 
@@ -71,8 +61,11 @@ def page(name: str) -> str | None:
 
 
 def write() -> list[Path]:
-    """Write the pages that differ; return those that did."""
+    """Write the pages that differ, remove those no longer made; return those that changed."""
     changed = []
+    for path in (BOOK / "api").glob("*.md"):
+        if path.stem not in {"index", *PAGES}:
+            path.unlink()
     for name in PAGES:
         text = page(name)
         target = BOOK / "api" / f"{name}.md"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from book._tools import api_pages
 from book._tools.paths import ROOT, chapter_texts
 
 ENTRIES: list[dict[str, Any]] = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text())[
@@ -93,3 +94,11 @@ def test_each_exercise_of_a_finished_chapter_appears_exactly_once() -> None:
     finished = {stem[:2] for stem in LOADS}
     wanted = [name for name in (spec.id for spec in all_specs()) if name[:2] in finished]
     assert sorted(loaded) == sorted(wanted)
+
+
+def test_every_part_of_the_package_has_a_reference_page() -> None:
+    shown = sorted(part for _, _, parts in api_pages.PAGES.values() for part in parts)
+    package = ROOT / "course_lib"
+    there = [path.stem for path in package.glob("*.py") if path.stem != "__init__"]
+    there += [path.parent.name for path in package.glob("*/__init__.py")]
+    assert shown == sorted(there)
