@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from course_lib.model.transformer import Transformer
 from course_lib.objectives.causal import token_losses
-from course_lib.objectives.example import IGNORE
+from course_lib.objectives.example import IGNORE, Example
 from course_lib.prompting.few_shot import Encodes
 
 
@@ -36,18 +36,23 @@ def score(
     prompts: Sequence[Sequence[int]],
     answers: Sequence[Sequence[int]],
     *,
+    start_id: int | None = None,
     batch_size: int = 32,
     pad_on_left: bool = False,
 ) -> Scores:
     """Ask a model how likely each answer is after its prompt.
 
     Nothing is generated: one forward pass over prompt and answer holds the probability of every
-    token of the answer. Rows of different lengths are padded; the side changes nothing.
+    token of the answer. A decoder-only model reads the two in one row; an encoder-decoder reads
+    the prompt in its encoder and the answer in its decoder. Rows of different lengths are padded;
+    the side changes nothing.
 
     Args:
-        model: A decoder-only model, in evaluation mode if it has dropout.
+        model: A model with a decoder, in evaluation mode if it has dropout.
         prompts: Ids of each prompt, at least one a prompt.
-        answers: Ids of the answer to each prompt, at least one an answer.
+        answers: Ids of the answer to each prompt, at least one an answer. The token that ends a
+            text is scored like any other, if it is among them.
+        start_id: The token the decoder of an encoder-decoder begins with (T5: 0, its padding).
         batch_size: Rows read at a time.
         pad_on_left: Where the padding goes.
 
@@ -62,28 +67,23 @@ def score(
 
     Chapter: 10_prompt_engineering
     """
-    rows = _rows(model, prompts, answers)
+    rows = _rows(model, prompts, answers, start_id)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # alike lengths, little padding
+    order = sorted(range(len(rows)), key=lambda i: _size(rows[i]))  # alike sizes, little padding
     device = model.embedding.weight.device
+    side = "left" if pad_on_left else "right"
     total = torch.zeros(len(rows), device=device)
     for start in range(0, len(rows), batch_size):
         chosen = order[start : start + batch_size]
-        tokens, targets, keep = [], [], []
-        for i in chosen:
-            row = torch.tensor(rows[i])
-            wanted = row[1:].clone()
-            wanted[: len(prompts[i]) - 1] = IGNORE
-            tokens.append(row[:-1])
-            targets.append(wanted)
-            keep.append(torch.ones(len(row) - 1, dtype=torch.bool))
-        side = "left" if pad_on_left else "right"
-        inputs = pad_sequence(tokens, True, 0, side).to(device)  # (B, T)
-        wanted = pad_sequence(targets, True, IGNORE, side).to(device)
-        real = pad_sequence(keep, True, False, side).to(device)
+        inputs, keep = _padded([rows[i].inputs for i in chosen], side, device)  # (B, T)
+        read = {"keep": keep}
+        sources = [source for i in chosen if (source := rows[i].source) is not None]
+        if sources:
+            read["source"], read["source_keep"] = _padded(sources, side, device)  # (B, S)
+        targets = pad_sequence([rows[i].targets for i in chosen], True, IGNORE, side).to(device)
         with torch.inference_mode():
-            losses = token_losses(model(inputs, keep=real), wanted)  # (B, T)
+            losses = token_losses(model(inputs, **read), targets)  # (B, T)
         total[torch.tensor(chosen, device=device)] = -losses.sum(-1)
     lengths = torch.tensor([len(answer) for answer in answers], device=device)
     return Scores(total, total / lengths, lengths)
@@ -96,6 +96,7 @@ def choose(
     *,
     normalise: bool = False,
     neutral: Sequence[int] | None = None,
+    start_id: int | None = None,
     batch_size: int = 32,
 ) -> tuple[Int[Tensor, " B"], Float[Tensor, "B C"]]:
     """Pick the likeliest of some candidates for each prompt.
@@ -105,11 +106,12 @@ def choose(
     anywhere: with `neutral` its score after a prompt that asks nothing is taken off.
 
     Args:
-        model: A decoder-only model.
+        model: A model with a decoder.
         prompts: Ids of each prompt.
         candidates: Ids of each candidate, the same for all prompts.
         normalise: Compare the mean a token instead of the sum.
         neutral: Ids of a prompt without a question, such as "Answer:".
+        start_id: The token the decoder of an encoder-decoder begins with.
         batch_size: Rows read at a time.
 
     Returns:
@@ -129,7 +131,8 @@ def choose(
         )
     asked = [*prompts, *([neutral] if neutral is not None else [])]
     pairs = [(prompt, candidate) for prompt in asked for candidate in candidates]
-    scores = score(model, [p for p, _ in pairs], [c for _, c in pairs], batch_size=batch_size)
+    left, right = [prompt for prompt, _ in pairs], [candidate for _, candidate in pairs]
+    scores = score(model, left, right, start_id=start_id, batch_size=batch_size)
     table = (scores.mean if normalise else scores.total).unflatten(0, (len(asked), -1))
     if neutral is not None:
         table = table[:-1] - table[-1]
@@ -141,7 +144,8 @@ def encode_pair(tokenizer: Encodes, prompt: str, answer: str) -> tuple[list[int]
 
     Tokenizing the two apart can give tokens that the joined text never has: blanks belong to the
     word after them, and letters at the seam may merge. So the joined text is tokenized, and the
-    answer begins with the first token that the prompt alone does not have.
+    answer begins with the first token that the prompt alone does not have. (An encoder-decoder
+    reads the two apart, and they are tokenized apart.)
 
     Args:
         tokenizer: Turns text into ids.
@@ -167,16 +171,13 @@ def encode_pair(tokenizer: Encodes, prompt: str, answer: str) -> tuple[list[int]
 
 
 def _rows(
-    model: Transformer, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]
-) -> list[list[int]]:
-    """Join prompts and answers, after a look at whether the model can read them."""
-    config = model.config
-    if config.family != "decoder-only":
-        raise ValueError(f"model got an {config.family} model, wants a decoder-only one")
-    if model.training and config.dropout > 0:
-        raise ValueError(
-            f"model is in training mode with dropout={config.dropout}: call model.eval() first"
-        )
+    model: Transformer,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    start_id: int | None,
+) -> list[Example]:
+    """Say what is read and what is asked for, after a look at whether the model can read it."""
+    _check_model(model, start_id)
     if len(prompts) != len(answers):
         raise ValueError(
             f"answers must be as many as the {len(prompts)} prompts, got {len(answers)}"
@@ -188,16 +189,60 @@ def _rows(
         for name, ids in (("prompts", prompt), ("answers", answer)):
             if not len(ids):
                 raise ValueError(f"{name}[{i}] must hold at least one token, got none")
-        row = [*map(int, prompt), *map(int, answer)]
-        if len(row) - 1 > config.max_seq_len:
+        left, right = torch.tensor([*map(int, prompt)]), torch.tensor([*map(int, answer)])
+        _check_ids(model, i, torch.cat((left, right)))
+        if start_id is not None:
+            row = torch.cat((torch.tensor([start_id]), right))
+            example = Example(row[:-1], row[1:], source=left)
+        else:
+            row = torch.cat((left, right))
+            unasked = torch.full((len(left) - 1,), IGNORE)
+            example = Example(row[:-1], torch.cat((unasked, right)))
+        limit = model.config.max_seq_len
+        if max(_size(example)) > limit:
+            both = f"{len(left)} and {len(right)}" if start_id is not None else len(row)
             raise ValueError(
-                f"prompts[{i}] and its answer take {len(row)} tokens, the model's context is "
-                f"{config.max_seq_len}"
+                f"prompts[{i}] and its answer take {both} tokens, the model's context is {limit}"
             )
-        if not 0 <= min(row) <= max(row) < config.vocab_size:
-            raise ValueError(
-                f"prompts[{i}] and its answer have ids from {min(row)} to {max(row)}, wants 0 to "
-                f"{config.vocab_size - 1}"
-            )
-        rows.append(row)
+        rows.append(example)
     return rows
+
+
+def _check_model(model: Transformer, start_id: int | None) -> None:
+    config = model.config
+    if config.family == "encoder-only":
+        raise ValueError("model got an encoder-only model, wants one with a decoder")
+    if config.family == "decoder-only" and start_id is not None:
+        raise ValueError(f"start_id={start_id}: a decoder-only model begins with its prompt")
+    if config.family == "encoder-decoder":
+        if start_id is None:
+            raise ValueError(
+                "start_id=None: wants the token that the decoder of this encoder-decoder begins "
+                "with, which published models name decoder_start_token_id"
+            )
+        if not 0 <= start_id < config.vocab_size:
+            raise ValueError(f"start_id={start_id}, wants 0 to {config.vocab_size - 1}")
+    if model.training and config.dropout > 0:
+        raise ValueError(
+            f"model is in training mode with dropout={config.dropout}: call model.eval() first"
+        )
+
+
+def _check_ids(model: Transformer, i: int, ids: Tensor) -> None:
+    low, high = int(ids.min()), int(ids.max())
+    if not 0 <= low <= high < model.config.vocab_size:
+        raise ValueError(
+            f"prompts[{i}] and its answer have ids from {low} to {high}, wants 0 to "
+            f"{model.config.vocab_size - 1}"
+        )
+
+
+def _size(row: Example) -> tuple[int, int]:
+    return len(row.inputs), 0 if row.source is None else len(row.source)
+
+
+def _padded(rows: Sequence[Tensor], side: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Stack rows of different lengths, and say which slots are real."""
+    keep = [torch.ones(len(row), dtype=torch.bool) for row in rows]
+    padded = pad_sequence(list(rows), True, 0, side).to(device)
+    return padded, pad_sequence(keep, True, False, side).to(device)

@@ -1,7 +1,9 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import transformers as hf
 
 from course_lib import Transformer, TransformerConfig
 from course_lib.prompting import Scores, choose, encode_pair, score
@@ -61,6 +63,89 @@ def test_scores_equal_one_pass_for_each_token(
     torch.testing.assert_close(scores.total, torch.tensor(wanted), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(scores.mean, scores.total / scores.lengths)
     assert scores.lengths.tolist() == [len(answer) for answer in answers]
+
+
+def published(family: str, folder: Path) -> tuple[Any, Transformer, int]:
+    """Give the reference library's tiny encoder-decoder, ours of the same file, and its start."""
+    if family == "t5":
+        sizes: dict[str, Any] = {"d_kv": 8, "d_ff": 24, "num_layers": 2, "num_heads": 2}
+        config = hf.T5Config(vocab_size=23, d_model=16, **sizes, decoder_start_token_id=0)
+        reference: Any = hf.T5ForConditionalGeneration(config)
+    else:
+        sizes = {f"{stack}_layers": 2 for stack in ("encoder", "decoder")}
+        sizes |= {f"{stack}_attention_heads": 2 for stack in ("encoder", "decoder")}
+        sizes |= {f"{stack}_ffn_dim": 24 for stack in ("encoder", "decoder")}
+        config = hf.BartConfig(vocab_size=23, d_model=16, max_position_embeddings=24, **sizes)
+        reference = hf.BartForConditionalGeneration(config)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in reference.named_parameters():
+            spread = 2.0 if name == "shared.weight" else 0.3
+            middle = float(parameter.ndim == 1 and name.endswith("weight"))
+            parameter.copy_(middle + spread * torch.randn(parameter.shape, generator=generator))
+    reference.eval().save_pretrained(folder)
+    ours = Transformer.from_pretrained(folder)
+    return reference, ours, ours.published_fields["decoder_start_token_id"]
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+@pytest.mark.parametrize("pad_on_left", [False, True])
+def test_an_encoder_decoder_reads_the_prompt_and_scores_the_answer(
+    family: str, pad_on_left: bool, tmp_path: Path
+) -> None:
+    """Each log-likelihood is the reference library's loss, a pair at a time, without padding."""
+    reference, model, start_id = published(family, tmp_path)
+    prompts, answers = pairs()
+    wanted = []
+    for prompt, answer in zip(prompts, answers, strict=True):
+        labels = torch.tensor([answer])
+        with torch.no_grad():
+            loss = reference(input_ids=torch.tensor([prompt]), labels=labels).loss
+        wanted.append(-float(loss) * len(answer))
+    assert max(wanted) - min(wanted) > 1
+    for batch_size in (1, 4, 50):
+        scores = score(
+            model,
+            prompts,
+            answers,
+            start_id=start_id,
+            batch_size=batch_size,
+            pad_on_left=pad_on_left,
+        )
+        torch.testing.assert_close(scores.total, torch.tensor(wanted), atol=2e-5, rtol=1e-5)
+    faulty = score(model, prompts, answers, start_id=start_id + 3).total
+    assert not torch.allclose(faulty, torch.tensor(wanted), atol=1e-3)
+
+
+def test_the_source_is_masked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Planted: an encoder that reads the padding of shorter prompts moves the scores."""
+    _, model, start_id = published("t5", tmp_path)
+    prompts, answers = pairs()
+    right = score(model, prompts, answers, start_id=start_id).total
+    plain = type(model).forward
+    monkeypatch.setattr(
+        type(model),
+        "forward",
+        lambda self, x, keep, source, source_keep: plain(self, x, keep=keep, source=source),
+    )
+    moved = (score(model, prompts, answers, start_id=start_id).total - right).abs()
+    longest = max(len(prompt) for prompt in prompts)
+    full = torch.tensor([len(prompt) == longest for prompt in prompts])
+    assert moved[full].max() < 1e-5 and moved[~full].min() > 1e-4
+
+
+def test_an_encoder_decoder_chooses(tmp_path: Path) -> None:
+    reference, model, start_id = published("t5", tmp_path)
+    prompts, candidates = [[1, 2, 3], [4, 5]], [[7], [8, 9, 10], [11, 12]]
+    best, table = choose(model, prompts, candidates, start_id=start_id)
+    for row, prompt in enumerate(prompts):
+        for column, candidate in enumerate(candidates):
+            labels = torch.tensor([candidate])
+            with torch.no_grad():
+                loss = reference(input_ids=torch.tensor([prompt]), labels=labels).loss
+            wanted = -float(loss) * len(candidate)
+            assert float(table[row, column]) == pytest.approx(wanted, rel=1e-5)
+    assert torch.equal(best, table.argmax(-1))
 
 
 @pytest.mark.parametrize("pad_on_left", [False, True])
@@ -138,6 +223,15 @@ def test_a_full_context_can_be_scored() -> None:
 def test_models_that_cannot_be_asked_are_refused() -> None:
     with pytest.raises(ValueError, match="got an encoder-only model"):
         score(make(n_decoder_layers=0, n_encoder_layers=1), [[1]], [[2]])
+    both = make(n_encoder_layers=1)
+    with pytest.raises(ValueError, match="start_id=None: wants the token"):
+        score(both, [[1]], [[2]])
+    with pytest.raises(ValueError, match="start_id=23, wants 0 to 22"):
+        score(both, [[1]], [[2]], start_id=23)
+    with pytest.raises(ValueError, match="take 25 and 2 tokens, the model's context is 24"):
+        score(both, [[1] * 25], [[2] * 2], start_id=0)
+    with pytest.raises(ValueError, match="start_id=0: a decoder-only model begins with"):
+        score(make(), [[1]], [[2]], start_id=0)
     with pytest.raises(ValueError, match=r"call model.eval\(\) first"):
         score(make(dropout=0.1).train(), [[1]], [[2]])
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
