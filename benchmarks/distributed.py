@@ -1,7 +1,9 @@
 """Steps of sharded training against torch's own engines: wall time, CPU time, bytes, difference.
 
-All variants live in the same processes and take turns in rotating order; every ratio is the median
-of paired rounds. Run it in a network namespace of its own, so that nothing else is on the loopback:
+All variants live in the same processes, one thread each, on the same rows, in float32, and take
+turns: the order rotates, and every other round runs backwards, so that nobody always follows the
+same neighbour. Every ratio is the median of paired rounds. Run it in a network namespace of its
+own, so that nothing else is on the loopback:
 
     unshare --user --map-root-user --net .venv/bin/python benchmarks/distributed.py
 
@@ -25,10 +27,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP1
+from torch.distributed.fsdp.wrap import ModuleWrapPolicy
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 D, HEADS, BLOCKS, VOCAB, BATCH = 320, 5, 7, 4096, 8
+WARM_UP = 2  # rounds; in the second, engines know the order of their units
 
 
 class Block(nn.Module):
@@ -91,6 +96,12 @@ def variants() -> dict[str, Any]:
         module.blocks[-1].set_reshard_after_forward(False)
         return module, optimizer
 
+    def fsdp1() -> Any:
+        wrap = ModuleWrapPolicy({Block})
+        cpu = torch.device("cpu")
+        module = FSDP1(Model(), auto_wrap_policy=wrap, use_orig_params=True, device_id=cpu)
+        return module, adamw(module.parameters())
+
     def zero(stage: int, **options: Any) -> Any:
         model = zero_shard(Model(), stage=stage, **options)
         return model, ShardedOptimizer(model, adamw)
@@ -98,6 +109,7 @@ def variants() -> dict[str, Any]:
     built = {
         "DDP": plain(DistributedDataParallel),
         "our DDP": plain(DataParallel),
+        "FSDP1": fsdp1(),
         "FSDP2": fsdp2(),
         "FSDP2, last block kept": fsdp2_last_kept(),
         "FSDP2, our collectives": fsdp2(comm=Comm()),
@@ -150,6 +162,12 @@ def full(model: Any) -> dict[str, Tensor]:
     """Parameters of any engine by name."""
     if hasattr(model, "full_state_dict"):
         return model.full_state_dict()
+    if isinstance(model, FSDP1):
+        with FSDP1.summon_full_params(model, writeback=False):
+            return {
+                name.replace("_fsdp_wrapped_module.", ""): p.detach().clone()
+                for name, p in model.named_parameters()
+            }
     module = getattr(model, "module", model)
     return {
         name: p.full_tensor().detach() if hasattr(p, "full_tensor") else p.detach()
@@ -189,10 +207,11 @@ def measure(seq_len: int, rounds: int) -> list[dict[str, Any]]:
     wall: dict[str, list[float]] = {name: [] for name in names}
     cpu: dict[str, list[float]] = {name: [] for name in names}
     wire = dict.fromkeys(names, 0)
-    for number in range(rounds + 1):  # the first round warms up
+    for number in range(rounds + WARM_UP):
         tokens = rows(seq_len, number, rank)
         shift = number % len(names)
-        for name in names[shift:] + names[:shift]:
+        order = names[shift:] + names[:shift]
+        for name in order[:: 1 if number % 2 else -1]:
             model, optimizer = engines[name]
             dist.barrier()
             bytes_before, cpu_before, start = wire_bytes(), time.process_time(), time.perf_counter()
@@ -202,11 +221,11 @@ def measure(seq_len: int, rounds: int) -> list[dict[str, Any]]:
             everyone = torch.tensor([seconds, own], dtype=torch.float64)
             sent = wire_bytes() - bytes_before
             dist.all_reduce(everyone)
-            if number:
+            if number >= WARM_UP:
                 wall[name].append(float(everyone[0]) / dist.get_world_size())
                 cpu[name].append(float(everyone[1]))
                 wire[name] += sent
-    expected = reference(seq_len, rounds + 1)
+    expected = reference(seq_len, rounds + WARM_UP)
     table = []
     for name in names:
         values = full(engines[name][0]) if not name.startswith("DeepSpeed") else {}
@@ -227,9 +246,8 @@ def measure(seq_len: int, rounds: int) -> list[dict[str, Any]]:
                     continue
                 pairs = [a / b for a, b in zip(times[name], times[peer], strict=True)]
                 row[f"{label} x {peer}"] = statistics.median(pairs)
-                if peer == "FSDP2":
-                    low, *_, high = statistics.quantiles(pairs, n=4)
-                    row[f"{label} x {peer}, quartiles"] = f"{low:.2f}-{high:.2f}"
+                low, _, high = statistics.quantiles(pairs, n=4)
+                row[f"{label} x {peer}, quartiles"] = f"{low:.2f}-{high:.2f}"
         row["wire / (4 psi), per rank"] = wire[name] / rounds / dist.get_world_size() / (4 * psi)
         row["difference"] = f"{difference:.1e}" if difference else "0"
         table.append(row)

@@ -61,8 +61,8 @@ def peak_transient_bytes(
     - a block's gradients fill while those of the block after it are on the way. In stage 3 the
       second block is worst, ``2r + 4u + 2s_u + g - s_r - 2s_u + p``: root and two blocks gathered,
       gradients of root and two blocks, two receive buffers. In stage 2 it is the first block,
-      ``r + 2u + 2s_u + g - s_r - s_u + p``. Stages 0 and 1 have all gradients, three buffers of a
-      shard, and ``p``.
+      ``r + 2u + 2s_u + g - s_r - s_u + p``. Stages 0 and 1 have all gradients, two receive
+      buffers, and ``p``.
     - the root's gradients leave. Stage 3: ``2r + 2s_r + g``; stage 2: ``r + 2s_r + g``.
 
     It holds for three or more blocks and two or more ranks whose types are all alike.
@@ -84,8 +84,8 @@ def peak_transient_bytes(
     p = max(slot.numel for flat in plan.flats for slot in flat.slots) * gradient_bytes
     if stage < 2:
         everything = sum(flat.padded for flat in plan.flats)
-        filling = (everything + (n + 1) * s_u) * gradient_bytes + p + activation_bytes
-        return max(filling, (everything + (n + 1) * s_r) * gradient_bytes)
+        filling = (everything + n * s_u) * gradient_bytes + p + activation_bytes
+        return max(filling, (everything + n * s_r) * gradient_bytes)
     g = sum(flat.shard for flat in plan.flats)
     later = 2 if stage == 3 else 1  # blocks whose reduction has not begun
     gathered = (r + 2 * u) * parameter_bytes if stage == 3 else 0

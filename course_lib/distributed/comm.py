@@ -95,15 +95,23 @@ class Comm:
 
         ``shard`` may be this rank's own part of ``out``.
         """
-        self._count("all-gather", label, shard)
-        if self._exchange is None:
-            _copy_unless_same(out, shard)
+        return self.all_gather_many([(out, shard, label)])
+
+    def all_gather_many(self, gathers: Sequence[tuple[Tensor, Tensor, str]]) -> Pending:
+        """Start several all-gathers ``(out, shard, label)``, for which the ranks agree once."""
+        for out, shard, label in gathers:
+            self._count("all-gather", label, shard)
+            if self._exchange is None:
+                _copy_unless_same(out, shard)
+        if self._exchange is None or not gathers:
             return Pending()
         if self.direct:
-            return self._start(lambda exchange: exchange.all_gather(out, shard, label))
+            pairs = [(out, shard) for out, shard, _ in gathers]
+            label = gathers[0][2] if len(gathers) == 1 else "several units"
+            return self._start(lambda exchange: exchange.all_gather(pairs, label))
         gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
-        work = gather(out, shard, group=self.group, async_op=True)
-        return Pending(work.wait)
+        works = [gather(out, shard, group=self.group, async_op=True) for out, shard, _ in gathers]
+        return Pending(lambda: [work.wait() for work in works])
 
     def reduce_scatter(
         self,

@@ -6,7 +6,8 @@ pieces in rank order. That is the least volume possible, and the sum no longer d
 training gives the same bits every time, at every stage.
 
 With the data travels a short header: which operation, which unit, how many elements. Ranks that
-disagree find out at once, by name, instead of hanging or mixing up data.
+disagree find out at once, by name, instead of hanging or mixing up data. What is small rides in the
+same message as its header: there, the number of messages is the cost.
 
 Starting an operation posts its sends and receives and returns; gloo moves the data meanwhile. The
 function returned finishes it: it waits, compares headers, and adds up.
@@ -31,6 +32,7 @@ DTYPES = (
 )
 _FIXED = 5  # sequence number, operation, unit, elements, dtype
 _FLAG_BITS = 62
+_SMALL = 4096  # bytes that travel with the header
 
 
 class Opening(NamedTuple):
@@ -38,8 +40,8 @@ class Opening(NamedTuple):
 
     Attributes:
         header: what this rank has sent.
-        tensor: the same as a tensor, which has to outlive its sending.
-        receives: rank, buffer and work of every other rank's header.
+        frames: the messages with it, which have to outlive their sending.
+        receives: rank, buffer and work of every other rank's message.
         sends: works.
         tag: the data's tag. It is made from the header, so that data of different operations
             never meets.
@@ -47,7 +49,7 @@ class Opening(NamedTuple):
     """
 
     header: list[int]
-    tensor: Tensor
+    frames: list[Tensor]
     receives: list[tuple[int, Tensor, Any]]
     sends: list[tuple[int, Any]]
     tag: int
@@ -70,22 +72,40 @@ class DirectExchange:
         self.labels = list(labels)
         self.flag_words = max(1, -(-n_flags // _FLAG_BITS))
 
-    def all_gather(self, out: Tensor, shard: Tensor, label: str) -> Callable[[], None]:
-        """Start filling ``out`` with the shards of all ranks, in rank order."""
-        n = shard.numel()
-        opening = self._open("all-gather", label, n, shard.dtype, 0)
-        sends = [(r, self.group.send([shard], r, opening.tag)) for r in self.others]
-        receives = [
-            (r, self.group.recv([out[r * n : (r + 1) * n]], r, opening.tag)) for r in self.others
-        ]
-        mine = out[self.rank * n : (self.rank + 1) * n]
-        if mine.data_ptr() != shard.data_ptr():
-            mine.copy_(shard)
+    def all_gather(self, pairs: Sequence[tuple[Tensor, Tensor]], label: str) -> Callable[[], None]:
+        """Start filling each ``out`` with its ``shard`` of all ranks, in rank order.
+
+        Args:
+            pairs: ``(out, shard)``; one header for all of them.
+            label: the unit, for messages.
+        """
+        n = sum(shard.numel() for _, shard in pairs)
+        small = sum(shard.nbytes for _, shard in pairs) <= _SMALL
+        payload = torch.cat([shard.view(torch.uint8) for _, shard in pairs]) if small else None
+        opening = self._open("all-gather", label, n, pairs[0][1].dtype, 0, [payload])
+        works: list[tuple[int, Any]] = []
+        for out, shard in pairs:  # the same tag for all: they arrive in the order of sending
+            n = shard.numel()
+            if not small:
+                works += [(r, self.group.send([shard], r, opening.tag)) for r in self.others]
+                works += [
+                    (r, self.group.recv([out[r * n : (r + 1) * n]], r, opening.tag))
+                    for r in self.others
+                ]
+            mine = out[self.rank * n : (self.rank + 1) * n]
+            if mine.data_ptr() != shard.data_ptr():
+                mine.copy_(shard)
 
         def finish() -> None:
             self._check(opening)
-            for r, work in receives + sends:
+            for r, work in works:
                 self._wait(work, r, opening.what)
+            for r, frame, _ in opening.receives if small else []:
+                start = self.header_bytes
+                for out, shard in pairs:
+                    n, stop = shard.numel(), start + shard.nbytes
+                    out[r * n : (r + 1) * n].view(torch.uint8).copy_(frame[start:stop])
+                    start = stop
 
         return finish
 
@@ -95,40 +115,57 @@ class DirectExchange:
         """Start adding up every rank's piece of ``source`` that this rank owns, in rank order.
 
         Args:
-            source: ``W * n`` elements, piece ``r`` for rank ``r``.
+            source: ``W * n`` elements, piece ``r`` for rank ``r``; this rank's own piece may be
+                written over.
             out: ``n`` elements, the sum; may be this rank's own piece of ``source``.
-            start: a sum to go on from, or None to begin with rank 0's piece.
+            start: a sum to go on from, written over too, or None to begin with rank 0's piece.
             flags: a bit set that the result is the union of.
             label: the unit, for messages.
         """
         pieces = source.view(self.size, out.numel())
         own = pieces[self.rank]
-        opening = self._open("reduce-scatter", label, out.numel(), source.dtype, flags)
-        sends = [(r, self.group.send([pieces[r]], r, opening.tag)) for r in self.others]
-        # two receive buffers, whatever the number of ranks: memory stays small
-        waiting = list(self.others)
-        under_way = [
-            self._receive(waiting.pop(0), torch.empty_like(own), opening.tag)
-            for _ in range(min(2, len(waiting)))
-        ]
-        total = _room_for_sum(own, out, start)
+        small = own.nbytes <= _SMALL
+        payloads = [piece.view(torch.uint8) if small else None for piece in pieces]
+        opening = self._open("reduce-scatter", label, out.numel(), source.dtype, flags, payloads)
+        sends: list[tuple[int, Any]] = []
+        waiting: list[int] = []
+        if small:
+            bounds = slice(self.header_bytes, self.header_bytes + own.nbytes)
+            under_way = [(r, b[bounds].view(own.dtype), None) for r, b, _ in opening.receives]
+        else:
+            sends = [(r, self.group.send([pieces[r]], r, opening.tag)) for r in self.others]
+            # two receive buffers, whatever the number of ranks: memory stays small
+            waiting = list(self.others)
+            under_way = [
+                self._receive(waiting.pop(0), torch.empty_like(own), opening.tag)
+                for _ in range(min(2, len(waiting)))
+            ]
+        wide = torch.promote_types(own.dtype, torch.float32)
+        separate = out.data_ptr() != own.data_ptr()
 
         def finish() -> int:
             union = self._check(opening) | flags
-            if start is not None and total is not start:
-                total.copy_(start)
+            total = None if start is None else start.to(wide)
+            idle: list[Tensor] = []  # buffers that hold no piece still to be added
             for r in range(self.size):
                 piece = own
                 if r != self.rank:
                     _, piece, work = under_way.pop(0)
-                    self._wait(work, r, opening.what)
-                if r == 0 and start is None:
-                    total.copy_(piece)
+                    if work is not None:
+                        self._wait(work, r, opening.what)
+                    idle.append(piece)
+                if total is not None:
+                    # not over this rank's own piece before that is added
+                    free = out.dtype == wide and (separate or r >= self.rank)
+                    total = torch.add(total, piece, out=out if free else total)
+                elif piece.dtype == wide:
+                    total = piece  # a sum of two takes one pass, without a copy of the first
                 else:
-                    total.add_(piece)
-                if r != self.rank and waiting:
-                    under_way.append(self._receive(waiting.pop(0), piece, opening.tag))
-            if total.data_ptr() != out.data_ptr():
+                    total = out.copy_(piece) if out.dtype == wide else piece.to(wide)
+                for buffer in [b for b in idle if b is not total][: len(waiting)]:
+                    idle = [b for b in idle if b is not buffer]
+                    under_way.append(self._receive(waiting.pop(0), buffer, opening.tag))
+            if total is not None and total.data_ptr() != out.data_ptr():
                 out.copy_(total)
             for r, work in sends:
                 self._wait(work, r, opening.what)
@@ -138,31 +175,54 @@ class DirectExchange:
 
     def barrier(self, label: str) -> Callable[[], Any]:
         """Start waiting until every rank has come here."""
-        opening = self._open("barrier", label, 0, torch.uint8, 0)
+        opening = self._open("barrier", label, 0, torch.uint8, 0, [None])
         return lambda: self._check(opening)
 
     def _receive(self, sender: int, buffer: Tensor, tag: int) -> tuple[int, Tensor, Any]:
         return sender, buffer, self.group.recv([buffer], sender, tag)
 
-    def _open(self, operation: str, label: str, n: int, dtype: torch.dtype, flags: int) -> Opening:
+    @property
+    def header_bytes(self) -> int:
+        """Bytes of a header, at the front of every frame."""
+        return 8 * (_FIXED + self.flag_words)
+
+    def _open(
+        self,
+        operation: str,
+        label: str,
+        n: int,
+        dtype: torch.dtype,
+        flags: int,
+        payloads: Sequence[Tensor | None],
+    ) -> Opening:
+        """Send a header to every rank, and small data with it: one payload for all, or one each."""
         self.sequence += 1
         unit = self.labels.index(label) if label in self.labels else -1
         header = [self.sequence, OPERATIONS.index(operation), unit, n, DTYPES.index(dtype)]
         mask = 2**_FLAG_BITS - 1
         words = [(flags >> (_FLAG_BITS * i)) & mask for i in range(self.flag_words)]
-        tensor = torch.tensor(header + words, dtype=torch.int64)
-        sends = [(r, self.group.send([tensor], r, self.channel)) for r in self.others]
-        receives = [self._receive(r, torch.empty_like(tensor), self.channel) for r in self.others]
+        head = torch.tensor(header + words, dtype=torch.int64).view(torch.uint8)
+        frames = [head if load is None else torch.cat([head, load]) for load in payloads]
+        sends = [
+            (r, self.group.send([frames[r if len(frames) > 1 else 0]], r, self.channel))
+            for r in self.others
+        ]
+        # room for any small payload: what the other rank sends may be another operation's
+        room = self.header_bytes + _SMALL
+        receives = [
+            self._receive(r, torch.empty(room, dtype=torch.uint8), self.channel)
+            for r in self.others
+        ]
         tag = 2**30 | zlib.crc32(repr((self.channel, header)).encode()) >> 2
         what = f"operation {self.sequence}, {operation} of {label or 'root'!r}"
-        return Opening(header, tensor, receives, sends, tag, what)
+        return Opening(header, frames, receives, sends, tag, what)
 
     def _check(self, opening: Opening) -> int:
         """Wait for all headers, compare them with this rank's, return the union of their flags."""
         flags = 0
-        for r, tensor, work in opening.receives:
+        for r, frame, work in opening.receives:
             self._wait(work, r, opening.what)
-            theirs = tensor.tolist()
+            theirs = frame[: self.header_bytes].view(torch.int64).tolist()
             if theirs[:_FIXED] != opening.header:
                 raise RankMismatch(
                     f"the ranks no longer agree: rank {self.rank} is at "
@@ -194,13 +254,3 @@ class DirectExchange:
             raise CollectiveError(
                 f"rank {self.rank} lost the connection to rank {other} at {what}"
             ) from error
-
-
-def _room_for_sum(own: Tensor, out: Tensor, start: Tensor | None) -> Tensor:
-    """Return where to add up: ``start`` or ``out`` where type and place allow, or new memory."""
-    wide = torch.promote_types(own.dtype, torch.float32)
-    if start is not None and start.dtype == wide:
-        return start
-    if out.dtype == wide and out.data_ptr() != own.data_ptr():
-        return out
-    return torch.empty(out.shape, dtype=wide, device=out.device)

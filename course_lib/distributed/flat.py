@@ -138,15 +138,19 @@ class Flat:
         self.full.untyped_storage().resize_(0)
         self.state = State.SHARDED
 
-    def publish(self) -> Pending | None:
-        """Bring what the optimizer has changed to where the model reads it."""
+    def publish(self) -> bool:
+        """Bring what the optimizer has changed to this rank's part of :attr:`full`.
+
+        Returns:
+            Whether the other ranks' parts have to be gathered now (stages 1 and 2).
+        """
         updated = self.full if self.stage == 0 else self.shard
         if self.master.dtype != self.dtype:
             updated.copy_(self.master)
         if self.stage in (0, 3):
             self.release()
-            return None
-        return self.comm.all_gather(self.full, self.shard, label=self.plan.name)
+            return False
+        return True
 
     def pieces(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield ``(slot index, start, stop, position)`` for what this rank's optimizer updates.

@@ -44,7 +44,7 @@ def to_fsdp2(
         mesh: a device mesh; None: all ranks.
         comm: use these collectives instead of torch's, which makes FSDP2 exact, too.
         param_dtype: type to compute in.
-        reshard_after_forward: free a unit after its forward.
+        reshard_after_forward: free a unit after its forward; the root stays, as FSDP2 has it.
 
     Raises:
         ValueError: unknown units.
@@ -63,6 +63,8 @@ def to_fsdp2(
         options["mp_policy"] = policy
     for name in names:
         fully_shard(module.get_submodule(name), **options)
+    if reshard_after_forward:  # FSDP2's own default for the root is to stay: it comes first again
+        del options["reshard_after_forward"]
     fully_shard(module, **options)
     if comm is not None:
         if AllGather is None:

@@ -64,7 +64,7 @@ def init_from_env(
         collective_timeout: seconds a rank waits for others in one operation.
 
     Raises:
-        ValueError: some of torchrun's variables are set and others missing.
+        ValueError: some of torchrun's variables are set and others missing, or the port is taken.
 
     Chapter: 18_multi_gpu_zero
     """

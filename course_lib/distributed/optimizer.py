@@ -160,7 +160,7 @@ class ShardedOptimizer:
                     piece.set_gradient()
             self.optimizer.step()
         self._drop_piece_gradients()
-        self.model.publish()
+        self.model.publish(frozen=False)
         return True
 
     def _drop_piece_gradients(self) -> None:

@@ -7,6 +7,7 @@ the parameter's name, so a range is handed over as a few boxes, and any engine t
 Chapter: 18_multi_gpu_zero
 """
 
+import itertools
 from typing import Any
 
 import torch
@@ -23,11 +24,16 @@ from torch.distributed.checkpoint.planner import LoadPlan, TensorWriteData, Writ
 
 from course_lib.distributed.rectangles import rectangles
 
+BOX_ELEMENTS = 2**18
+"""Largest box of a checkpoint, one MiB of float32. A reader holds the whole box it needs a part of,
+so without a limit, what one rank saved would be read whole by each of many ranks."""
+
 
 class ParameterPart:
     """The elements ``[start, stop)`` of a flattened parameter, in memory as a 1-D tensor.
 
-    It speaks the protocol by which ``DTensor`` takes part in checkpoints.
+    It speaks the protocol by which ``DTensor`` takes part in checkpoints: as boxes of whole rows
+    where rows are not too long, and of at most :data:`BOX_ELEMENTS`.
 
     Args:
         shape: shape of the whole parameter.
@@ -38,11 +44,15 @@ class ParameterPart:
     def __init__(self, shape: tuple[int, ...], start: int, values: Tensor) -> None:
         self.shape, self.values = torch.Size(shape), values
         self.boxes: dict[tuple[int, ...], Tensor] = {}
+        stop, row = start + values.numel(), torch.Size(shape[1:]).numel()
+        step = BOX_ELEMENTS // row * row if 0 < row <= BOX_ELEMENTS else BOX_ELEMENTS
+        cuts = [start, *range((start // step + 1) * step, stop, step), stop]
         position = 0
-        for offsets, sizes in rectangles(shape, start, start + values.numel()):
-            numel = torch.Size(sizes).numel()
-            self.boxes[offsets] = values[position : position + numel].view(sizes)
-            position += numel
+        for low, high in itertools.pairwise(cuts):
+            for offsets, sizes in rectangles(shape, low, high):
+                numel = torch.Size(sizes).numel()
+                self.boxes[offsets] = values[position : position + numel].view(sizes)
+                position += numel
 
     def size(self) -> torch.Size:
         """Return the shape of the whole parameter."""

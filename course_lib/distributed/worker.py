@@ -30,13 +30,26 @@ def listen(connection: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
 
 
 def start_process_group(backend: str, timeout: float) -> None:
-    """Join the process group that the environment describes."""
+    """Join the process group that the environment describes.
+
+    Raises:
+        ValueError: rank 0 is to listen on a port that another program listens on.
+    """
     import torch
     import torch.distributed as dist
 
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
+    try:
+        dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
+    except dist.DistNetworkError as error:
+        if "EADDRINUSE" not in str(error):
+            raise
+        port = os.environ["MASTER_PORT"]
+        raise ValueError(
+            f"MASTER_PORT {port} is taken: another program listens there. Choose another port "
+            "(torchrun --master-port), or let torchrun choose (--standalone)"
+        ) from error
 
 
 def is_consequence(error: BaseException) -> bool:

@@ -174,12 +174,15 @@ class ZeroModule(nn.Module):
                 flat.master[at : at + stop - start].copy_(values)
         self.publish()
 
-    def publish(self) -> None:
-        """Bring the optimizer's values to the model on every rank."""
-        pending = [flat.publish() for flat in self.flats]
-        for gather in pending:
-            if gather is not None:
-                gather.wait()
+    def publish(self, *, frozen: bool = True) -> None:
+        """Bring the optimizer's values to the model on every rank.
+
+        Args:
+            frozen: also those of frozen parameters, which no step changes.
+        """
+        chosen = [flat for flat in self.flats if frozen or flat.plan.trainable]
+        stale = [flat for flat in chosen if flat.publish()]
+        self.comm.all_gather_many([(f.full, f.shard, f.plan.name) for f in stale]).wait()
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Refuse: a rank holds only a part. See :meth:`full_state_dict`."""

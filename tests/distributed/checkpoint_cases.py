@@ -148,26 +148,28 @@ def ours_plain(folder, stage, *, write):
     return our_digest(model, optimizer), path
 
 
+def one_layer(stage, width):
+    """A model of one parameter, so that sums hide none, after one step."""
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(width, 1024, bias=False))
+    model = zero_shard(model, stage=stage, units=["0"])
+    optimizer = ShardedOptimizer(model, toy.adamw)
+    model(torch.ones(2, width)).square().mean().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return model, optimizer
+
+
 def peaks(folder, stage, gather=False):
     """How far memory rises while saving and while loading, and the bytes of the one parameter.
 
     Loading makes new moments for this rank's own part; they stay, and are not counted. With
     ``gather``, the fault: the whole parameter is put together on the way.
     """
-    from torch import nn
-
     from course_lib.distributed.measure import peak_bytes
-
-    torch.set_num_threads(1)
-
-    def fresh():
-        model = nn.Sequential(nn.Linear(512, 1024, bias=False))  # one parameter, so sums hide none
-        model = zero_shard(model, stage=stage, units=["0"])
-        optimizer = ShardedOptimizer(model, toy.adamw)
-        model(torch.ones(2, 512)).square().mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return model, optimizer
 
     def read(model, optimizer):
         load(folder, model, optimizer)
@@ -175,8 +177,25 @@ def peaks(folder, stage, gather=False):
             whole = model.full_state_dict()
             assert whole
 
-    saved, loaded = fresh(), fresh()
+    saved, loaded = one_layer(stage, 512), one_layer(stage, 512)
     saving = peak_bytes(lambda: save(folder, 1, *saved))
     loading = peak_bytes(lambda: read(*loaded))
     whole = 4 * 512 * 1024
     return saving, loading - 2 * whole // saved[0].comm.world_size, whole
+
+
+def write_alone(folder):
+    """Save two MiB elements from one rank; return the parameter's digest."""
+    model, optimizer = one_layer(3, 2048)
+    save(folder, 1, model, optimizer)
+    return fingerprint(model, optimizer)
+
+
+def peak_of_reading(folder):
+    """How far memory rises while loading what :func:`write_alone` wrote, the bytes of the whole."""
+    from course_lib.distributed.measure import peak_bytes
+
+    model, optimizer = one_layer(3, 2048)
+    whole = 4 * 2048 * 1024
+    rise = peak_bytes(lambda: load(folder, model, optimizer))
+    return rise - 2 * whole // model.comm.world_size, whole, fingerprint(model, optimizer)

@@ -1,21 +1,26 @@
 """Checkpoints: any number of ranks to any other, FSDP2 both ways, and no crash leaves a mix."""
 
+import math
 import os
 import resource
 import shutil
 import signal
 import sys
+from unittest import mock
 
 import checkpoint_cases as cases
 import pytest
 import torch
 import toy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from course_lib.distributed import (
     CheckpointError,
     ShardedOptimizer,
     latest_valid,
     load,
+    pieces,
     save,
     zero_shard,
 )
@@ -60,6 +65,35 @@ def test_no_rank_holds_a_full_tensor_to_save_or_to_load(pools, tmp_path):
         assert saving < whole and loading < 0.75 * whole, (saving, loading, whole)
     for _, loading, whole in on(pools, 4, cases.peaks, str(tmp_path / "b"), 3, gather=True):
         assert loading > whole  # the planted fault is seen
+
+
+def test_no_rank_holds_a_full_tensor_that_one_rank_saved(pools, tmp_path, monkeypatch):
+    [digest] = on(pools, 1, cases.write_alone, tmp_path / "a")
+    for rise, whole, loaded in on(pools, 4, cases.peak_of_reading, tmp_path / "a"):
+        assert rise < 0.5 * whole
+        assert loaded == digest
+    monkeypatch.setattr(pieces, "BOX_ELEMENTS", 2**30)  # the planted fault: one box of everything
+    cases.write_alone(tmp_path / "b")
+    for rise, whole, loaded in on(pools, 4, cases.peak_of_reading, tmp_path / "b"):
+        assert rise >= whole
+        assert loaded == digest
+
+
+@settings(deadline=None)  # a loaded machine
+@given(st.lists(st.integers(0, 9), max_size=3).map(tuple), st.integers(1, 20), st.data())
+def test_boxes_tile_a_part_and_none_is_larger_than_the_limit(shape, limit, data):
+    whole = torch.arange(math.prod(shape)).view(shape)
+    start = data.draw(st.integers(0, whole.numel()))
+    stop = data.draw(st.integers(start, whole.numel()))
+    with mock.patch.object(pieces, "BOX_ELEMENTS", limit):
+        part = pieces.ParameterPart(shape, start, whole.reshape(-1)[start:stop].clone())
+    seen = []
+    for offsets, box in part.boxes.items():
+        assert box.numel() <= limit
+        place = tuple(slice(o, o + n) for o, n in zip(offsets, box.shape, strict=True))
+        assert torch.equal(whole[place], box)
+        seen += box.reshape(-1).tolist()
+    assert seen == list(range(start, stop))
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def sums(dtype, n):
 @pytest.mark.parametrize("world_size", [1, 2, 3, 4])
 def test_collectives_sum_in_rank_order_and_count_bytes(pools, world_size):
     for dtype, width in ((torch.float32, 4), (torch.bfloat16, 2)):
-        for n in (1, 5, 1000):
+        for n in (1, 5, 1024, 3000):  # with the header, up to its limit, and apart
             if world_size == 1:
                 results = [sums(dtype, n)]
             else:

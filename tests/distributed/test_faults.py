@@ -1,11 +1,12 @@
 """What goes wrong is named: rank, unit, operation, and soon."""
 
+import inspect
 import time
 
 import fault_cases as cases
 import pytest
 
-from course_lib.distributed import RankFailure, Ranks
+from course_lib.distributed import RankFailure, Ranks, launch
 
 TROUBLES = [
     "forward without backward",
@@ -94,6 +95,8 @@ def test_a_lost_rank_is_named_within_seconds(tmp_path, how, cause):
 
 
 def test_a_hanging_rank_is_named():
+    for starter in (launch, Ranks):  # a minute, where the backends' own is half an hour
+        assert inspect.signature(starter).parameters["collective_timeout"].default == 60
     with Ranks(2, echo=False, collective_timeout=3) as ranks:
         with pytest.raises(RankFailure) as error:
             ranks.run(cases.hang, timeout=120)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -98,6 +99,22 @@ def test_init_from_env_without_and_with_half_of_torchrun(monkeypatch):
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(ValueError, match=r"\['WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'\] are mi"):
         init_from_env()
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_port_that_another_program_listens_on(monkeypatch, world_size):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        variables = {"RANK": 0, "WORLD_SIZE": world_size, "MASTER_ADDR": "127.0.0.1"}
+        for name, value in {**variables, "MASTER_PORT": port}.items():
+            monkeypatch.setenv(name, str(value))
+        start = time.monotonic()
+        with pytest.raises(ValueError, match=f"MASTER_PORT {port} is taken: another program"):
+            init_from_env("gloo")
+        assert time.monotonic() - start < 20  # at once, and not after the time-out of 60 s
+        assert not dist.is_initialized()
 
 
 SCRIPT = textwrap.dedent(

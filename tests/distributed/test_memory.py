@@ -61,3 +61,10 @@ def test_collectives_of_a_step_are_those_of_the_schedule(pools, world_size):
             assert [op for op in backward if op[0] == "reduce-scatter"] == reduces
             again = [op for op in backward if op[0] == "all-gather"]
             assert again == [gathers[i] for i in range(len(blocks) - 2, -1, -1)]
+
+
+def test_frozen_parameters_travel_only_to_be_used(pools):
+    """A step sends what the schedule says; in stages 1 and 2 nothing of what no step changes."""
+    for stage in STAGES:
+        for sent, schedule in pools(2).run(wide.traffic_of_half_frozen, stage):
+            assert sent == schedule, stage

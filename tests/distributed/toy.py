@@ -215,19 +215,73 @@ def differences(model, optimizer, parameters, moments):
     return wrong
 
 
-def run_cases(names, stages, steps):
-    """What a rank runs: ``{(case, stage): what differs}``."""
+def references(names, steps):
+    """``{case: reference}``; the ranks share the work, each case is done by one of them."""
     import torch.distributed as dist
 
+    if not dist.is_initialized():
+        return {name: reference(CASES[name], 1, steps) for name in names}
+    rank, world_size = dist.get_rank(), dist.get_world_size()
+    mine = {name: reference(CASES[name], world_size, steps) for name in names[rank::world_size]}
+    everyone = [None] * world_size
+    dist.all_gather_object(everyone, mine)
+    return {name: found for part in everyone for name, found in part.items()}
+
+
+def run_cases(names, stages, steps):
+    """What a rank runs: ``{(case, stage): what differs}``."""
     torch.set_num_threads(1)
-    world_size = dist.get_world_size() if dist.is_initialized() else 1
     result = {}
-    for name in names:
+    for name, (parameters, moments) in references(names, steps).items():
         case = CASES[name]
-        parameters, moments = reference(case, world_size, steps)
         for stage in stages:
             if stage in case.get("stages", stages):
                 model, optimizer = train(case, stage, steps)
                 result[name, stage] = differences(model, optimizer, parameters, moments)
                 assert stage < 3 or model.engine.sharded, f"{name}: not sharded after a step"
+    return result
+
+
+def assert_exact(results, world_size, names, stages):
+    """Check what :func:`run_cases` returned on all ranks."""
+    assert len(results) == world_size
+    expected = {(n, stage) for n in names for stage in CASES[n].get("stages", stages)}
+    for rank, result in enumerate(results):
+        assert result.keys() == expected
+        wrong = {key: value[:3] for key, value in result.items() if value}
+        assert not wrong, f"rank {rank}: {list(wrong.items())[:5]}"
+
+
+def train_tiny(steps):
+    """Two elements over all ranks: ``{stage: (whether this rank owns any, what differs)}``."""
+    import torch.distributed as dist
+
+    from course_lib.distributed import ShardedOptimizer, zero_shard
+
+    def row(step, rank):
+        return torch.tensor([[1.0 + step + rank]])
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    single = nn.Linear(1, 1)
+    start, world_size = copy.deepcopy(single), dist.get_world_size()
+    optimizer = adamw([{"params": list(single.parameters())}])
+    for step in range(steps):
+        for rank in range(world_size):
+            single(row(step, rank)).square().sum().backward()
+        for p in single.parameters():
+            p.grad.mul_(1.0 / world_size)
+        optimizer.step()
+        optimizer.zero_grad()
+    result = {}
+    moments = {n: optimizer.state[p] for n, p in single.named_parameters()}
+    for stage in range(4):
+        model = zero_shard(copy.deepcopy(start), stage=stage, units=[])
+        sharded = ShardedOptimizer(model, adamw)
+        for step in range(steps):
+            model(row(step, dist.get_rank())).square().sum().backward()
+            sharded.step()
+            sharded.zero_grad()
+        wrong = differences(model, sharded, dict(single.named_parameters()), moments)
+        result[stage] = (bool(sharded.pieces), wrong)
     return result

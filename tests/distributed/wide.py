@@ -108,3 +108,16 @@ def log(stage):
     step(model, optimizer)
     result, model.comm.log = model.comm.log, None
     return result, [(flat.name, flat.shard) for flat in model.plan.flats]
+
+
+def traffic_of_half_frozen(stage):
+    """Bytes one step sends where some parameters are frozen: counted, and by the schedule."""
+    torch.set_num_threads(1)
+    module = Wide()
+    toy.freeze(module, ["first", "blocks.1.up", "blocks.2.down"])
+    model = zero_shard(module, stage=stage)
+    optimizer = ShardedOptimizer(model, toy.adamw)
+    step(model, optimizer)
+    before = model.comm.bytes_sent
+    step(model, optimizer)
+    return model.comm.bytes_sent - before, model.report().traffic_schedule
