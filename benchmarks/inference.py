@@ -36,32 +36,34 @@ PRESETS = {
     "T5": "t5-small",
     "T5 1.1": "t5-v1.1-small",
 }
-SIZES: dict[str, Any] = {"vocab_size": 4096, "d_model": 256, "n_heads": 4, "max_seq_len": 256}
+SIZES: dict[str, dict[str, int]] = {
+    "4 x 128": {"vocab_size": 1024, "d_model": 128, "n_heads": 4, "layers": 4, "d_ff": 512},
+    "6 x 384": {"vocab_size": 4096, "d_model": 384, "n_heads": 6, "layers": 6, "d_ff": 1536},
+}
 N_READ, N_PROMPT, N_NEW = 64, 4, 48
 Work = Callable[[], Any]
 Products = list[tuple[Tensor, Tensor]]
 
 
-def small(preset: str) -> Any:
-    """Shrink a published model without touching its choices."""
+def shrink(preset: str, size: str) -> Any:
+    """Shrink a published model without touching its choices; each stack has all the layers."""
     config = presets[preset]
-    sizes = dict(SIZES)
-    if config.family == "encoder-decoder":
-        sizes |= {"n_encoder_layers": 2, "n_decoder_layers": 2}
-    else:
-        sizes["n_decoder_layers" if config.n_decoder_layers else "n_encoder_layers"] = 4
+    sizes = {**SIZES[size], "max_seq_len": 256}
+    layers, d_ff = sizes.pop("layers"), sizes.pop("d_ff")
+    for stack in ("n_encoder_layers", "n_decoder_layers"):
+        sizes[stack] = layers if getattr(config, stack) else 0
     if config.n_kv_heads is not None:
         sizes["n_kv_heads"] = 2
     if config.d_head is not None:
-        sizes["d_head"] = 64
-    if config.d_ff is not None:
-        sizes["d_ff"] = 704 if config.gated else 1024
+        sizes["d_head"] = sizes["d_model"] // sizes["n_heads"]
+    if config.d_ff is not None:  # a gated network has three matrices, each two thirds as wide
+        sizes["d_ff"] = d_ff * 2 // 3 if config.gated else d_ff
     return replace(config, **sizes, dropout=0.0)
 
 
-def build_pair(preset: str) -> tuple[Transformer, Any]:
+def build_pair(preset: str, size: str) -> tuple[Transformer, Any]:
     """Build our model with random weights, and theirs from the checkpoint it writes."""
-    ours = Transformer(small(preset), generator=torch.Generator().manual_seed(0)).eval()
+    ours = Transformer(shrink(preset, size), generator=torch.Generator().manual_seed(0)).eval()
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
         for parameter in ours.parameters():  # so that no bias is zero and no norm is one
@@ -105,7 +107,9 @@ def prefill(ours: Transformer, theirs: Any, batch: int) -> dict[str, Work]:
     """Make the work of reading `N_READ` tokens in each row, and check the logits."""
     family = ours.config.family
     generator = torch.Generator().manual_seed(2)
-    tokens, source = torch.randint(2, 4096, (2, batch, N_READ), generator=generator)
+    tokens, source = torch.randint(
+        2, ours.config.vocab_size, (2, batch, N_READ), generator=generator
+    )
     mask = torch.ones_like(tokens)
     inputs: dict[str, Any] = {"input_ids": tokens, "attention_mask": mask}
     options: dict[str, Any] = {}
@@ -133,11 +137,12 @@ def prefill(ours: Transformer, theirs: Any, batch: int) -> dict[str, Work]:
 def decode(ours: Transformer, theirs: Any, batch: int) -> dict[str, Work]:
     """Make the work of writing `N_NEW` tokens in each row, and check the tokens."""
     generator = torch.Generator().manual_seed(3)
-    prompt = torch.randint(2, 4096, (batch, N_PROMPT), generator=generator)
+    n_vocab = ours.config.vocab_size
+    prompt = torch.randint(2, n_vocab, (batch, N_PROMPT), generator=generator)
     options: dict[str, Any] = {}
     inputs: dict[str, Any] = {"input_ids": prompt, "attention_mask": torch.ones_like(prompt)}
     if ours.config.family == "encoder-decoder":
-        source = torch.randint(2, 4096, (batch, N_READ), generator=generator)
+        source = torch.randint(2, n_vocab, (batch, N_READ), generator=generator)
         prompt[:, 0] = 0  # where every text of the decoder starts
         options["source"] = source
         inputs = {
@@ -166,49 +171,58 @@ def decode(ours: Transformer, theirs: Any, batch: int) -> dict[str, Work]:
     return {"course_lib": mine, "transformers": peer, "linears": linears}
 
 
+def rows_of(name: str, size: str, rounds: int) -> list[dict[str, Any]]:
+    """Measure one family at one size."""
+    ours, theirs = build_pair(PRESETS[name], size)
+    rows = []
+    for phase in (prefill, decode):
+        if phase is decode and not ours.has_decoder:
+            continue
+        for batch in (1, 8):
+            with torch.inference_mode():
+                times = _measure.interleaved(phase(ours, theirs, batch), rounds)
+            best = {peer: min(seconds) for peer, seconds in times.items()}
+            per_row = N_READ if phase is prefill else N_NEW
+            rows.append(
+                {
+                    "model": name,
+                    "size": size,
+                    "phase": phase.__name__,
+                    "batch": batch,
+                    "tokens/s": round(batch * per_row / best["course_lib"], 1),
+                    "theirs": round(batch * per_row / best["transformers"], 1),
+                    "our speed / theirs": best["transformers"] / best["course_lib"],
+                    "share of linears": best["linears"] / best["course_lib"],
+                }
+            )
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=PRESETS)
+    parser.add_argument("--size", choices=SIZES)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     hf.logging.set_verbosity_error()
     hf.utils.logging.disable_progress_bar()
     rows = []
-    for name, preset in PRESETS.items():
-        if arguments.only not in (None, name):
-            continue
-        ours, theirs = build_pair(preset)
-        for phase in (prefill, decode):
-            if phase is decode and not ours.has_decoder:
-                continue
-            for batch in (1, 8):
-                with torch.inference_mode():
-                    times = _measure.interleaved(phase(ours, theirs, batch), arguments.rounds)
-                best = {peer: min(seconds) for peer, seconds in times.items()}
-                per_row = N_READ if phase is prefill else N_NEW
-                rows.append(
-                    {
-                        "model": name,
-                        "phase": phase.__name__,
-                        "batch": batch,
-                        "tokens/s": round(batch * per_row / best["course_lib"], 1),
-                        "theirs": round(batch * per_row / best["transformers"], 1),
-                        "our speed / theirs": best["transformers"] / best["course_lib"],
-                        "share of linears": best["linears"] / best["course_lib"],
-                    }
-                )
+    for size in SIZES:
+        for name in PRESETS:
+            if arguments.only in (None, name) and arguments.size in (None, size):
+                rows += rows_of(name, size, arguments.rounds)
     about = {
         "what": "prefill: one forward that fills the cache; decode: greedy generation",
-        "sizes": {**SIZES, "layers": "4, or 2 + 2", "read": N_READ, "prompt": N_PROMPT},
+        "sizes": {**SIZES, "read": N_READ, "prompt": N_PROMPT},
         "new tokens": N_NEW,
         "time": "process CPU seconds, one thread, peers in turn, best of the rounds",
-        "share of linears": "time of the matrix products alone / our time",
+        "share of linears": "time of the matrix products alone, with torch's linear / our time",
         "rounds": arguments.rounds,
         "torch": torch.__version__,
         "transformers": hf.__version__,
     }
-    if arguments.only is None:
+    if arguments.only is None and arguments.size is None:
         _measure.report("inference", rows, about)
     else:
         print(*rows, sep="\n")

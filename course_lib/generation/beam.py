@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.checks import check_ends, check_prompt, check_source
+from course_lib.generation.reading import Reader
 from course_lib.generation.steps import History, Step, process
 from course_lib.model.transformer import Transformer
 
@@ -150,18 +151,24 @@ def _search(
 
     spread = torch.arange(n_rows, device=device).repeat_interleave(n_beams)
     offset = torch.arange(n_rows, device=device)[:, None] * n_beams  # (B, 1)
-    text = tokens[spread]  # (B * n_beams, N)
-    real = torch.ones_like(text, dtype=torch.bool) if keep is None else keep[spread]
+    real = torch.ones_like(tokens, dtype=torch.bool) if keep is None else keep
     scores = torch.full((n_rows, n_beams), _NEVER, device=device)
     scores[:, 0] = 0.0  # all beams begin alike, so only the first may choose
 
-    cache = model.new_cache(n_rows, n_prompt + max_new_tokens)
-    logits = model(tokens, keep=keep, source=source, source_keep=source_keep, cache=cache)[:, -1]
-    logits = logits[spread]  # (B * n_beams, V)
-    cache.reorder(spread)
+    read = Reader(
+        model,
+        model.new_cache(n_rows, n_prompt + max_new_tokens),
+        n_new=max_new_tokens,
+        padded=keep is not None,
+        source=source,
+        source_keep=source_keep,
+    )
+    logits = read(tokens, real, n_prompt)[spread]  # (B * n_beams, V)
+    text, real = tokens[spread], real[spread]  # (B * n_beams, N)
+    read.reorder(spread)
     for step in range(max_new_tokens):
         history = History(text, real, n_prompt)
-        log_probs = process(logits.float().log_softmax(-1), processors, history)
+        log_probs = process(logits.log_softmax(-1), processors, history)
         totals = log_probs.view(n_rows, n_beams, -1) + scores[..., None]
         best, where = totals.flatten(1).topk(n_candidates)  # (B, n_candidates)
         parent, token = where // n_vocab + offset, where % n_vocab
@@ -186,9 +193,8 @@ def _search(
         everyone_full = all(row.early is True and row.full for row in rows)
         if not any(row.open for row in rows) or everyone_full or bool(ended.all()):
             break
-        cache.reorder(parent)
-        new_keep = None if keep is None else real[:, -1:]
-        logits = model(token[:, None], keep=new_keep, source_keep=None, cache=cache)[:, -1]
+        read.reorder(parent, same_prompt=True)
+        logits = read(text, real, text.shape[1])
 
 
 def _collect(rows: list[_Finished], n_return: int, pad_id: int, device: torch.device) -> Beams:

@@ -41,13 +41,15 @@ def draw(chances: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Te
 
     Chapter: 11_generative_configuration
     """
-    return _first_past(chances.cumsum(-1, dtype=torch.float64), numbers)
+    mass = chances.cumsum(-1, dtype=torch.float64)
+    return _first_past(mass, mass[:, -1:], numbers)[:, 0]
 
 
-def _first_past(mass: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Tensor, " B"]:
+def _first_past(
+    mass: Float[Tensor, "B V"], whole: Float[Tensor, "B 1"], numbers: Float[Tensor, "B 1"]
+) -> Int[Tensor, "B 1"]:
     # Just below 1, the product could round up to the whole mass, which no token passes.
-    aim = numbers.clamp(max=1 - 2**-52) * mass[:, -1:]
-    return torch.searchsorted(mass, aim, right=True)[:, 0]
+    return torch.searchsorted(mass, numbers.clamp(max=1 - 2**-52) * whole, right=True)
 
 
 class Chooser:
@@ -87,33 +89,37 @@ class Chooser:
         self.looks_back = any(looks_back for _, looks_back in self.rules)
 
     def __call__(
-        self, logits: Float[Tensor, "B V"], history: History
+        self, logits: Float[Tensor, "B V"], remember: Callable[[], History]
     ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
         """Return the chosen tokens and the log-probabilities the raw logits give them.
 
         Args:
             logits: Scores of the next token.
-            history: What each row has said so far.
+            remember: Returns what each row has said so far; asked only where it matters.
 
         Raises:
             ValueError: If the logits, or what a step made of them, allow no draw.
         """
         processed = logits
+        history = remember() if self.looks_back else None
         for rule, looks_back in self.rules:
             processed = rule(processed, history) if looks_back else rule(processed)
         if self.sample:
             mass = processed.softmax(-1).cumsum(-1, dtype=torch.float64)
-            best = mass[:, -1]
-            self._check(best, logits, history)  # before the draw, which could not cope with NaN
-            chosen = _first_past(mass, uniform(cast(Generators, self.generator), len(logits)))
+            whole = mass[:, -1:]
+            self._check(whole, logits, remember)  # before the draw, which cannot cope with NaN
+            numbers = uniform(cast(Generators, self.generator), len(logits))
+            chosen = _first_past(mass, whole, numbers)
         else:
-            best, chosen = processed.max(-1)
-            self._check(best, logits, history)
-        return chosen, logits.log_softmax(-1).gather(-1, chosen[:, None])[:, 0]
+            best, chosen = processed.max(-1, keepdim=True)
+            self._check(best, logits, remember)
+        return chosen.squeeze(1), logits.log_softmax(-1).gather(-1, chosen).squeeze(1)
 
-    def _check(self, best: Tensor, logits: Tensor, history: History) -> None:
+    def _check(
+        self, best: Float[Tensor, "B 1"], logits: Tensor, remember: Callable[[], History]
+    ) -> None:
         """Look at one number per row; if it is unusable, find out which step made it so."""
-        if math.isfinite(float(best.sum())):
+        if all(map(math.isfinite, best.squeeze(1).tolist())):
             return
         check_logits(logits, "the model returned")
-        process(logits, self.processors, history)
+        process(logits, self.processors, remember())

@@ -112,18 +112,19 @@ def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         if p == 1:
             return logits
-        n_tokens = logits.shape[-1]
         enough = p * (1 - 4 * torch.finfo(logits.dtype).eps)  # p, up to the rounding of the logits
         best, mass = _from_the_top(logits, enough, max(_FIRST_LOOK, at_least))
         # A token stays if the mass of all tokens before it has not reached p yet.
-        n_kept = ((mass < enough).sum(-1, keepdim=True) + 1).clamp(at_least, best.shape[-1])
-        edge = best.gather(-1, n_kept - 1)
-        drop = logits < edge
-        if n_tokens * len(logits) - int(drop.sum()) > int(n_kept.sum()):  # equal logits at the edge
-            above, equal = logits > edge, logits == edge
-            spare = n_kept - above.sum(-1, keepdim=True)
-            drop |= equal & (equal.cumsum(-1) > spare)
-        return logits.masked_fill(drop, -math.inf)
+        last = torch.searchsorted(mass, mass.new_full((len(mass), 1), enough))
+        last = last.clamp(at_least - 1, best.shape[-1] - 1)
+        edge = best.gather(-1, last)
+        stays = logits >= edge
+        if int(stays.count_nonzero()) > sum(last.flatten().tolist()) + len(last):
+            # Equal logits at the edge: the first ones stay.
+            equal = logits == edge
+            spare = last + 1 - (logits > edge).sum(-1, keepdim=True)
+            stays &= ~equal | (equal.cumsum(-1) <= spare)
+        return torch.where(stays, logits, -math.inf)
 
     return Processor(f"top_p({p})", rule)
 
@@ -211,7 +212,8 @@ def _descending(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
     if logits.device.type != "cpu" or logits.dtype not in (torch.float32, torch.float64):
         return logits.sort(-1, descending=True).values
     # On a processor NumPy sorts bare values about five times faster than torch sorts pairs.
-    return torch.from_numpy(np.sort(logits.detach().numpy(), axis=-1)).flip(-1)
+    rising = np.sort(logits.detach().numpy(), axis=-1)
+    return torch.from_numpy(rising[:, ::-1].copy())
 
 
 def _share(p: float | int, step: str, name: str) -> None:

@@ -4,6 +4,7 @@ Chapter: 11_generative_configuration
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,8 +13,8 @@ from torch import Tensor
 
 from course_lib.generation.checks import check_ends, check_prompt, check_source
 from course_lib.generation.draw import Chooser, Generators
+from course_lib.generation.reading import Reader
 from course_lib.generation.steps import History, Step
-from course_lib.generation.token_step import TokenStep, fits
 from course_lib.model.transformer import Transformer
 
 Stop = Callable[[list[int]], bool]
@@ -179,55 +180,34 @@ class Steps:
         """Run the loop from the prompt."""
         model, (n_rows, n_prompt) = self.model, self.tokens.shape
         n_all = n_prompt + self.n_new
-        cache = model.new_cache(n_rows, n_all) if self.use_cache else None
         text = self.tokens.new_zeros(n_rows, n_all)
         text[:, :n_prompt] = self.tokens
         real = torch.ones_like(text, dtype=torch.bool)
         real[:, :n_prompt] = True if self.keep is None else self.keep
-        padded = self.keep is not None and not bool(self.keep.all())
-        new = self.tokens  # what the model has not read yet
-        # A single new token without padding takes the short way, where that is sure to be equal.
-        short = cache is not None and not padded and fits(model)
-        quick = TokenStep(model, self.n_new) if short else None
-        memory = None
+        with torch.inference_mode():
+            read = Reader(
+                model,
+                model.new_cache(n_rows, n_all) if self.use_cache else None,
+                n_new=self.n_new,
+                padded=self.keep is not None and not bool(self.keep.all()),
+                source=self.source,
+                source_keep=self.source_keep,
+            )
         alive = torch.ones_like(real[:, 0]) if self.can_end else None
         for length in range(n_prompt, n_all):
             with torch.inference_mode():
-                if quick is not None and cache is not None and length > n_prompt:
-                    logits = quick(new[:, 0], cache)  # (B, V)
-                else:
-                    if self.source is not None and memory is None:
-                        memory = model.encode(self.source, self.source_keep)
-                    hidden = model.decode(
-                        new if cache is not None else text[:, :length],
-                        memory,
-                        cache,
-                        keep=self._new_keep(real, padded, cache is not None, length, new.shape[1]),
-                        memory_keep=self.source_keep,
-                    )
-                    logits = model.logits(hidden[:, -1:])[:, 0]  # (B, V)
-                logits = logits.float()
-                history = History(text[:, :length], real[:, :length], n_prompt)
-                chosen, log_probs = self.choose(logits, history)
+                past = partial(_past, text, real, n_prompt, length)
+                chosen, log_probs = self.choose(read(text, real, length), past)
                 wrote = alive
                 if alive is not None:
                     chosen = torch.where(alive, chosen, self.pad_id)
                     log_probs = torch.where(alive, log_probs, 0.0)
-                text[:, length] = chosen
+                text.select(1, length).copy_(chosen)
                 if alive is not None:
                     alive = self._still_alive(alive, chosen, text[:, n_prompt : length + 1])
-                new = chosen[:, None]
             yield Drawn(chosen, log_probs, wrote)
             if alive is not None and not bool(alive.any()):
                 return
-
-    def _new_keep(
-        self, real: Tensor, padded: bool, cached: bool, length: int, n_new: int
-    ) -> Tensor | None:
-        """Which of the tokens the model reads now are real; None if all ever were."""
-        if not padded:
-            return None
-        return real[:, length - n_new : length] if cached else real[:, :length]
 
     def _still_alive(self, alive: Tensor, chosen: Tensor, written: Tensor) -> Tensor:
         alive = alive & ~torch.isin(chosen, self.ends)
@@ -236,3 +216,7 @@ class Steps:
             going = [lives and not self.stop(ids) for lives, ids in rows]
             alive = torch.tensor(going, device=alive.device)
         return alive
+
+
+def _past(text: Tensor, real: Tensor, n_prompt: int, length: int) -> History:
+    return History(text[:, :length], real[:, :length], n_prompt)

@@ -2,205 +2,181 @@
 
 A small model spends more time on the way from one layer to the next than inside them. This module
 does the arithmetic of `Transformer.decode` for a single new token as a flat list of tensor
-operations. A test holds the two equal for every kind of decoder; whatever is not known to be equal
-(hooks, replaced layers, padding, cross-attention) goes through the model itself.
+operations, and what depends on nothing but the position is computed once, before the first token.
+A test holds the two equal for every kind of decoder; whatever is not known to be equal (hooks,
+replaced layers) goes through the model itself.
+
+Chapter: 11_generative_configuration
 """
 
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
-from course_lib.model.attention import Attention
-from course_lib.model.block import Block, Stack
+from course_lib.generation.products import product, reorder_pays
+from course_lib.generation.token_layers import fits, open_head, open_layers, open_norm
 from course_lib.model.cache import KVCache
-from course_lib.model.heads import HeadTransform, LanguageModelHead
-from course_lib.model.layers import FeedForward, GatedFeedForward, RMSNorm
-from course_lib.model.positions import turn
+from course_lib.model.positions import Angles
 from course_lib.model.transformer import Transformer
 
-Map = Callable[[Tensor], Tensor]
-_WORTH_COPYING = 64  # tokens after which the faster products have paid for the copy
+__all__ = ["TokenStep", "fits"]
+
 _MOST_COPIED_BYTES = 2**29
-_OPENED = (
-    Transformer,
-    Stack,
-    Block,
-    Attention,
-    FeedForward,
-    GatedFeedForward,
-    LanguageModelHead,
-    HeadTransform,
-    RMSNorm,
-    nn.Linear,
-    nn.LayerNorm,
-    nn.Embedding,
-    nn.ModuleList,
-)
-
-
-class Layer(NamedTuple):
-    """The maps of one block, each a function of one tensor."""
-
-    attention_norm: Map
-    qkv: Map
-    output: Map
-    feed_forward_norm: Map
-    up: Map
-    activate: Map
-    gate: Map | None
-    down: Map
 
 
 class TokenStep:
     """Read one new token per row and return the logits of the next.
 
     Args:
-        model: A decoder-only model for which `fits` is True.
-        n_tokens: How many tokens it will read. For many, on a processor, the matrices are copied
-            in the order (in, out), which a product with a single row reads faster; below that, and
-            for models beyond some hundred megabytes, they are used where they are.
+        model: A model with a decoder, for which `fits` is True.
+        cache: What the model has read so far, the prompt at least; for an encoder-decoder also the
+            memory. Later its rows may only change places with rows of the same prompt and source.
+        n_tokens: How many tokens each row will read: many are worth a copy of the matrices.
 
     Chapter: 11_generative_configuration
     """
 
-    def __init__(self, model: Transformer, n_tokens: int = 1) -> None:
+    def __init__(self, model: Transformer, cache: KVCache, n_tokens: int = 1) -> None:
         decoder, config = model.decoder, model.config
         assert decoder is not None
-        self.logits = model.logits
-        self.embedding: Map = partial(F.embedding, weight=model.embedding.weight)
+        B, H, G = cache.batch_size, config.n_heads, config.kv_heads
+        self.cache, self.embedding = cache, model.embedding.weight
         self.embedding_scale = model.embedding_scale
-        self.positions = decoder.positions
-        first, last = decoder.embedding_norm, decoder.final_norm
-        self.embedding_norm = None if first is None else _norm(first)
-        self.final_norm = None if last is None else _norm(last)
-        size = sum(p.numel() * p.element_size() for p in decoder.blocks.parameters())
-        on_processor = model.embedding.weight.device.type == "cpu"
-        copy = on_processor and n_tokens >= _WORTH_COPYING and size <= _MOST_COPIED_BYTES
-        blocks = cast(Iterable[Block], decoder.blocks)
-        self.layers = [_layer(block, _copied if copy else _linear) for block in blocks]
-        self.norm_first = config.norm_placement == "pre"
-        self.n_heads, self.n_kv_heads, self.d_head = (
-            config.n_heads,
-            config.kv_heads,
-            config.head_dim,
-        )
-        self.attend = partial(
-            F.scaled_dot_product_attention,
-            scale=config.head_dim**-0.5 if config.scale_scores else 1.0,
-            enable_gqa=config.n_heads != config.kv_heads,
-        )
+        self.embedding_norm = open_norm(decoder.embedding_norm)
+        self.final_norm = open_norm(decoder.final_norm)
+        copied_bytes = sum(p.numel() * p.element_size() for p in decoder.parameters())
+        pays = reorder_pays(self.embedding.device, B, n_tokens)
+        make = partial(product, n_rows=B, reorder=pays and copied_bytes <= _MOST_COPIED_BYTES)
+        self.layers = open_layers(decoder, config.norm_placement == "pre", make)
+        self.logits = open_head(model, make)
+        # Each of the G key-value heads of each of the B rows serves R = H / G queries. The products
+        # take them as N = B * G small matrices.
+        self.heads = (B, H // G + 2, G, config.head_dim)
+        self.queries = (B * G, H // G, config.head_dim)
+        self.scale = config.head_dim**-0.5 if config.scale_scores else 1.0
+        precise = self.embedding.dtype in (torch.float32, torch.float64)
+        on_processor = self.embedding.device.type == "cpu"
+        self.attend = _by_hand if precise and on_processor else _fused
 
-    def __call__(self, tokens: Int[Tensor, " B"], cache: KVCache) -> Float[Tensor, "B V"]:
-        """Return the logits after one more token.
+        slots = torch.arange(cache.max_length, device=self.embedding.device)
+        exact = partial(torch.Tensor.to, dtype=self.embedding.dtype)
+        order, angles = decoder.positions.embed(slots), decoder.positions.angles(slots)
+        self.order = None if order is None else exact(order)  # (M, D)
+        self.angles = None if angles is None else _signed(*map(exact, angles))
+        # A bias depends on the distance alone: the last slot's row holds that of every other.
+        bias = decoder.positions.bias(slots[-1:], slots)
+        if bias is not None:
+            bias = exact(bias).view(G, H // G, -1).repeat(B, 1, 1)  # (N, R, M)
+        self.distance_bias = bias
+        self.padding_bias = self.n_padding = None
+        if cache.keep is not None:
+            keep = cache.keep.index_fill(1, slots[cache.length :], True)
+            self.n_padding = (~keep).sum(-1)
+            self.padding_bias = _hide(keep, G, self.embedding.dtype)
+        self.memory = cache.memory
+        self.memory_bias = None
+        if cache.memory_keep is not None and not bool(cache.memory_keep.all()):
+            self.memory_bias = _hide(cache.memory_keep, G, self.embedding.dtype)
+        self.memories = [_flat(k, v, cache.memory_keep) for k, v in self.memory]
+
+    def __call__(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B V"]:
+        """Return the logits after one more token, and add it to the cache.
 
         Args:
             tokens: The new token of each row.
-            cache: Earlier tokens, none of them padding; filled with these.
         """
-        H, G, K = self.n_heads, self.n_kv_heads, self.d_head
-        at, end, n_rows = cache.length, cache.length + 1, len(tokens)
-        slots = torch.arange(end, device=tokens.device)
-        now = slots[at:]
-        x = self.embedding(tokens)  # (B, D): with one token, the T axis is left out
+        cache, attend, scale = self.cache, self.attend, self.scale
+        B, R, G, _ = self.heads
+        bias = self._bias(cache.length)
+        x = self._embed(tokens, cache.length)
+        angles = self.angles
+        if angles is not None:
+            angles = angles[0].narrow(0, cache.length, 1), angles[1].narrow(0, cache.length, 1)
+        memories = iter(self.memories)
+        for layer, (new, keys, values) in zip(self.layers, cache.start_token(B), strict=True):
+            before, enter, leave, after = layer.attention
+            heads = enter(before(x)).view(self.heads)
+            if angles is not None:
+                _turn(heads.narrow(1, 0, R - 1), angles)
+            q, kv = heads.split_with_sizes((R - 2, 2), 1)
+            new.copy_(kv)
+            mixed = attend(q.reshape(self.queries), keys, values, bias, scale)
+            x = after(x + leave(mixed.view(B, -1)))
+            if layer.cross is not None:
+                before, enter, leave, after = layer.cross
+                q = enter(before(x)).view(self.queries)
+                mixed = attend(q, *next(memories), self.memory_bias, scale)
+                x = after(x + leave(mixed.view(B, -1)))
+            before, enter, leave, after = layer.feed_forward
+            x = after(x + leave(enter(before(x))))
+        cache.advance(1)
+        return self.logits(self.final_norm(x))
+
+    def _embed(self, tokens: Int[Tensor, " B"], slot: int) -> Float[Tensor, "B D"]:
+        """Return the token's vectors, with what the positions add."""
+        x = torch.embedding(self.embedding, tokens)
         if self.embedding_scale is not None:
             x = x * self.embedding_scale
-        order = self.positions.embed(now)
-        if order is not None:
-            x = x + order.to(x.dtype)
-        if self.embedding_norm is not None:
-            x = self.embedding_norm(x)
-        angles = self.positions.angles(now)
-        bias = self.positions.bias(now, slots)
+        if self.order is not None:
+            if self.n_padding is None:
+                x = x + self.order.narrow(0, slot, 1)
+            else:
+                x = x + self.order.index_select(0, slot - self.n_padding)
+        return self.embedding_norm(x)
+
+    def _bias(self, slot: int) -> Float[Tensor, "N R S"] | None:
+        """Return what the token in this slot adds to its scores; minus infinity hides a key."""
+        bias = self.distance_bias
         if bias is not None:
-            bias = bias.to(x.dtype)
-        cache.start(n_rows, 1, None)
-        for number, layer in enumerate(self.layers):
-            seen = layer.attention_norm(x) if self.norm_first else x
-            heads = layer.qkv(seen).view(n_rows, H + 2 * G, 1, K)
-            if angles is None:
-                q, k, v = heads.split((H, G, G), dim=1)
-            else:
-                qk, v = heads.split((H + G, G), dim=1)
-                q, k = turn(qk, angles).split((H, G), dim=1)
-            k, v = cache.append(number, k, v)
-            mixed = self.attend(q, k, v, attn_mask=bias)
-            x = x + layer.output(mixed.reshape(n_rows, H * K))
-            if not self.norm_first:
-                x = layer.attention_norm(x)
-            seen = layer.feed_forward_norm(x) if self.norm_first else x
-            wide = layer.up(seen)
-            if layer.gate is None:
-                wide = layer.activate(wide)
-            else:
-                wide = layer.activate(layer.gate(seen)) * wide
-            x = x + layer.down(wide)
-            if not self.norm_first:
-                x = layer.feed_forward_norm(x)
-        cache.advance(1)
-        if self.final_norm is not None:
-            x = self.final_norm(x)
-        return self.logits(x[:, None])[:, 0]
+            bias = bias.narrow(2, bias.shape[2] - slot - 1, slot + 1)
+        if self.padding_bias is None:
+            return bias
+        hidden = self.padding_bias.narrow(2, 0, slot + 1)
+        return hidden if bias is None else bias + hidden
 
 
-def fits(model: Transformer) -> bool:
-    """Say whether `TokenStep` is sure to compute what the model computes.
-
-    Every layer that it opens must be exactly of the class it knows, without hooks: a layer that
-    somebody wrapped, quantized or listens to is called, not opened.
-
-    Args:
-        model: Any model.
-    """
-    decoder = model.decoder
-    if decoder is None or model.encoder is not None or decoder.segments is not None:
-        return False
-    apart = set(decoder.positions.modules())
-    for module in model.modules():
-        if module._forward_hooks or module._forward_pre_hooks:
-            return False
-        if module not in apart and type(module) not in _OPENED:
-            return False
-    return True
-
-
-def _layer(block: Block, linear: Callable[[nn.Linear], Map]) -> Layer:
-    attention, feed_forward = block.attention, block.feed_forward
-    gate = feed_forward.gate if isinstance(feed_forward, GatedFeedForward) else None
-    return Layer(
-        attention_norm=_norm(block.attention_norm),
-        qkv=linear(attention.qkv),
-        output=linear(attention.output),
-        feed_forward_norm=_norm(block.feed_forward_norm),
-        up=linear(feed_forward.up),
-        activate=feed_forward.activate,
-        gate=None if gate is None else linear(gate),
-        down=linear(feed_forward.down),
-    )
-
-
-def _linear(module: nn.Linear) -> Map:
-    return partial(F.linear, weight=module.weight, bias=module.bias)
-
-
-def _copied(module: nn.Linear) -> Map:
-    weight, bias = module.weight.detach().t().contiguous(), module.bias  # (in, out)
+def _by_hand(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale: float) -> Tensor:
+    """Attend with one query: for so little work, three products are quicker than the kernel."""
     if bias is None:
-        return partial(torch.mm, mat2=weight)
-    return lambda x: torch.addmm(bias, x, weight)
+        scores = torch.bmm(q * scale, keys)  # (N, R, S)
+    else:
+        scores = torch.baddbmm(bias, q, keys, alpha=scale)
+    return torch.bmm(torch.softmax(scores, -1), values)
 
 
-def _norm(module: nn.Module) -> Map:
-    if not isinstance(module, nn.LayerNorm):
-        return module.forward
-    return partial(
-        torch.layer_norm,
-        normalized_shape=module.normalized_shape,
-        weight=module.weight,
-        bias=module.bias,
-        eps=module.eps,
-    )
+def _fused(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale: float) -> Tensor:
+    """Attend in torch's kernel: where launches cost much, or sums need more digits than inputs."""
+    keys = keys.transpose(1, 2)
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=bias, scale=scale)
+
+
+def _signed(cos: Float[Tensor, "M K"], sin: Float[Tensor, "M K"]) -> Angles:
+    """Give the sines of the first half the sign with which they enter `turn`."""
+    first, second = sin.chunk(2, dim=-1)
+    return cos, torch.cat((-first, second), dim=-1)
+
+
+def _turn(heads: Float[Tensor, "B R G K"], angles: Angles) -> None:
+    """Do what `turn` does, in place."""
+    cos, signed_sin = angles
+    swapped = heads.roll(heads.shape[-1] // 2, -1)
+    heads.mul_(cos).addcmul_(swapped, signed_sin)
+
+
+def _hide(keep: Bool[Tensor, "B S"], n_groups: int, dtype: torch.dtype) -> Float[Tensor, "N 1 S"]:
+    """Return minus infinity on padding, except in a row that has nothing else."""
+    hidden = ~keep & keep.any(1, keepdim=True)
+    bias = torch.zeros(keep.shape, dtype=dtype, device=keep.device)
+    return bias.masked_fill(hidden, -torch.inf).repeat_interleave(n_groups, 0)[:, None]
+
+
+def _flat(
+    k: Float[Tensor, "B G S K"], v: Float[Tensor, "B G S K"], keep: Bool[Tensor, "B S"] | None
+) -> tuple[Float[Tensor, "N K S"], Float[Tensor, "N S K"]]:
+    """Lay the memory out for the products; padding gets zeros, which is what a blind query sees."""
+    if keep is not None:
+        v = v.masked_fill(~keep[:, None, :, None], 0.0)
+    return k.flatten(0, 1).transpose(1, 2), v.flatten(0, 1)

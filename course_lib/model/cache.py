@@ -1,5 +1,7 @@
 """The key-value cache: what decoding keeps of the tokens it has already read."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -43,23 +45,24 @@ class KVCache:
                 raise ValueError(f"{name}={value}: expected at least 1")
         self.max_length = max_length
         self.length = 0
-        shape = (n_layers, batch_size, n_kv_heads, max_length, d_head)
-        self.keys: Float[Tensor, "L B G M K"] = torch.empty(shape, device=device, dtype=dtype)
-        self.values: Float[Tensor, "L B G M K"] = torch.empty_like(self.keys)
+        shape = (2, n_layers, batch_size, n_kv_heads, max_length, d_head)
+        # Keys and values in one tensor: a single new token is then written in one piece.
+        self.room: Float[Tensor, "2 L B G M K"] = torch.empty(shape, device=device, dtype=dtype)
         self.keep: Bool[Tensor, "B M"] | None = None
         self.memory: list[tuple[Tensor, Tensor]] = []
         self.memory_keep: Bool[Tensor, "B S"] | None = None
         self._slots: tuple[tuple[Tensor, ...], ...] = ()
+        self._flat = self._flatten()
 
     @property
     def batch_size(self) -> int:
         """Sequences it holds, B."""
-        return self.keys.shape[1]
+        return self.room.shape[2]
 
     @property
     def nbytes(self) -> int:
         """Memory taken, in bytes, filled or not; the memory's keys and values included."""
-        tensors = [self.keys, self.values, *(t for pair in self.memory for t in pair)]
+        tensors = [self.room, *(t for pair in self.memory for t in pair)]
         return sum(t.numel() * t.element_size() for t in tensors)
 
     def start(
@@ -78,6 +81,49 @@ class KVCache:
         Raises:
             ValueError: If the batch is another or the tokens do not fit.
         """
+        end = self._check(n_sequences, n_tokens)
+        new_keys, new_values = self.room.narrow(4, self.length, n_tokens)
+        all_keys, all_values = self.room.narrow(4, 0, end)
+        self._slots = tuple(t.unbind() for t in (new_keys, new_values, all_keys, all_values))
+        if self.keep is None:
+            if keep is None:
+                return None
+            ones = torch.ones(n_sequences, self.max_length, dtype=torch.bool, device=keep.device)
+            self.keep = ones
+        self.keep[:, self.length : end] = True if keep is None else keep
+        return self.keep[:, :end]
+
+    def start_token(
+        self, n_sequences: int
+    ) -> Iterator[tuple[Float[Tensor, "B 2 G K"], Float[Tensor, "N K S"], Float[Tensor, "N S K"]]]:
+        """Make room for one new token in each sequence, for a reader that fills the room itself.
+
+        Every layer gets three views: where its new keys and values belong, and the keys and values
+        of all tokens, the new one included, with batch and heads as one dimension N = B * G and
+        keys turned: as `torch.bmm` wants them.
+
+        Args:
+            n_sequences: Sequences that have a new token.
+
+        Returns:
+            One triple for each layer.
+
+        Raises:
+            ValueError: If the batch is another or the token does not fit.
+        """
+        end = self._check(n_sequences, 1)
+        if self.keep is not None:
+            self.keep[:, self.length] = True
+        new, keys, values = self._flat
+        return zip(
+            new.select(0, self.length).unbind(),
+            keys.narrow(3, 0, end).unbind(),
+            values.narrow(2, 0, end).unbind(),
+            strict=True,
+        )
+
+    def _check(self, n_sequences: int, n_tokens: int) -> int:
+        """Refuse what does not fit; return how many slots will be filled."""
         end = self.length + n_tokens
         if end > self.max_length:
             raise ValueError(
@@ -86,17 +132,7 @@ class KVCache:
             )
         if n_sequences != self.batch_size:
             raise ValueError(f"cache of batch_size={self.batch_size} got {n_sequences} sequences")
-        both = self.keys, self.values
-        new = (tensor.narrow(3, self.length, n_tokens).unbind() for tensor in both)
-        seen = (tensor.narrow(3, 0, end).unbind() for tensor in both)
-        self._slots = (*new, *seen)
-        if self.keep is None:
-            if keep is None:
-                return None
-            ones = torch.ones(n_sequences, self.max_length, dtype=torch.bool, device=keep.device)
-            self.keep = ones
-        self.keep[:, self.length : end] = True if keep is None else keep
-        return self.keep[:, :end]
+        return end
 
     def append(
         self, layer: int, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"]
@@ -122,15 +158,19 @@ class KVCache:
         """Count the new tokens as read."""
         self.length += n_tokens
 
-    def reorder(self, rows: Int[Tensor, " N"]) -> None:
+    def reorder(self, rows: Int[Tensor, " N"], *, same_prompt: bool = False) -> None:
         """Make row i continue what row `rows[i]` has read; beams need this.
 
         Args:
             rows: For each new row, the old row it continues. There may be more or fewer rows
                 than before, and a row may be taken several times.
+            same_prompt: True if every row continues one with its own prompt and source: padding
+                and memory are then alike, and stay where they are.
         """
-        self.keys = self.keys.index_select(1, rows)
-        self.values = self.values.index_select(1, rows)
+        self.room = self.room.index_select(2, rows)
+        self._flat = self._flatten()
+        if same_prompt:
+            return
         self.memory = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.memory]
         self.keep = None if self.keep is None else self.keep.index_select(0, rows)
         if self.memory_keep is not None:
@@ -148,3 +188,9 @@ class KVCache:
         if not 0 <= length <= self.length:
             raise ValueError(f"length={length}: the cache holds {self.length} tokens")
         self.length = length
+
+    def _flatten(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return views of the room for `start_token`."""
+        new = self.room.permute(4, 1, 2, 0, 3, 5)  # (M, L, B, 2, G, K)
+        keys, values = self.room.flatten(2, 3)  # (L, N, M, K) each
+        return new, keys.transpose(2, 3), values

@@ -77,9 +77,9 @@ def test_room_is_taken_once_and_counted():
     assert (
         cache.nbytes == 2 * 2 * 3 * 2 * 10 * 8 * 4
     )  # k and v, layers, rows, heads, slots, width, bytes
-    room = cache.keys.data_ptr()
+    room = cache.room.data_ptr()
     build()(draw(3, 4), cache=cache)
-    assert cache.keys.data_ptr() == room and cache.length == 4
+    assert cache.room.data_ptr() == room and cache.length == 4
 
 
 def test_what_it_refuses():

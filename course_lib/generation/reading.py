@@ -1,0 +1,75 @@
+"""Reading a growing text: only what is new, and by the short way where there is one.
+
+Chapter: 11_generative_configuration
+"""
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from course_lib.generation.token_step import TokenStep, fits
+from course_lib.model.cache import KVCache
+from course_lib.model.transformer import Transformer
+
+
+class Reader:
+    """Keep a model's place in a text that grows, and return the logits of what comes next.
+
+    The first call reads the prompt, each later one the token that has been added since: with
+    `TokenStep` where that is sure to be equal, otherwise with the model.
+
+    Args:
+        model: A model with a decoder.
+        cache: Room for the whole text, empty; None reads everything again each time.
+        n_new: Tokens that will be added to the prompt.
+        padded: Whether any row of the prompt is padded.
+        source: The encoder's side of an encoder-decoder.
+        source_keep: True for real source tokens.
+
+    Chapter: 11_generative_configuration
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        cache: KVCache | None,
+        *,
+        n_new: int,
+        padded: bool = False,
+        source: Int[Tensor, "B S"] | None = None,
+        source_keep: Bool[Tensor, "B S"] | None = None,
+    ) -> None:
+        self.model, self.cache, self.padded, self.n_new = model, cache, padded, n_new
+        self.memory = None if source is None else model.encode(source, source_keep)
+        self.source_keep = source_keep
+        self.short = cache is not None and n_new > 1 and fits(model)
+        self.step: TokenStep | None = None
+
+    def __call__(
+        self, text: Int[Tensor, "B N"], real: Bool[Tensor, "B N"], length: int
+    ) -> Float[Tensor, "B V"]:
+        """Read on, and return the logits of the next token.
+
+        Args:
+            text: Prompt and written tokens; there may be room for more behind them.
+            real: False on padding.
+            length: How many columns of the text are there.
+        """
+        cache = self.cache
+        n_read = 0 if cache is None else cache.length
+        if cache is not None and n_read and self.short:
+            if self.step is None:  # not before the prompt is read and its rows are in place
+                self.step = TokenStep(self.model, cache, self.n_new - 1)
+            return self.step(text.select(1, length - 1)).float()
+        hidden = self.model.decode(
+            text[:, n_read:length],
+            self.memory,
+            cache,
+            keep=real[:, n_read:length] if self.padded else None,
+            memory_keep=self.source_keep,
+        )
+        return self.model.logits(hidden[:, -1:])[:, 0].float()
+
+    def reorder(self, rows: Int[Tensor, " N"], *, same_prompt: bool = False) -> None:
+        """Make row i continue what row `rows[i]` has read, as `KVCache.reorder`."""
+        assert self.cache is not None
+        self.cache.reorder(rows, same_prompt=same_prompt)

@@ -1,0 +1,186 @@
+"""The layers of a decoder as plain functions of tensors, for `TokenStep`.
+
+Chapter: 11_generative_configuration
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from course_lib.generation.products import Map
+from course_lib.model.attention import Attention, CrossAttention
+from course_lib.model.block import Block, Stack
+from course_lib.model.heads import HeadTransform, LanguageModelHead
+from course_lib.model.layers import FeedForward, GatedFeedForward, RMSNorm
+from course_lib.model.positions import (
+    ALiBi,
+    Learned,
+    Positions,
+    Relative,
+    Rotary,
+    Sinusoidal,
+)
+from course_lib.model.transformer import Transformer
+
+Make = Callable[[Tensor, Tensor | None], Map]
+_OPENED = (
+    Transformer,
+    Stack,
+    Block,
+    Attention,
+    CrossAttention,
+    FeedForward,
+    GatedFeedForward,
+    LanguageModelHead,
+    HeadTransform,
+    RMSNorm,
+    nn.Linear,
+    nn.LayerNorm,
+    nn.Embedding,
+    nn.ModuleList,
+    Positions,
+    Sinusoidal,
+    Learned,
+    Rotary,
+    ALiBi,
+    Relative,
+)
+
+
+class Sublayer(NamedTuple):
+    """What a block does three times: norm, something, add to the stream, or norm last.
+
+    Attributes:
+        before: The norm of a block that normalises first.
+        enter: The matrix that goes in: queries, keys and values; queries alone; the wide layer.
+        leave: The matrix that goes out, back to the width of the stream.
+        after: The norm of a block that normalises last.
+    """
+
+    before: Map
+    enter: Map
+    leave: Map
+    after: Map
+
+
+class Layer(NamedTuple):
+    """One block."""
+
+    attention: Sublayer
+    cross: Sublayer | None
+    feed_forward: Sublayer
+
+
+def fits(model: Transformer) -> bool:
+    """Say whether `TokenStep` is sure to compute what the model computes.
+
+    Every layer that it opens must be exactly of the class it knows, without hooks: a layer that
+    somebody wrapped, quantized or listens to is called, not opened. The encoder is not opened.
+
+    Args:
+        model: Any model.
+    """
+    decoder = model.decoder
+    if decoder is None or decoder.segments is not None:
+        return False
+    left_alone = set() if model.encoder is None else set(model.encoder.modules())
+    for module in model.modules():
+        if module in left_alone:
+            continue
+        if module._forward_hooks or module._forward_pre_hooks or type(module) not in _OPENED:
+            return False
+    return True
+
+
+def open_layers(decoder: Stack, norm_first: bool, make: Make) -> list[Layer]:
+    """Turn the blocks of a decoder into plain functions.
+
+    Args:
+        decoder: A stack for which `fits` is True.
+        norm_first: Whether its blocks normalise first.
+        make: Turns a matrix and a bias into a linear map.
+    """
+    return [_open(block, norm_first, make) for block in cast(Iterable[Block], decoder.blocks)]
+
+
+def open_norm(module: nn.Module | None) -> Map:
+    """Turn a norm, or none, into a plain function.
+
+    Args:
+        module: `LayerNorm`, `RMSNorm` or None.
+    """
+    if module is None:
+        return _same
+    if isinstance(module, nn.LayerNorm):
+        return partial(
+            torch.layer_norm,
+            normalized_shape=module.normalized_shape,
+            weight=module.weight,
+            bias=module.bias,
+            eps=module.eps,
+        )
+    assert isinstance(module, RMSNorm)
+    weight = module.weight
+    if weight.dtype not in (torch.float32, torch.float64):
+        return module.forward
+    # x / sqrt(|x|^2 / D + eps) is x * sqrt(D) / hypot(|x|, sqrt(D * eps)).
+    width = len(weight)
+    least = weight.new_tensor(math.sqrt(width * module.eps))
+    scaled = weight.detach() * math.sqrt(width)
+
+    def normalise(x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return x / torch.hypot(length, least) * scaled
+
+    return normalise
+
+
+def open_head(model: Transformer, make: Make) -> Map:
+    """Turn the language modelling head into a plain function of the last stack's output.
+
+    Args:
+        model: A model for which `fits` is True.
+        make: Turns a matrix and a bias into a linear map.
+    """
+    head, table = model.head, model.embedding.weight
+    if head.transform is not None:
+        return lambda x: head(x[:, None], table)[:, 0]
+    scale, multiply = head.scale, make(table if head.weight is None else head.weight, head.bias)
+    return multiply if scale is None else lambda x: multiply(x * scale)
+
+
+def _open(block: Block, norm_first: bool, make: Make) -> Layer:
+    attention, feed_forward = block.attention, block.feed_forward
+
+    def linear(module: nn.Linear) -> Map:
+        return make(module.weight, module.bias)
+
+    def sublayer(norm: nn.Module, enter: Map, leave: nn.Linear) -> Sublayer:
+        opened = open_norm(norm)
+        before, after = (opened, _same) if norm_first else (_same, opened)
+        return Sublayer(before, enter, linear(leave), after)
+
+    cross = None
+    if block.has_cross:
+        crossed = block.cross_attention
+        cross = sublayer(block.cross_attention_norm, linear(crossed.query), crossed.output)
+    activate, up = feed_forward.activate, linear(feed_forward.up)
+    gate = linear(feed_forward.gate) if isinstance(feed_forward, GatedFeedForward) else None
+
+    def widen(x: Float[Tensor, "B D"]) -> Float[Tensor, "B F"]:
+        return activate(up(x)) if gate is None else activate(gate(x)) * up(x)
+
+    return Layer(
+        sublayer(block.attention_norm, linear(attention.qkv), attention.output),
+        cross,
+        sublayer(block.feed_forward_norm, widen, feed_forward.down),
+    )
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
