@@ -124,17 +124,19 @@ class SequenceClassifier(nn.Module):
     """One label for a whole text, read from one of its hidden states.
 
     An encoder reads the first token. A decoder reads the last real one, the only token that has
-    seen all the others.
+    seen all the others; so does the decoder of an encoder-decoder, which reads the text again.
 
     Args:
         d_model: Width, D.
         n_labels: How many labels there are.
         last: Whether to read the last real token; if not, the first.
-        dense: Whether tanh of a dense layer comes before the labels, as in BERT; GPT-2 has none.
+        dense: Whether tanh of a dense layer comes before the labels, as in BERT and BART; GPT-2
+            and LLaMA have none.
         bias: Whether the labels have a bias.
         dropout: Probability of dropping an element before each layer, in training.
 
-    Source: Devlin et al. 2019, section 4.1; Radford et al. 2018, section 3.2.
+    Source: Devlin et al. 2019, section 4.1; Radford et al. 2018, section 3.2; Lewis et al. 2020,
+    section 3.1.
     Chapter: 14_masked_language_modeling
     """
 

@@ -123,6 +123,10 @@ def _last_is_padding(config: TransformerConfig) -> dict[str, Any]:
     return {"pad_token_id": pad, "decoder_start_token_id": pad, "decoder_vocab_size": pad + 1}
 
 
+_HEADS = {
+    "sequence": {"dense": "classification_head.dense", "output": "classification_head.out_proj"},
+    "span": {"output": "qa_outputs"},
+}
 _SPELLINGS = ((r"^(?=(shared|encoder|decoder)\.)", "model."),)
 
 BART = Family(
@@ -134,6 +138,7 @@ BART = Family(
     copies=_copies,
     ignorable=(r"classification_head\..*", r"qa_outputs\..*", r"model\.(encoder|decoder)\.version"),
     spellings=_SPELLINGS,
+    heads=_HEADS,
 )
 MARIAN = Family(
     model_type="marian",

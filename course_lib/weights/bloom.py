@@ -82,5 +82,9 @@ BLOOM = Family(
     ),
     ignorable=(r"(score|classifier|qa_outputs)\..*",),
     spellings=((r"^(?=(word_embeddings|word_embeddings_layernorm|h|ln_f)\.)", "transformer."),),
-    heads={"sequence": {"output": "score"}, "tokens": {"output": "classifier"}},
+    heads={
+        "sequence": {"output": "score"},
+        "tokens": {"output": "classifier"},
+        "span": {"output": "qa_outputs"},
+    },
 )

@@ -25,6 +25,7 @@ FAMILIES: dict[str, Family] = {
         bart.MARIAN,
     )
 }
+TASK_HEADS = ("score.", "classifier.", "classification_head.", "qa_outputs.")
 _REQUIRED = object()
 
 
@@ -125,9 +126,13 @@ class Fields:
 
         It is not if `tie_word_embeddings` is false, whatever the file holds. A file that says
         they are tied and holds two different matrices is refused later, as a copy that differs.
+        A file with the head of a task need have no such matrix; its logits, which nobody
+        trained, are then products with the embeddings.
         """
         tied = self.flag("tie_word_embeddings", default)
         if not tied and not self.has(head, assume=True):
+            if any(name.startswith(TASK_HEADS) for name in self.names or ()):
+                return True
             raise ValueError(f"{self.file}: tie_word_embeddings=False, but there is no {head}")
         return tied
 

@@ -1,7 +1,7 @@
 """The files of a checkpoint: what is in them, and their rows a piece at a time."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +56,7 @@ class Checkpoint:
         folder: A folder with `model.safetensors`, or its shards and their index, or the `.bin`
             forms of these, looked for in this order.
         modern: Turns a name of the file into today's.
+        parts: Files to read instead, and what to put before the names in each.
 
     Raises:
         FileNotFoundError: If the folder holds no weights, or lacks a shard its index names.
@@ -65,14 +66,23 @@ class Checkpoint:
     Chapter: 09_transformer_models
     """
 
-    def __init__(self, folder: Path, modern: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        modern: Callable[[str], str] = str,
+        parts: Mapping[str, Path] | None = None,
+    ) -> None:
         self.folder = folder
         self._legacy: tuple[Path, dict[str, Tensor]] | None = None
         self.entries: dict[str, Entry] = {}
-        files, promised = find_files(folder)
-        for file in files:
+        promised: dict[str, str] = {}
+        named = list((parts or {}).items())
+        if parts is None:
+            files, promised = find_files(folder)
+            named = [("", file) for file in files]
+        for before, file in named:
             for entry in self._scan(file):
-                name = modern(entry.name)
+                name = before + modern(entry.name)
                 if name in self.entries:
                     other = self.entries[name]
                     raise ValueError(

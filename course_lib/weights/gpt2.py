@@ -103,7 +103,7 @@ def _write_gpt1(config: TransformerConfig) -> dict[str, Any]:
 _IGNORABLE = (
     r"transformer\.h\.\d+\.attn\.(bias|masked_bias)",  # the causal mask, kept as a tensor
     r"transformer\.(position_ids|positions_ids)",
-    r"(score|classifier|multiple_choice_head)\..*",
+    r"(score|classifier|qa_outputs|multiple_choice_head)\..*",
 )
 
 GPT2 = Family(
@@ -115,7 +115,11 @@ GPT2 = Family(
     copies=_copies("wte"),
     ignorable=_IGNORABLE,
     spellings=((r"^(?=(wte|wpe|h|ln_f)\.)", "transformer."),),
-    heads={"sequence": {"output": "score"}},
+    heads={
+        "sequence": {"output": "score"},
+        "tokens": {"output": "classifier"},
+        "span": {"output": "qa_outputs"},
+    },
 )
 GPT1 = Family(
     model_type="openai-gpt",
@@ -126,4 +130,5 @@ GPT1 = Family(
     copies=_copies("tokens_embed"),
     ignorable=_IGNORABLE,
     spellings=((r"^(?=(tokens_embed|positions_embed|h|position_ids)\b)", "transformer."),),
+    heads={"sequence": {"output": "score"}},
 )

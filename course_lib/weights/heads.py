@@ -30,12 +30,15 @@ def load_head(
     """Load the head of a task from a published checkpoint.
 
     `Transformer.from_pretrained` passes over these heads: they are modules of their own, which
-    take hidden states. What the labels mean is in `model.published_fields["id2label"]`.
+    take hidden states: of `model.encode` for an encoder, else of `model.decode`. An
+    encoder-decoder reads one text on both sides, on the decoder's shifted right by its start
+    token, and the head takes the hidden states of that side. What the labels mean is in
+    `model.published_fields["id2label"]`.
 
     Args:
         path_or_name: A folder with `config.json` and weights, or a name on the hub.
-        kind: `pooler`, `next_sentence`, `sequence` (one label for a text), `tokens` (one for
-            each token) or `span` (where an answer starts and ends).
+        kind: What the checkpoint was trained for: `pooler`, `next_sentence`, `sequence` (one label
+            for a text), `tokens` (one for each token) or `span` (where an answer starts and ends).
         device: Where to put the head; None means the CPU.
         dtype: Type of the parameters; None means the file's own.
         revision: Branch, tag or commit, for a name on the hub.
@@ -88,7 +91,7 @@ def _build(
         "sequence": lambda: SequenceClassifier(
             d_model,
             n_labels,
-            last=config.family == "decoder-only",
+            last=config.n_decoder_layers > 0,
             dense="dense" in maps,
             bias=f"{output}.bias" in entries,
             dropout=config.dropout,

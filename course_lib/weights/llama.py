@@ -28,6 +28,10 @@ def _rules(config: TransformerConfig) -> list[Rule]:
     return made if config.tie_embeddings else [*made, Rule("lm_head.weight", "head.weight")]
 
 
+# In a text of one token no rotation completes a turn, so the rule of llama3 slows them all alike.
+_ALL_SLOWED = {"rope_low_frequency": 1.0, "rope_high_frequency": 4.0, "rope_original_length": 1}
+
+
 def _read_rope(reader: "Fields") -> dict[str, Any]:
     """Read the rotation in any of its four spellings.
 
@@ -43,8 +47,12 @@ def _read_rope(reader: "Fields") -> dict[str, Any]:
     kind = rope.get(kind_key, "default")
     if kind == "default":
         return read
+    if kind == "linear":
+        return {**read, "rope_factor": rope.number("factor"), **_ALL_SLOWED}
     if kind != "llama3":
-        raise ValueError(f"{rope.file}: {kind_key}={kind!r}: expected one of default, llama3")
+        raise ValueError(
+            f"{rope.file}: {kind_key}={kind!r}: expected one of default, linear, llama3"
+        )
     return {
         **read,
         "rope_factor": rope.number("factor"),
@@ -85,7 +93,9 @@ def _read(reader: "Fields") -> TransformerConfig:
 
 def _write(config: TransformerConfig) -> dict[str, Any]:
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": config.rope_theta}
-    if config.rope_factor != 1:
+    if config.rope_factor != 1 and all(getattr(config, k) == v for k, v in _ALL_SLOWED.items()):
+        rope |= {"rope_type": "linear", "factor": config.rope_factor}
+    elif config.rope_factor != 1:
         rope |= {
             "rope_type": "llama3",
             "factor": config.rope_factor,
@@ -125,6 +135,17 @@ LLAMA = Family(
     copies=lambda config: (
         {"lm_head.weight": "model.embed_tokens.weight"} if config.tie_embeddings else {}
     ),
-    ignorable=(r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq", r"score\..*"),
-    spellings=((r"^(?=(embed_tokens|layers|norm)\.)", "model."),),
+    ignorable=(
+        r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
+        r"(score|qa_outputs)\..*",
+    ),
+    spellings=(
+        (r"^transformer\.", "model."),  # beside the head for question answering
+        (r"^(?=(embed_tokens|layers|norm)\.)", "model."),
+    ),
+    heads={
+        "sequence": {"output": "score"},
+        "tokens": {"output": "score"},
+        "span": {"output": "qa_outputs"},
+    },
 )

@@ -12,6 +12,7 @@ from course_lib.model.transformer import Transformer
 from course_lib.weights.config_map import Published, find_family, read_config, read_json
 from course_lib.weights.files import Checkpoint
 from course_lib.weights.hub import find_folder
+from course_lib.weights.meta import PARAMS, read_meta
 from course_lib.weights.rules import Family, Rule, check_complete
 
 
@@ -28,7 +29,8 @@ def load_pretrained(
     more memory than the weights. Everything is checked before the first number is read.
 
     Args:
-        path_or_name: A folder with `config.json` and weights, or a name on the hub.
+        path_or_name: A folder with `config.json` and weights, one with Meta's `params.json` and
+            `consolidated.00.pth` (and more of them), or a name on the hub.
         device: Where to put the model; None means the CPU; "meta" only checks the files.
         dtype: Type of the parameters; None means the file's own.
         revision: Branch, tag or commit, for a name on the hub.
@@ -67,7 +69,7 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
     """Read the config and the names, shapes and types of the tensors in a folder.
 
     Args:
-        folder: With `config.json` and weights.
+        folder: With `config.json` and weights, or with `params.json` and Meta's files.
 
     Returns:
         What the config says, and the tensors.
@@ -79,6 +81,8 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
     Chapter: 09_transformer_models
     """
     file = folder / "config.json"
+    if not file.is_file() and (folder / PARAMS).is_file():
+        return read_meta(folder)
     fields = read_json(file)
     family = find_family(str(file), fields)
     read_config(str(file), fields)  # before the weights are opened: most errors are here
@@ -130,8 +134,8 @@ def check_tensors(
         elif name in copies:
             if not checkpoint.same(name, copies[name]):
                 raise ValueError(
-                    f"{entry.file}: {entry.name} differs from {copies[name]}, but config.json "
-                    "says that they are one matrix"
+                    f"{entry.file}: {entry.name} differs from {copies[name]}, but by the "
+                    "config they are one"
                 )
         elif not family.may_ignore(name):
             raise ValueError(
@@ -145,7 +149,7 @@ def _check_entry(
 ) -> None:
     right = rule.shape(state[rule.ours])
     if shape != right:
-        raise ValueError(f"{where} has shape {shape}, but config.json asks for {right}")
+        raise ValueError(f"{where} has shape {shape}, but the config asks for {right}")
 
 
 def _fill(model: Transformer, checkpoint: Checkpoint, rules: list[Rule]) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course_lib.model.transformer import Transformer
 from course_lib.weights.config_map import write_config
+from course_lib.weights.exchange import exchange, make_room, settle
 from course_lib.weights.files import INDEXES, SINGLE, read_index
 from course_lib.weights.rules import Rule, check_complete
 
@@ -24,8 +25,8 @@ def save_pretrained(
 ) -> None:
     """Write a model as a published checkpoint of its family: `config.json` and safetensors.
 
-    All is written elsewhere first, so that a failure leaves nothing half written. A new folder
-    appears at once; in an old one the files are replaced, weights first, config last.
+    All is written elsewhere first, then shown at once: whenever the process is killed, the folder
+    holds what it held before or all of the new checkpoint.
 
     Args:
         model: The model. Its config decides the family.
@@ -61,15 +62,26 @@ def save_pretrained(
         "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
     }
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = folder.parent / f".{folder.name}.{secrets.token_hex(6)}.part"
-    staged.mkdir()
+    if folder.exists():
+        settle(folder)  # what a save that was killed may have left
+        room = make_room(folder)
+        staged = room / "new"
+    else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        room = staged = folder.parent / f".{folder.name}.{secrets.token_hex(6)}.part"
+        staged.mkdir()
     try:
         _write_weights(staged, _shards(rules, state, max_shard_bytes), state)
         _write_json(staged / "config.json", fields)
-        _move(staged, folder)
+        if staged is room:
+            os.replace(staged, folder)
+        else:
+            exchange(room, _checkpoint_files(folder))
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        if staged is room:
+            shutil.rmtree(room, ignore_errors=True)
+        else:
+            settle(folder)
 
 
 def _shards(rules: list[Rule], state: dict[str, Tensor], limit: int) -> list[list[Rule]]:
@@ -113,21 +125,13 @@ def _sync(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _move(staged: Path, folder: Path) -> None:
-    """Put the staged files in place, and take an older checkpoint away that would hide them."""
-    if not folder.exists():
-        os.replace(staged, folder)
-        return
-    new = {file.name for file in staged.iterdir()}
-    old = set(SINGLE + INDEXES)
+def _checkpoint_files(folder: Path) -> set[str]:
+    """Return the names a checkpoint may have in a folder: each would hide or mix with another."""
+    names = {"config.json", *SINGLE, *INDEXES}
     for index in INDEXES:
         if (folder / index).is_file():
             try:
-                old |= set(read_index(folder / index).values())
+                names |= set(read_index(folder / index).values())
             except ValueError:
                 continue  # a damaged index names nothing
-    # Weights, then their index, then the config.
-    for name in sorted(new, key=lambda name: (name == "config.json", name in INDEXES, name)):
-        os.replace(staged / name, folder / name)
-    for name in old - new:
-        (folder / name).unlink(missing_ok=True)
+    return names

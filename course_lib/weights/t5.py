@@ -145,7 +145,18 @@ T5 = Family(
     rules=_rules,
     architecture=lambda config: "T5ForConditionalGeneration",
     copies=_copies,
-    # Stored in the first files, read by nothing: cross-attention has no relative bias.
-    ignorable=(r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",),
+    ignorable=(
+        # Stored in the first files, read by nothing: cross-attention has no relative bias.
+        r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight",
+        r"(classification_head|qa_outputs)\..*",
+    ),
+    spellings=((r"^transformer\.", ""),),  # beside the head for classification
+    heads={
+        "sequence": {
+            "dense": "classification_head.dense",
+            "output": "classification_head.out_proj",
+        },
+        "span": {"output": "qa_outputs"},
+    },
     defaults=lambda config: {"pad_token_id": 0, "decoder_start_token_id": 0},
 )

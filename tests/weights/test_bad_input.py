@@ -49,12 +49,17 @@ def fails(folder, *told, error=ValueError):
         (
             "llama",
             {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}},
-            ["rope_type='yarn'", "default, llama3"],
+            ["rope_parameters: rope_type='yarn'", "default, linear, llama3"],
         ),
         (
             "llama",
-            {"rope_parameters": ..., "rope_scaling": {"type": "linear", "factor": 2.0}},
-            ["rope_scaling", "type='linear'"],
+            {"rope_parameters": ..., "rope_scaling": {"type": "dynamic", "factor": 2.0}},
+            ["rope_scaling: type='dynamic'", "default, linear, llama3"],
+        ),
+        (
+            "llama",
+            {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4}},
+            ["rope_parameters: factor is missing"],
         ),
         (
             "llama",

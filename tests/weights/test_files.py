@@ -1,6 +1,7 @@
 """Shards, older containers, memory, whole writes, and the hub."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -187,6 +188,103 @@ def test_a_save_replaces_an_older_checkpoint(tiny, check_weights, tmp_path):
         assert n_files is None or len(saved) == n_files
     assert not list(folder.path.glob("*.index.json"))
     assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
+@pytest.mark.parametrize("way", ["as it is", "one by one"])
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tiny, tmp_path, way):
+    """Each save is killed before another file operation; then both libraries load what is left."""
+    _, folder = tiny("gpt2", max_shard_size="50KB")
+    folder.path.rename(tmp_path / "old-shards")
+    _, folder = tiny("bloom")
+    torch.save(folder.tensors, folder.path / "pytorch_model.bin")
+    (folder.path / "model.safetensors").unlink()
+    folder.path.rename(tmp_path / "old-bin")
+    _, folder = tiny("gpt2")
+    folder.path.rename(tmp_path / "old-same-config")
+    model = Transformer.from_pretrained(tmp_path / "old-same-config")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    model.save_pretrained(tmp_path / "replacement")
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("kill_script.py"), tmp_path, way],
+        capture_output=True,
+        text=True,
+    )
+    print(done.stdout)
+    if way == "one by one":  # planted: renames without the exchange are seen
+        assert done.returncode == 1 and "in check_case" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    cases = done.stdout.splitlines()
+    assert len(cases) == 4
+    assert all(int(case.split()[1]) > 15 for case in cases)
+
+
+def test_without_links_there_is_no_config_in_between(tiny, check_weights, monkeypatch, tmp_path):
+    """On a file system without links a kill leaves what does not load, never a mix."""
+    _, folder = tiny("gpt2", max_shard_size="50KB")
+    other, _ = tiny("bloom")
+    seen, real = [], os.replace
+
+    def refuse(*names):
+        raise OSError(1, "no links here")
+
+    def watch(old, new):
+        seen.append((folder.path / "config.json").exists())
+        real(old, new)
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "replace", watch)
+    other.ours.save_pretrained(folder.path)
+    assert seen == [False, False]
+    check_weights(Transformer.from_pretrained(folder.path), other.ours)
+    assert sorted(contents(folder.path)) == [
+        "config.json",
+        "generation_config.json",
+        files.SINGLE[0],
+    ]
+
+
+def test_saving_over_links_leaves_what_they_lead_to(tiny, check_weights, tmp_path):
+    """A download cache holds links; a save replaces them and leaves the files of the cache."""
+    pair, folder = tiny("gpt2")
+    cache = tmp_path / "cache"
+    folder.path.rename(cache)
+    folder.path.mkdir()
+    for file in cache.iterdir():
+        (folder.path / file.name).symlink_to(os.path.relpath(file, folder.path))
+    before = contents(cache)
+    model = Transformer.from_pretrained(folder.path)
+    with torch.no_grad():
+        model.embedding.weight.zero_()
+    model.save_pretrained(folder.path)
+    check_weights(Transformer.from_pretrained(folder.path), model)
+    assert contents(cache) == before
+
+
+def test_a_failed_exchange_is_taken_back(tiny, tmp_path, monkeypatch):
+    """An error among the renames, not only a kill, leaves the old checkpoint as it was."""
+    _, folder = tiny("gpt2", max_shard_size="50KB")
+    before = contents(folder.path)
+    model = Transformer.from_pretrained(folder.path)
+    real = os.replace
+    for n_good in range(1, 4):
+        calls = []
+
+        def fail(old, new, calls=calls, n_good=n_good):
+            calls.append(new)
+            if len(calls) == n_good:
+                raise OSError(5, "Input/output error")
+            real(old, new)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", fail)
+            with pytest.raises(OSError, match="Input/output error"):
+                save_pretrained(model, folder.path)
+        assert contents(folder.path) == before
+        assert not any(file.is_symlink() for file in folder.path.iterdir())
 
 
 def test_a_model_without_numbers_is_not_saved(tmp_path):

@@ -121,6 +121,30 @@ def test_spellings_of_a_scaled_rotation(tiny, check_logits, spelling):
 
 
 @pytest.mark.parametrize(
+    "spelling",
+    [
+        {"rope_theta": 10000.0, "rope_scaling": {"type": "linear", "factor": 4.0}},
+        {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}},
+    ],
+)
+def test_a_rotation_slowed_by_one_factor(tiny, check_logits, spelling, tmp_path):
+    """Positions divided by a factor: the first way to lengthen the context."""
+    pair, folder = tiny("llama")
+    plain = load(folder)
+    folder.set(**{"rope_parameters": ..., "rope_theta": ..., **spelling})
+    pair.reference = hf.LlamaForCausalLM.from_pretrained(folder.path).eval()
+    ours = load(folder)
+    check_logits(pair, ours)
+    with pytest.raises(AssertionError):
+        check_logits(pair, plain)
+    ours.save_pretrained(tmp_path / "again")
+    again = hf.LlamaForCausalLM.from_pretrained(tmp_path / "again").eval()
+    assert again.config.rope_parameters["rope_type"] == "linear"
+    pair.reference = again
+    check_logits(pair, ours)
+
+
+@pytest.mark.parametrize(
     "spelling", [{}, {"rope_scaling": None}, {"rope_theta": 10000, "rope_scaling": None}]
 )
 def test_spellings_of_a_plain_rotation(tiny, check_logits, spelling):

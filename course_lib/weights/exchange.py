@@ -1,0 +1,101 @@
+"""Files of a folder exchanged for others all at once, so that no kill leaves a mix of both."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+_PREFIX = ".exchange-"
+
+
+def make_room(folder: Path) -> Path:
+    """Make a hidden folder for new files inside the folder that they are for.
+
+    Inside, because only there is it sure to be the same disk, where renaming copies nothing.
+
+    Args:
+        folder: The folder, which exists.
+
+    Returns:
+        The room; new files belong in its folder `new`.
+
+    Chapter: 09_transformer_models
+    """
+    room = folder / f"{_PREFIX}{secrets.token_hex(6)}"
+    (room / "new").mkdir(parents=True)
+    return room
+
+
+def exchange(room: Path, old: Collection[str]) -> None:
+    """Put the files of a room in the place of the old ones.
+
+    A process can be killed between any two renames, and then some files would be old and some
+    new. So each name first becomes a link that leads through one link for all, `current`. That
+    one is turned from old to new by a single rename: the moment of the exchange. Then the links
+    become files again. Killed at any point, the folder shows all the old files or all the new.
+
+    Where the file system has no links, the folder shows no `config.json` in between: then a kill
+    leaves something that does not load, but still no mix.
+
+    Args:
+        room: From `make_room`, filled.
+        old: Names of the files that are to go, or to be replaced.
+
+    Chapter: 09_transformer_models
+    """
+    folder, kept, current = room.parent, room / "old", room / "current"
+    old = {name for name in old if (folder / name).exists()}
+    new = {file.name for file in (room / "new").iterdir()}
+    try:
+        kept.mkdir()
+        for name in sorted(old):
+            _second_name(folder / name, kept / name)
+        os.symlink("old", current)
+    except (OSError, NotImplementedError):
+        _one_by_one(room, old, new)
+        return
+    for name in sorted(old | new):
+        os.symlink(f"{room.name}/current/{name}", room / "link")
+        os.replace(room / "link", folder / name)
+    os.symlink("new", room / "next")
+    os.replace(room / "next", current)
+    settle(folder)
+
+
+def settle(folder: Path) -> None:
+    """Turn the links of an exchange into files, whether it was finished, failed or was killed.
+
+    One process at a time may write to a folder: the room of another would be taken away.
+
+    Args:
+        folder: Where exchanges were made; nothing happens if there were none.
+
+    Chapter: 09_transformer_models
+    """
+    for room in sorted(folder.glob(f"{_PREFIX}*")):
+        for file in sorted(folder.iterdir()):
+            if file.is_symlink() and os.readlink(file) == f"{room.name}/current/{file.name}":
+                if file.exists():
+                    os.replace(room / "current" / file.name, file)
+                else:
+                    file.unlink()
+        shutil.rmtree(room)
+
+
+def _second_name(file: Path, name: Path) -> None:
+    """Give a file a second name, without copying it."""
+    if file.is_symlink():  # as in a download cache: a relative link would not lead there from here
+        os.symlink(os.path.realpath(file), name)
+    else:
+        os.link(file, name)
+
+
+def _one_by_one(room: Path, old: Collection[str], new: Collection[str]) -> None:
+    folder = room.parent
+    (folder / "config.json").unlink(missing_ok=True)
+    for name in set(old) - set(new):
+        (folder / name).unlink(missing_ok=True)
+    for name in sorted(new, key=lambda name: name == "config.json"):
+        os.replace(room / "new" / name, folder / name)
+    settle(folder)

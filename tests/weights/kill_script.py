@@ -1,0 +1,125 @@
+"""Save over an older checkpoint in children that are killed, each before another file operation.
+
+Run as `kill_script.py folder way`, with checkpoints `old-*` in the first; prints one line a case.
+"""
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch
+import transformers as hf
+
+from course_lib import Transformer
+from course_lib.weights import exchange, save, save_pretrained
+
+hf.logging.set_verbosity_error()
+CHANGES = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
+ONE_FILE, SHARDS = 10**9, 50_000
+CASES = [
+    ("old-bin", ONE_FILE),
+    ("old-same-config", SHARDS),
+    ("old-shards", ONE_FILE),
+    ("old-shards", SHARDS),
+]
+
+
+def one_by_one(room: Path, old: set[str]) -> None:
+    """The fault to be seen: weights, then the config, then older files away."""
+    new = {file.name for file in (room / "new").iterdir()}
+    for name in sorted(new, reverse=True):
+        os.replace(room / "new" / name, room.parent / name)
+    for name in set(old) - new:
+        (room.parent / name).unlink(missing_ok=True)
+
+
+def save_and_die(model: Transformer, folder: Path, n: int, limit: int) -> bool:
+    """Save in a child that kills itself before its n-th file operation; False if it got through."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal seen
+            if event in CHANGES or (event == "open" and "w" in str(arguments[1])):
+                seen += 1
+                if seen == n:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        save_pretrained(model, folder, max_shard_bytes=limit)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0
+    return False
+
+
+def same(model: Transformer, other: Transformer) -> bool:
+    """Say whether two models are one."""
+    a, b = model.state_dict(), other.state_dict()
+    return (
+        model.config == other.config
+        and list(a) == list(b)
+        and all(torch.equal(a[name], b[name]) for name in a)
+    )
+
+
+def visible(folder: Path) -> tuple[tuple[str, bytes], ...]:
+    """Return what a reader sees."""
+    return tuple((f.name, f.read_bytes()) for f in sorted(folder.iterdir()) if f.is_file())
+
+
+def check_case(published: Path, new: Transformer, place: Path, limit: int) -> str:
+    """Kill at every operation; what is left must be the old checkpoint or the new, and load."""
+    old = Transformer.from_pretrained(published)
+    states: dict[tuple[tuple[str, bytes], ...], str] = {}
+    told, n = [], 0
+    killed = True
+    while killed:
+        n += 1
+        folder = place / str(n)
+        shutil.copytree(published, folder)
+        (folder / "notes.txt").write_text("kept")
+        killed = save_and_die(new, folder, n, limit)
+        state = visible(folder)
+        if state not in states:
+            ours = Transformer.from_pretrained(folder)
+            which = {(True, False): "old", (False, True): "new"}[same(ours, old), same(ours, new)]
+            theirs = hf.AutoModel.from_pretrained(folder)
+            wanted = hf.AutoModel.from_pretrained(published if which == "old" else place / "new")
+            mine = wanted.state_dict()
+            assert theirs.config.to_dict()["model_type"] == wanted.config.model_type
+            assert all(torch.equal(mine[k], v) for k, v in theirs.state_dict().items())
+            states[state] = which
+        told.append(states[state])
+        exchange.settle(folder)  # as the next save begins
+        assert not [file for file in folder.iterdir() if file.is_symlink() or file.is_dir()]
+        assert same(Transformer.from_pretrained(folder), old if told[-1] == "old" else new)
+        assert (folder / "notes.txt").read_text() == "kept"
+        shutil.rmtree(folder)
+    assert told == sorted(told, reverse=True), told  # old up to one operation, new from there on
+    assert told[0] == "old" and told[-1] == "new"
+    return f"{published.name}: {n - 1} kills, {told.count('old')} old, {len(states)} states"
+
+
+def main() -> None:
+    """Replace every older form of a checkpoint."""
+    torch.set_num_threads(1)
+    place = Path(sys.argv[1])
+    if sys.argv[2] == "one by one":
+        save.exchange = one_by_one
+    new = Transformer.from_pretrained(place / "replacement")
+    for name, limit in CASES:
+        room = place / f"room-{name}-{limit}"
+        save_pretrained(new, room / "new", max_shard_bytes=limit)
+        print(check_case(place / name, new, room, limit), flush=True)
+
+
+main()
