@@ -52,7 +52,7 @@ def _cost_sentence(docname: str) -> str:
     return (
         f"About {minutes} minutes to read and work through (an estimate). Running the notebook "
         f"took {cost['seconds']:.0f} s and {cost['peak_memory_bytes'] / 1e9:.2f} GB at its peak, "
-        "measured when this page was built, on two CPU cores."
+        "measured when this page was built, with one thread a process."
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from book._tools import browser, build, notebooks, serve
@@ -39,7 +40,7 @@ def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def run(cell: str) -> tuple:
         text = tmp_path / "99_page.md"
         text.write_text(CHAPTER % cell)
-        return notebooks.execute(text, "package")
+        return notebooks.execute(text, "package", [])
 
     return run
 
@@ -103,6 +104,32 @@ def test_a_run_is_cached_on_its_cells(chapter) -> None:
     assert [first[2], again[2], other[2]] == [True, False, True]
     assert first[1].peak_memory_bytes > 10_000_000
     assert again[0].cells[-1].outputs[0].text == "one\n"
+
+
+def test_a_failure_ends_the_notebooks_that_still_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cells = {
+        "98_quick": "print('done')",
+        "99_fails": "import time; time.sleep(1); 1 / 0",
+        "97_waits": f"import time; time.sleep(250); open({str(tmp_path / 'late')!r}, 'w')",
+    }
+    texts = []
+    for name, cell in cells.items():
+        texts.append(tmp_path / f"{name}.md")
+        texts[-1].write_text(CHAPTER % cell)
+    for name in ("NOTEBOOKS", "EXECUTED"):
+        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
+    monkeypatch.setattr(notebooks, "chapter_texts", lambda: texts)
+    kernels = set(psutil.Process().children(recursive=True))
+    with pytest.raises(CommandError, match="99_fails has a cell that raised"):
+        notebooks.execute_all()
+    assert not (tmp_path / "late").exists()
+    assert not (tmp_path / "costs.json").exists()
+    assert (tmp_path / "executed" / "98_quick.ipynb").exists()
+    assert {p for p in psutil.Process().children(recursive=True) if p.is_running()} <= kernels
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
