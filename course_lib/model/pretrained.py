@@ -36,7 +36,8 @@ class Pretrained:
         """Build a model from a published checkpoint; see `course_lib.weights.load_pretrained`.
 
         Args:
-            path_or_name: A folder with `config.json` and weights, or a name on the hub.
+            path_or_name: A folder with `config.json` and weights, one with Meta's `params.json`
+                and `consolidated.00.pth`, or a name on the hub.
             device: Where to put the model; None means the CPU.
             dtype: Type of the parameters; None means the file's own.
             revision: Branch, tag or commit, for a name on the hub.
@@ -53,6 +54,8 @@ class Pretrained:
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as a published checkpoint; see `course_lib.weights.save_pretrained`.
+
+        An older checkpoint in the folder is exchanged for the new one at one moment.
 
         Args:
             folder: Where to write `config.json` and the weights.

@@ -86,6 +86,12 @@ def same_weights(first: Any, second: Any) -> None:
 
 
 @pytest.fixture
+def tiny_configs() -> dict[str, Any]:
+    """Give the config of each tiny family."""
+    return {name: family[0] for name, family in tiny_models.FAMILIES.items()}
+
+
+@pytest.fixture
 def check_logits() -> Any:
     """Give the comparison of logits."""
     return same_logits

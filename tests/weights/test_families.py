@@ -63,6 +63,26 @@ def test_every_preset_has_a_family_and_complete_rules(name):
     check_complete(family.rules(presets[name]), dict(model.state_dict()))
 
 
+SIZES = {"vocab_size", "d_model", "n_heads", "n_kv_heads", "d_head", "d_ff", "max_seq_len"}
+SIZES |= {"n_encoder_layers", "n_decoder_layers", "n_segments", "norm_eps", "dropout"}
+SIZES |= {"rope_theta", "rope_factor", "rope_original_length"}
+
+
+def choices(config):
+    """Give all that is no size, and of the sizes whether they make another kind of model."""
+    if config.position == "sinusoidal":
+        config = replace(config, head_bias="fixed")  # which only the tensors of a file tell
+    fields = {name: value for name, value in config.to_dict().items() if name not in SIZES}
+    grouped, slowed = config.kv_heads < config.n_heads, config.rope_factor > 1
+    return {**fields, "kind": (config.family, grouped, slowed, config.n_segments > 1)}
+
+
+@pytest.mark.parametrize("name", presets)
+def test_every_preset_is_a_tiny_family_but_for_its_sizes(name, tiny_configs):
+    """So what the tiny models show, flipping every field of them, is shown for every preset."""
+    assert choices(presets[name]) in [choices(config) for config in tiny_configs.values()]
+
+
 @pytest.mark.parametrize(
     ("name", "model_type"),
     [
