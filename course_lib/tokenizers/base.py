@@ -41,6 +41,8 @@ class Tokenizer(ABC):
         self._special_tokens = dict(special_tokens or {})
         if "" in self._special_tokens:
             raise ValueError("special_tokens holds an empty string; a special token needs a name")
+        for name in self._special_tokens:
+            check_text(name, "special_tokens")
         # What a file says beyond this class, kept so that `save` writes it again.
         self.added: list[dict[str, Any]] = []
         self.post_processor: dict[str, Any] | None = None
@@ -186,21 +188,25 @@ class Tokenizer(ABC):
         return before + regex.escape(name) + after
 
 
-def check_text(text: object) -> None:
+def check_text(text: object, name: str = "text") -> None:
     """Stop at anything that is not a string which UTF-8 can carry.
+
+    Args:
+        text: what should be one.
+        name: what the messages call it.
 
     Raises:
         TypeError: not a string.
         ValueError: a lone surrogate, with its position.
     """
     if not isinstance(text, str):
-        raise TypeError(f"text must be a string, got {type(text).__name__}")
+        raise TypeError(f"{name} must be a string, got {type(text).__name__}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"text has a lone surrogate {text[error.start]!r} at character {error.start}: half of "
-            "a UTF-16 pair is no character; replace it before encoding"
+            f"{name} has a lone surrogate {text[error.start]!r} at character {error.start}: half "
+            "of a UTF-16 pair is no character; replace it before encoding"
         ) from None
 
 
@@ -238,8 +244,10 @@ def as_ids(ids: Ids) -> list[int]:
     """The ids as a plain list; a one-dimensional tensor or array is welcome.
 
     Raises:
-        TypeError: the ids are nested.
+        TypeError: the ids are nested, or no sequence.
     """
+    if not isinstance(ids, HasToList | Iterable):
+        raise TypeError(f"ids must be a sequence of integers, got {type(ids).__name__}")
     plain = ids.tolist() if isinstance(ids, HasToList) else list(ids)
     if plain and isinstance(plain[0], list):
         raise TypeError(f"ids must be one sequence, got {len(plain)} of them: decode row by row")

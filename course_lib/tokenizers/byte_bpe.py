@@ -19,6 +19,7 @@ from course_lib.tokenizers.byte_bpe_files import (
     read_byte_level_bpe,
     write_tokenizer_json,
 )
+from course_lib.tokenizers.files import reading
 from course_lib.tokenizers.merges import Pair, apply_merges, learn_merges
 from course_lib.tokenizers.pretokenize import splitter
 from course_lib.tokenizers.word_cache import WordCache
@@ -203,6 +204,8 @@ class ByteLevelBPE(Tokenizer):
         Returns:
             One id per token; `decode_bytes` gives back exactly `data`.
         """
+        if not isinstance(data, bytes):
+            raise TypeError(f"data must be bytes, got {type(data).__name__}")
         try:
             return self._encode_ordinary(data.decode())
         except UnicodeDecodeError:
@@ -279,7 +282,8 @@ class ByteLevelBPE(Tokenizer):
             FileNotFoundError: there is no such file.
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
-        arguments, content = read_byte_level_bpe(path)
-        tokenizer = cls(**arguments)
+        with reading(path):
+            arguments, content = read_byte_level_bpe(path)
+            tokenizer = cls(**arguments)
         tokenizer._keep(content)
         return tokenizer

@@ -17,6 +17,7 @@ from course_lib.tokenizers.files import (
     JSON_NAME,
     added_tokens,
     check_parts,
+    check_vocab,
     find,
     read_json,
     read_text,
@@ -121,6 +122,7 @@ def read_byte_level_bpe(path: str | PathLike[str]) -> tuple[dict[str, Any], dict
     lines = [line for line in read_text(merges_file).split("\n") if line.strip("\r")]
     if lines and lines[0].startswith("#version"):
         lines = lines[1:]
+    check_vocab(content, file)
     return _arguments(content, [line.rstrip("\r") for line in lines], None, file), {}
 
 
@@ -136,7 +138,8 @@ def _from_tokenizer_json(content: dict[str, Any], file: Path) -> dict[str, Any]:
     for option in ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "dropout"):
         if model.get(option):
             raise ValueError(f"{file}: {option} = {model[option]!r} is not byte-level BPE")
-    special = added_tokens(content)
+    special = added_tokens(content, file)
+    check_vocab(model["vocab"], file)
     arguments = _arguments(model["vocab"], model["merges"], special, file)
     pattern, prefix = _pre_tokenizer(content["pre_tokenizer"], file)
     ignore = bool(model.get("ignore_merges"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,38 @@ def find(path: str | PathLike[str], *names: str) -> Path:
     raise FileNotFoundError(f"folder {base} has none of {', '.join(names)}")
 
 
+@contextmanager
+def reading(path: str | PathLike[str]) -> Iterator[None]:
+    """Let every error of a file that is not built as expected say which file it is.
+
+    Raises:
+        ValueError: with the path, for whatever went wrong inside.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: a part is missing or of the wrong kind: {type(error).__name__}: {error}"
+        ) from error
+    except ValueError as error:
+        if str(path) in str(error):
+            raise
+        raise ValueError(f"{path}: {error}") from error
+
+
+def check_vocab(vocab: object, path: Path) -> None:
+    """Refuse a vocabulary that does not map spellings to ids.
+
+    Raises:
+        ValueError: it is no object, or has an id that is no whole number from 0 on.
+    """
+    if not isinstance(vocab, dict):
+        raise ValueError(f"{path}: the vocabulary must map spellings to ids, got {vocab!r:.60}")
+    for name, i in vocab.items():
+        if type(i) is not int or i < 0:
+            raise ValueError(f"{path}: token {name!r} has the id {i!r}, wants a whole number")
+
+
 def check_parts(
     content: Mapping[str, Any], path: Path, model: str, **expected: tuple[str | None, ...]
 ) -> dict[str, Any]:
@@ -132,9 +165,11 @@ def model_type(section: Mapping[str, Any]) -> str:
     return "Unigram" if isinstance(section.get("vocab"), list) else "WordPiece"
 
 
-def added_tokens(content: Mapping[str, Any]) -> dict[str, int]:
+def added_tokens(content: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Spelling -> id of the tokens that lie outside the model."""
-    return {token["content"]: token["id"] for token in content.get("added_tokens") or []}
+    added = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
+    check_vocab(added, path)
+    return added
 
 
 def skeleton(tokenizer: Tokenizer, **sections: Any) -> dict[str, Any]:

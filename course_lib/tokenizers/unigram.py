@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from course_lib.tokenizers.align import align
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts, check_vocab_size
+from course_lib.tokenizers.files import reading
 from course_lib.tokenizers.metaspace import SPACE, Metaspace
 from course_lib.tokenizers.normalizers import build_normalizer
 from course_lib.tokenizers.segment import Segmenter
@@ -281,7 +282,8 @@ class Unigram(Tokenizer):
             FileNotFoundError: there is no such file.
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
-        arguments, content = read_unigram(path)
-        tokenizer = cls(**arguments)
+        with reading(path):
+            arguments, content = read_unigram(path)
+            tokenizer = cls(**arguments)
         tokenizer._keep(content)
         return tokenizer

@@ -87,7 +87,7 @@ def read_unigram(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, A
     name = pieces[unknown][0]
     arguments = {
         "pieces": pieces,
-        "special_tokens": added_tokens(content) | {name: unknown},
+        "special_tokens": added_tokens(content, file) | {name: unknown},
         "unknown": name,
         "byte_fallback": bool(model.get("byte_fallback")),
         "normalizer": content.get("normalizer"),

@@ -141,7 +141,8 @@ class _Lattice:
         self.first_nodes, self.last_nodes = firsts, firsts + lengths
         self.string_of = torch.arange(len(strings)).repeat_interleave(lengths + 1)
         self.place_of = torch.arange(self.n_nodes) - firsts[self.string_of]
-        self._set(torch.tensor(starts), torch.tensor(ends), torch.tensor(pieces))
+        edges = torch.tensor([starts, ends, pieces], dtype=torch.long)  # (3, E), E may be 0
+        self._set(*edges)
 
     def _set(
         self, start: Int[Tensor, " E"], end: Int[Tensor, " E"], piece: Int[Tensor, " E"]

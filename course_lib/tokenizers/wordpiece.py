@@ -16,6 +16,7 @@ from tqdm import tqdm
 from course_lib.tokenizers.align import align
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts
 from course_lib.tokenizers.bert_text import BertNormalizer, words_and_signs
+from course_lib.tokenizers.files import reading
 from course_lib.tokenizers.word_cache import WordCache
 from course_lib.tokenizers.wordpiece_files import read_wordpiece, write_tokenizer_json, write_vocab
 from course_lib.tokenizers.wordpiece_trainer import learn_pieces
@@ -252,8 +253,9 @@ class WordPiece(Tokenizer):
             FileNotFoundError: there is no such file.
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
-        arguments, content = read_wordpiece(path, SPECIAL)
-        tokenizer = cls(**(arguments | options))
+        with reading(path):
+            arguments, content = read_wordpiece(path, SPECIAL)
+            tokenizer = cls(**(arguments | options))
         tokenizer._keep(content)
         return tokenizer
 

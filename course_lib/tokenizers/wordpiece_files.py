@@ -14,6 +14,7 @@ from course_lib.tokenizers.files import (
     JSON_NAME,
     added_tokens,
     check_parts,
+    check_vocab,
     find,
     read_json,
     read_text,
@@ -92,7 +93,8 @@ def read_wordpiece(
             raise ValueError(f"{file}: {option} = {normalizer.get(option)!r} is not supported")
     if model.get("continuing_subword_prefix") != "##":
         raise ValueError(f"{file}: pieces inside a word must begin with '##'")
-    added = added_tokens(content)
+    added = added_tokens(content, file)
+    check_vocab(model["vocab"], file)
     arguments = {
         "vocab": model["vocab"] | added,
         "special_tokens": list(added),
