@@ -12,19 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 Map = Callable[[Tensor], Tensor]
-_WORTH_COPYING = 32  # tokens, of all rows together, that pay for the copy
 _LARGE = 2**17  # elements from which a matrix outgrows the nearest cache
-
-
-def reorder_pays(device: torch.device, n_rows: int, n_tokens: int) -> bool:
-    """Say whether reading so many tokens pays for copies of the matrices.
-
-    Args:
-        device: Where the matrices are; only processors care.
-        n_rows: Rows of each product, B.
-        n_tokens: Tokens that each row will read.
-    """
-    return device.type == "cpu" and n_rows * n_tokens >= _WORTH_COPYING
 
 
 def product(

@@ -125,19 +125,12 @@ def open_norm(module: nn.Module | None) -> Map:
             eps=module.eps,
         )
     assert isinstance(module, RMSNorm)
-    weight = module.weight
+    weight, width = module.weight.detach(), len(module.weight)
     if weight.dtype not in (torch.float32, torch.float64):
         return module.forward
-    # x / sqrt(|x|^2 / D + eps) is x * sqrt(D) / hypot(|x|, sqrt(D * eps)).
-    width = len(weight)
+    # x / sqrt(|x|^2 / D + eps) is x / hypot(|x|, sqrt(D * eps)) * sqrt(D).
     least = weight.new_tensor(math.sqrt(width * module.eps))
-    scaled = weight.detach() * math.sqrt(width)
-
-    def normalise(x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return x / torch.hypot(length, least) * scaled
-
-    return normalise
+    return partial(_normalise, least=least, weight=weight * math.sqrt(width))
 
 
 def open_head(model: Transformer, make: Make) -> Map:
@@ -172,7 +165,7 @@ def _open(block: Block, norm_first: bool, make: Make) -> Layer:
     activate, up = feed_forward.activate, linear(feed_forward.up)
     gate = linear(feed_forward.gate) if isinstance(feed_forward, GatedFeedForward) else None
 
-    def widen(x: Float[Tensor, "B D"]) -> Float[Tensor, "B F"]:
+    def widen(x: Tensor) -> Tensor:
         return activate(up(x)) if gate is None else activate(gate(x)) * up(x)
 
     return Layer(
@@ -180,6 +173,13 @@ def _open(block: Block, norm_first: bool, make: Make) -> Layer:
         cross,
         sublayer(block.feed_forward_norm, widen, feed_forward.down),
     )
+
+
+def _normalise(
+    x: Float[Tensor, "B D"], least: Float[Tensor, ""], weight: Float[Tensor, " D"]
+) -> Float[Tensor, "B D"]:
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return x / torch.hypot(length, least) * weight
 
 
 def _same(x: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.generation.products import product, reorder_pays
+from course_lib.generation.products import product
 from course_lib.generation.token_layers import fits, open_head, open_layers, open_norm
 from course_lib.model.cache import KVCache
 from course_lib.model.positions import Angles
@@ -24,6 +24,7 @@ from course_lib.model.transformer import Transformer
 
 __all__ = ["TokenStep", "fits"]
 
+_WORTH_COPYING = 32  # tokens, of all rows together, that pay for copies of the matrices
 _MOST_COPIED_BYTES = 2**29
 
 
@@ -40,47 +41,41 @@ class TokenStep:
     """
 
     def __init__(self, model: Transformer, cache: KVCache, n_tokens: int = 1) -> None:
-        decoder, config = model.decoder, model.config
+        decoder, config, table = model.decoder, model.config, model.embedding.weight
         assert decoder is not None
-        B, H, G = cache.batch_size, config.n_heads, config.kv_heads
-        self.cache, self.embedding = cache, model.embedding.weight
-        self.embedding_scale = model.embedding_scale
+        B, H, G, K = cache.batch_size, config.n_heads, config.kv_heads, config.head_dim
+        self.cache, self.table, self.embedding_scale = cache, table, model.embedding_scale
         self.embedding_norm = open_norm(decoder.embedding_norm)
         self.final_norm = open_norm(decoder.final_norm)
-        copied_bytes = sum(p.numel() * p.element_size() for p in decoder.parameters())
-        pays = reorder_pays(self.embedding.device, B, n_tokens)
-        make = partial(product, n_rows=B, reorder=pays and copied_bytes <= _MOST_COPIED_BYTES)
+        make = partial(product, n_rows=B, reorder=_reorder_pays(model, B, n_tokens))
         self.layers = open_layers(decoder, config.norm_placement == "pre", make)
         self.logits = open_head(model, make)
         # Each of the G key-value heads of each of the B rows serves R = H / G queries. The products
-        # take them as N = B * G small matrices.
-        self.heads = (B, H // G + 2, G, config.head_dim)
-        self.queries = (B * G, H // G, config.head_dim)
-        self.scale = config.head_dim**-0.5 if config.scale_scores else 1.0
-        precise = self.embedding.dtype in (torch.float32, torch.float64)
-        on_processor = self.embedding.device.type == "cpu"
-        self.attend = _by_hand if precise and on_processor else _fused
+        # of attention take them as N = B * G small matrices.
+        self.n_shared = H // G
+        self.heads = (B, H // G + 2, G, K)  # the H queries, the G keys, the G values
+        self.queries = (B * G, H // G, K)
+        self.scale = K**-0.5 if config.scale_scores else 1.0
+        precise = table.dtype in (torch.float32, torch.float64)
+        self.attend = _by_hand if precise and table.device.type == "cpu" else _fused
 
-        slots = torch.arange(cache.max_length, device=self.embedding.device)
-        exact = partial(torch.Tensor.to, dtype=self.embedding.dtype)
+        slots = torch.arange(cache.max_length, device=table.device)
         order, angles = decoder.positions.embed(slots), decoder.positions.angles(slots)
-        self.order = None if order is None else exact(order)  # (M, D)
-        self.angles = None if angles is None else _signed(*map(exact, angles))
+        self.order = None if order is None else order.to(table.dtype)  # (M, D)
+        self.angles = None if angles is None else _signed(*(t.to(table.dtype) for t in angles))
         # A bias depends on the distance alone: the last slot's row holds that of every other.
         bias = decoder.positions.bias(slots[-1:], slots)
         if bias is not None:
-            bias = exact(bias).view(G, H // G, -1).repeat(B, 1, 1)  # (N, R, M)
+            bias = bias.to(table.dtype).view(G, H // G, -1).repeat(B, 1, 1)  # (N, R, M)
         self.distance_bias = bias
         self.padding_bias = self.n_padding = None
         if cache.keep is not None:
             keep = cache.keep.index_fill(1, slots[cache.length :], True)
             self.n_padding = (~keep).sum(-1)
-            self.padding_bias = _hide(keep, G, self.embedding.dtype)
-        self.memory = cache.memory
-        self.memory_bias = None
-        if cache.memory_keep is not None and not bool(cache.memory_keep.all()):
-            self.memory_bias = _hide(cache.memory_keep, G, self.embedding.dtype)
-        self.memories = [_flat(k, v, cache.memory_keep) for k, v in self.memory]
+            self.padding_bias = _hide(keep, G, table.dtype)
+        memory_keep = cache.memory_keep
+        self.memory_bias = None if memory_keep is None else _hide(memory_keep, G, table.dtype)
+        self.memories = [_flat(k, v, memory_keep) for k, v in cache.memory]
 
     def __call__(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B V"]:
         """Return the logits after one more token, and add it to the cache.
@@ -88,20 +83,18 @@ class TokenStep:
         Args:
             tokens: The new token of each row.
         """
-        cache, attend, scale = self.cache, self.attend, self.scale
-        B, R, G, _ = self.heads
-        bias = self._bias(cache.length)
-        x = self._embed(tokens, cache.length)
-        angles = self.angles
-        if angles is not None:
-            angles = angles[0].narrow(0, cache.length, 1), angles[1].narrow(0, cache.length, 1)
+        cache, attend, scale, R = self.cache, self.attend, self.scale, self.n_shared
+        at, B = cache.length, len(tokens)
+        bias = self._bias(at)
+        angles = self.angles and (self.angles[0].narrow(0, at, 1), self.angles[1].narrow(0, at, 1))
+        x = self._embed(tokens, at)
         memories = iter(self.memories)
         for layer, (new, keys, values) in zip(self.layers, cache.start_token(B), strict=True):
             before, enter, leave, after = layer.attention
             heads = enter(before(x)).view(self.heads)
             if angles is not None:
-                _turn(heads.narrow(1, 0, R - 1), angles)
-            q, kv = heads.split_with_sizes((R - 2, 2), 1)
+                _turn(heads.narrow(1, 0, R + 1), angles)
+            q, kv = heads.split_with_sizes((R, 2), 1)
             new.copy_(kv)
             mixed = attend(q.reshape(self.queries), keys, values, bias, scale)
             x = after(x + leave(mixed.view(B, -1)))
@@ -117,7 +110,7 @@ class TokenStep:
 
     def _embed(self, tokens: Int[Tensor, " B"], slot: int) -> Float[Tensor, "B D"]:
         """Return the token's vectors, with what the positions add."""
-        x = torch.embedding(self.embedding, tokens)
+        x = F.embedding(tokens, self.table)
         if self.embedding_scale is not None:
             x = x * self.embedding_scale
         if self.order is not None:
@@ -138,6 +131,15 @@ class TokenStep:
         return hidden if bias is None else bias + hidden
 
 
+def _reorder_pays(model: Transformer, n_rows: int, n_tokens: int) -> bool:
+    """Say whether so many tokens pay for copies of the matrices, and memory allows them."""
+    table, decoder = model.embedding.weight, model.decoder
+    assert decoder is not None
+    n_bytes = table.nbytes + sum(parameter.nbytes for parameter in decoder.parameters())
+    many = n_rows * n_tokens >= _WORTH_COPYING
+    return many and table.device.type == "cpu" and n_bytes <= _MOST_COPIED_BYTES
+
+
 def _by_hand(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale: float) -> Tensor:
     """Attend with one query: for so little work, three products are quicker than the kernel."""
     if bias is None:
@@ -149,8 +151,9 @@ def _by_hand(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale
 
 def _fused(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None, scale: float) -> Tensor:
     """Attend in torch's kernel: where launches cost much, or sums need more digits than inputs."""
-    keys = keys.transpose(1, 2)
-    return F.scaled_dot_product_attention(q, keys, values, attn_mask=bias, scale=scale)
+    q, keys, values = q[None], keys.transpose(1, 2)[None], values[None]  # N heads of one row
+    bias = None if bias is None else bias[None]
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=bias, scale=scale)[0]
 
 
 def _signed(cos: Float[Tensor, "M K"], sin: Float[Tensor, "M K"]) -> Angles:
