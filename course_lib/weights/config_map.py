@@ -1,6 +1,7 @@
 """config.json of published checkpoints into our config and back."""
 
 import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -87,8 +88,11 @@ class Fields:
         return None if given == value else given
 
     def number(self, key: str, default: Any = _REQUIRED) -> float:
-        """Return a number."""
-        return float(self.get(key, default, float))
+        """Return a number; JSON may also hold NaN and infinities, which are none."""
+        value = float(self.get(key, default, float))
+        if not math.isfinite(value):
+            raise ValueError(f"{self.file}: {key}={value}: expected a finite number")
+        return value
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib.weights.files import INDEXES, SINGLE, read_index
+from course_lib.weights.meta import PARAMS, PART
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -14,7 +15,8 @@ def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = Non
     """Return the folder of a checkpoint, after downloading it if it is only on the hub.
 
     A folder that exists comes before a name on the hub. Only the config and one form of the
-    weights are downloaded, safetensors where there are any.
+    weights are downloaded: safetensors where there are any, Meta's own files if there is nothing
+    else.
 
     Args:
         path_or_name: A folder, or a name such as `openai-community/gpt2`.
@@ -76,6 +78,9 @@ def _download(name: str, revision: str | None) -> Path:
     try:
         config = fetch("config.json")
         found = config and _fetch_weights(fetch)
+        if config is None and not unreachable:
+            config = fetch(PARAMS)
+            found = config and _fetch_parts(fetch)
     except GatedRepoError as error:
         raise FileNotFoundError(
             f"{name} on the hub asks for its terms to be accepted and for a login first"
@@ -92,6 +97,14 @@ def _download(name: str, revision: str | None) -> Path:
         ) from unreachable[-1]
     lacks = "weights in a known form" if config else "config.json"
     raise FileNotFoundError(f"{name}{at} on the hub has no {lacks}")
+
+
+def _fetch_parts(fetch: Callable[[str], Path | None]) -> bool:
+    """Fetch as many of Meta's files as there are; nothing says how many."""
+    n_parts = 0
+    while fetch(PART.format(n_parts)) is not None:
+        n_parts += 1
+    return n_parts > 0
 
 
 def _fetch_weights(fetch: Callable[[str], Path | None]) -> bool:

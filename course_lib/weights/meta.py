@@ -12,7 +12,7 @@ from course_lib.weights.files import Checkpoint
 from course_lib.weights.llama import LLAMA
 from course_lib.weights.rules import Family, Rule, View, attention_sizes, rows, whole
 
-PARAMS = "params.json"
+PARAMS, PART = "params.json", "consolidated.{:02}.pth"
 
 
 class Split(NamedTuple):
@@ -81,7 +81,7 @@ def read_meta(folder: Path) -> tuple[Published, Checkpoint]:
 
 def _find_files(folder: Path) -> list[Path]:
     found = sorted(folder.glob("consolidated.*.pth"))
-    wanted = [folder / f"consolidated.{part:02}.pth" for part in range(max(1, len(found)))]
+    wanted = [folder / PART.format(part) for part in range(max(1, len(found)))]
     for file in wanted:
         if file not in found:
             raise FileNotFoundError(f"no {file.name} in {folder}, beside {PARAMS}")

@@ -29,6 +29,11 @@ def fails(folder, *told, error=ValueError):
         ("gpt2", {"n_layer": True}, ["n_layer=True: expected int"]),
         ("gpt2", {"n_head": 5}, ["d_model=32", "n_heads=5"]),
         ("gpt2", {"n_layer": 0}, ["n_decoder_layers=0"]),
+        ("gpt2", {"n_positions": -1}, ["n_positions=-1: expected at least 0"]),
+        ("gpt2", {"vocab_size": 0}, ["vocab_size=0"]),
+        ("gpt2", {"n_ctx": 24, "n_positions": "24"}, ["n_positions='24': expected int"]),
+        ("gpt2", {"resid_pdrop": 1.5}, ["dropout=1.5"]),
+        ("gpt2", {"layer_norm_epsilon": float("nan")}, ["layer_norm_epsilon=nan: expected a fin"]),
         ("gpt2", {"activation_function": "mish"}, ["activation_function='mish'", "gelu_new"]),
         ("gpt2", {"scale_attn_by_inverse_layer_idx": True}, ["scale_attn_by_inverse_layer_idx"]),
         ("gpt2", {"add_cross_attention": True}, ["add_cross_attention=True"]),
@@ -67,6 +72,21 @@ def fails(folder, *told, error=ValueError):
             ["high_freq_factor is missing"],
         ),
         ("llama", {"rope_parameters": {"rope_theta": -1.0}}, ["rope_theta=-1.0"]),
+        ("llama", {"rope_parameters": {"rope_theta": float("inf")}}, ["rope_theta=inf: expected"]),
+        ("llama", {"head_dim": 7}, ["d_head=7 is odd"]),
+        (
+            "llama-3.1",
+            {
+                "rope_parameters": {
+                    "rope_type": "llama3",
+                    "factor": 8.0,
+                    "low_freq_factor": 4.0,
+                    "high_freq_factor": 1.0,
+                    "original_max_position_embeddings": 16,
+                }
+            },
+            ["rope_high_frequency=1.0 must exceed rope_low_frequency=4.0"],
+        ),
         ("llama", {"rope_parameters": {"rope_theta": "big"}}, ["rope_theta='big'"]),
         ("t5", {"feed_forward_proj": "gated-mish"}, ["feed_forward_proj='gated-mish'"]),
         ("t5", {"num_layers": 0}, ["num_layers=0: expected at least 1"]),

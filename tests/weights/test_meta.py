@@ -3,9 +3,11 @@
 import json
 import re
 
+import huggingface_hub
 import pytest
 import torch
 import transformers as hf
+from huggingface_hub import utils
 
 from course_lib import Transformer
 from course_lib.weights import load_head, meta
@@ -217,6 +219,30 @@ def test_files_that_are_missing_or_damaged(given_out):
         Transformer.from_pretrained(folder)
     with pytest.raises(FileNotFoundError, match=r"no consolidated\.00\.pth"):
         load_head(folder, "sequence")
+
+
+@pytest.mark.parametrize("n_parts", [0, 1, 2])
+def test_a_name_on_the_hub(given_out, check_logits, monkeypatch, n_parts):
+    """Nothing says how many parts there are: they are asked for until there is no next one."""
+    pair, folder = given_out("llama", max(1, n_parts))
+    if n_parts == 0:
+        (folder / "consolidated.00.pth").unlink()
+    asked = []
+
+    def fetch(name, file, revision):
+        asked.append(file)
+        if not (folder / file).is_file():
+            raise utils.EntryNotFoundError(file)
+        return str(folder / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetch)
+    if n_parts:
+        check_logits(pair, Transformer.from_pretrained("some/one"))
+    else:
+        with pytest.raises(FileNotFoundError, match="some/one on the hub has no weights"):
+            Transformer.from_pretrained("some/one")
+    parts = [f"consolidated.{part:02}.pth" for part in range(n_parts + 1)]
+    assert asked == ["config.json", "params.json", *parts]
 
 
 def test_meta_has_no_task_heads(given_out):
