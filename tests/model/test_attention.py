@@ -150,3 +150,35 @@ def test_count_kept_ignores_where_the_padding_is():
 def test_plain_attention_is_the_kernel_of_torch():
     q, k, v = heads()
     torch.testing.assert_close(attention(q, k, v), F.scaled_dot_product_attention(q, k, v))
+
+
+@pytest.mark.parametrize("n_kv", [4, 2])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_training_in_bfloat16_is_the_same_function(n_kv, causal, masked, biased):
+    S = 5 if causal and not masked else 7
+    inputs = [t.bfloat16().requires_grad_() for t in heads(n_kv, S=S)]
+    exact = [tensor.detach().double().requires_grad_() for tensor in inputs]
+    keep = torch.rand(2, 1, 5, S, generator=torch.Generator().manual_seed(3)) > 0.3
+    keep[1, :, 2] = False  # a query that may see nothing
+    options = {"causal": causal, "scale": 0.3}
+    options |= {"keep": keep} if masked else {}
+    bias = draw(4, 5, S, seed=4).bfloat16()
+    out = attention(*inputs, **options, **({"bias": bias} if biased else {}))
+    expected = attention(*exact, **options, **({"bias": bias.double()} if biased else {}))
+    assert out.dtype == torch.bfloat16 and "ScaledDot" not in str(out.grad_fn.next_functions)
+    torch.testing.assert_close(out.double(), expected, rtol=0.03, atol=0.03)
+    if masked:
+        assert (out[1, :, 2] == 0).all()
+    (out.double() * expected.detach()).sum().backward()
+    (expected * expected.detach()).sum().backward()
+    for mine, theirs in zip(inputs, exact, strict=True):
+        torch.testing.assert_close(mine.grad.double(), theirs.grad, rtol=0.05, atol=0.05)
+
+
+def test_dropout_in_bfloat16_keeps_the_mean():
+    v = torch.ones(1, 1, 4000, 8, dtype=torch.bfloat16, requires_grad=True)
+    q = k = torch.zeros(1, 1, 500, 8, dtype=torch.bfloat16)
+    out = attention(q, k, v[:, :, :500], dropout=0.5)
+    assert out.std() > 0.01 and abs(out.float().mean().item() - 1) < 0.02
