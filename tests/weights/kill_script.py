@@ -1,6 +1,7 @@
 """Save over an older checkpoint in children that are killed, each before another file operation.
 
-Run as `kill_script.py folder way`, with checkpoints `old-*` in the first; prints one line a case.
+Run as `kill_script.py folder`, with checkpoints `old-*` and `replacement` in it; prints one line a
+case. Last come renames one by one, whose mixes of old and new must be seen.
 """
 
 import os
@@ -19,7 +20,7 @@ from course_lib.weights import exchange, save, save_pretrained
 
 hf.logging.set_verbosity_error()
 CHANGES = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
-ONE_FILE, SHARDS = 10**9, 50_000
+ONE_FILE, SHARDS = 10**9, 80_000
 CASES = [
     ("old-bin", ONE_FILE),
     ("old-same-config", SHARDS),
@@ -101,7 +102,7 @@ def check_case(published: Path, new: Transformer, place: Path, limit: int) -> st
         told.append(states[state])
         exchange.settle(folder)  # as the next save begins
         assert not [file for file in folder.iterdir() if file.is_symlink() or file.is_dir()]
-        assert same(Transformer.from_pretrained(folder), old if told[-1] == "old" else new)
+        assert visible(folder) == state  # a tidy folder shows what it showed before
         assert (folder / "notes.txt").read_text() == "kept"
         shutil.rmtree(folder)
     assert told == sorted(told, reverse=True), told  # old up to one operation, new from there on
@@ -113,13 +114,21 @@ def main() -> None:
     """Replace every older form of a checkpoint."""
     torch.set_num_threads(1)
     place = Path(sys.argv[1])
-    if sys.argv[2] == "one by one":
-        save.exchange = one_by_one
     new = Transformer.from_pretrained(place / "replacement")
     for name, limit in CASES:
         room = place / f"room-{name}-{limit}"
         save_pretrained(new, room / "new", max_shard_bytes=limit)
         print(check_case(place / name, new, room, limit), flush=True)
+    save.exchange = one_by_one
+    for name, limit in (("old-bin", ONE_FILE), ("old-shards", SHARDS)):
+        room = place / f"planted-{name}"
+        save_pretrained(new, room / "new", max_shard_bytes=limit)
+        try:
+            check_case(place / name, new, room, limit)
+        except (AssertionError, KeyError, ValueError, RuntimeError) as error:
+            print(f"planted in {name}: {type(error).__name__}")
+        else:
+            raise SystemExit(f"a mix of old and new was not seen: {name}")
 
 
 main()
