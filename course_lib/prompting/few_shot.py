@@ -83,7 +83,7 @@ def few_shot_prompt(
         raise ValueError(f"n_examples must be from 0 to {len(examples)}, got {n_wanted}")
     asked = template.ask(query)
     chosen = list(examples)[len(examples) - n_wanted :]
-    if not allow_query_among_examples:
+    if query and not allow_query_among_examples:  # without fields nothing can leak
         for index, example in enumerate(chosen):
             if all(example.get(name) == value for name, value in query.items()):
                 raise ValueError(

@@ -88,6 +88,17 @@ def test_the_query_among_the_examples_is_a_leak() -> None:
     assert prompt(examples=leaking[::-1], n_examples=6).n_examples == 6  # not used, no leak
 
 
+def test_a_query_without_fields_is_in_no_example() -> None:
+    made = few_shot_prompt(
+        Template("Mood: {mood}", answer="mood"),
+        {},
+        tokenizer=Words(),
+        budget_tokens=20,
+        examples=[{"mood": "good"}, {"mood": "bad"}],
+    )
+    assert made.text == "Mood: good\n\nMood: bad\n\nMood:"
+
+
 def keep_newest(text: str) -> str:
     return text[-60:]
 
