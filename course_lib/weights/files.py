@@ -1,5 +1,6 @@
 """The files of a checkpoint: what is in them, and their rows a piece at a time."""
 
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
@@ -49,8 +50,10 @@ class Entry(NamedTuple):
 class Checkpoint:
     """The tensors in a folder, under the names that files of today use.
 
-    Nothing but names and shapes is held. Every piece opens its file anew: pages of a mapped file
-    count as memory for as long as it is open, and would add up to the whole checkpoint.
+    Nothing but names and shapes is held. Files are closed and opened again while they are read:
+    pages of a mapped file count as memory for as long as it is open, and would add up to the whole
+    checkpoint. A safetensors file is opened for every piece; a `.bin` file, which takes longer to
+    open, again after each 64th of the checkpoint.
 
     Args:
         folder: A folder with `model.safetensors`, or its shards and their index, or the `.bin`
@@ -73,7 +76,8 @@ class Checkpoint:
         parts: Mapping[str, Path] | None = None,
     ) -> None:
         self.folder = folder
-        self._legacy: tuple[Path, dict[str, Tensor]] | None = None
+        self._held: tuple[Path, dict[str, Tensor]] | None = None
+        self._may_read = self._left = float(PIECE_BYTES)  # bytes of a `.bin` file, until reopened
         self.entries: dict[str, Entry] = {}
         promised: dict[str, str] = {}
         named = list((parts or {}).items())
@@ -93,6 +97,8 @@ class Checkpoint:
         for name, file_name in promised.items():
             if (name, file_name) not in held:
                 raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
+        total = sum(entry.n_bytes() for entry in self.entries.values())
+        self._may_read = max(PIECE_BYTES, total / 64)
 
     def dtype(self, names: Iterable[str]) -> torch.dtype:
         """Return the type that holds the tensors of these names without loss.
@@ -129,7 +135,9 @@ class Checkpoint:
 
     def _rows(self, entry: Entry, start: int, stop: int) -> Tensor:
         if entry.file.suffix != ".safetensors":
-            return self._bin(entry.file)[entry.name][start:stop]
+            piece = self._bin(entry.file)[entry.name][start:stop]
+            self._left -= piece.nbytes
+            return piece
         with safe_open(entry.file, framework="pt") as opened:
             return opened.get_slice(entry.name)[start:stop]
 
@@ -151,14 +159,12 @@ class Checkpoint:
 
     def _bin(self, file: Path) -> dict[str, Tensor]:
         """Open a `.bin` file. Those from before 2020 cannot be mapped and are held whole."""
-        if self._legacy is not None and self._legacy[0] == file:
-            return self._legacy[1]
-        self._legacy = None
-        mapped = zipfile.is_zipfile(file)
-        tensors = _load_bin(file, mapped)
-        if not mapped:
-            self._legacy = file, tensors
-        return tensors
+        if self._held is None or self._held[0] != file or self._left <= 0:
+            self._held = None  # before the next one is opened
+            mapped = zipfile.is_zipfile(file)
+            self._held = file, _load_bin(file, mapped)
+            self._left = self._may_read if mapped else math.inf
+        return self._held[1]
 
 
 def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
