@@ -9,7 +9,7 @@ With the data travels a short header: which operation, which unit, how many elem
 disagree find out at once, by name, instead of hanging or mixing up data. What is small rides in the
 same message as its header: there, the number of messages is the cost.
 
-Starting an operation posts its sends and receives and returns; gloo moves the data meanwhile. The
+Starting an operation posts its receives and sends and returns; gloo moves the data meanwhile. The
 function returned finishes it: it waits, compares headers, and adds up.
 
 Chapter: 18_multi_gpu_zero
@@ -87,11 +87,11 @@ class DirectExchange:
         for out, shard in pairs:  # the same tag for all: they arrive in the order of sending
             n = shard.numel()
             if not small:
-                works += [(r, self.group.send([shard], r, opening.tag)) for r in self.others]
                 works += [
                     (r, self.group.recv([out[r * n : (r + 1) * n]], r, opening.tag))
                     for r in self.others
                 ]
+                works += [(r, self.group.send([shard], r, opening.tag)) for r in self.others]
             mine = out[self.rank * n : (self.rank + 1) * n]
             if mine.data_ptr() != shard.data_ptr():
                 mine.copy_(shard)
@@ -133,13 +133,13 @@ class DirectExchange:
             bounds = slice(self.header_bytes, self.header_bytes + own.nbytes)
             under_way = [(r, b[bounds].view(own.dtype), None) for r, b, _ in opening.receives]
         else:
-            sends = [(r, self.group.send([pieces[r]], r, opening.tag)) for r in self.others]
             # two receive buffers, whatever the number of ranks: memory stays small
             waiting = list(self.others)
             under_way = [
                 self._receive(waiting.pop(0), torch.empty_like(own), opening.tag)
                 for _ in range(min(2, len(waiting)))
             ]
+            sends = [(r, self.group.send([pieces[r]], r, opening.tag)) for r in self.others]
         wide = torch.promote_types(own.dtype, torch.float32)
         separate = out.data_ptr() != own.data_ptr()
 
@@ -203,14 +203,14 @@ class DirectExchange:
         words = [(flags >> (_FLAG_BITS * i)) & mask for i in range(self.flag_words)]
         head = torch.tensor(header + words, dtype=torch.int64).view(torch.uint8)
         frames = [head if load is None else torch.cat([head, load]) for load in payloads]
-        sends = [
-            (r, self.group.send([frames[r if len(frames) > 1 else 0]], r, self.channel))
-            for r in self.others
-        ]
         # room for any small payload: what the other rank sends may be another operation's
         room = self.header_bytes + _SMALL
         receives = [
             self._receive(r, torch.empty(room, dtype=torch.uint8), self.channel)
+            for r in self.others
+        ]
+        sends = [
+            (r, self.group.send([frames[r if len(frames) > 1 else 0]], r, self.channel))
             for r in self.others
         ]
         tag = 2**30 | zlib.crc32(repr((self.channel, header)).encode()) >> 2
