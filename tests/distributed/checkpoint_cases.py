@@ -1,6 +1,10 @@
 """What ranks run for the checkpoint tests."""
 
 import hashlib
+import os
+import signal
+import sys
+import time
 
 import torch
 import toy
@@ -199,3 +203,59 @@ def peak_of_reading(folder):
     whole = 4 * 2048 * 1024
     rise = peak_bytes(lambda: load(folder, model, optimizer))
     return rise - 2 * whole // model.comm.world_size, whole, fingerprint(model, optimizer)
+
+
+class Killer:
+    """Ends the process at the n-th file operation inside a folder."""
+
+    def __init__(self, folder, at):
+        self.folder, self.at, self.count = str(folder), at, 0
+        self.fsync = os.fsync
+
+    def install(self):
+        sys.addaudithook(self.hear)
+        os.fsync = self.sync
+
+    def sync(self, descriptor):
+        self.tick()
+        self.fsync(descriptor)
+
+    def hear(self, event, args):
+        if event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir") or (
+            event == "open" and isinstance(args[1], str) and args[1][0] in "wxa"
+        ):
+            if str(args[0]).startswith(self.folder):
+                self.tick()
+
+    def tick(self):
+        self.count += 1
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def save_first(folder):
+    """Train one step on all ranks and save it."""
+    torch.set_num_threads(1)
+    model, optimizer = make(PLAIN, 3)
+    steps(model, optimizer, range(1), PLAIN)
+    save(folder, 1, model, optimizer)
+    return fingerprint(model, optimizer)
+
+
+def killed_in_second(folder):
+    """Save one step more; rank 1 is killed opening its file, after rank 0 has written its own."""
+    model, optimizer = make(PLAIN, 3)
+    load(folder, model, optimizer)
+    steps(model, optimizer, range(1, 2), PLAIN)
+    other = folder / "step-00000002.partial" / "__0_0.distcp"
+
+    def hear(event, args):
+        if event == "open" and str(args[0]).endswith("__1_0.distcp"):
+            deadline = time.monotonic() + 20
+            while not (other.exists() and other.stat().st_size) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if model.comm.rank == 1:
+        sys.addaudithook(hear)
+    save(folder, 2, model, optimizer)

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from course_lib.distributed import (
     CheckpointError,
+    RankFailure,
+    Ranks,
     ShardedOptimizer,
     latest_valid,
     load,
@@ -123,34 +125,6 @@ def in_child(action):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-class Killer:
-    """Ends the process at the n-th file operation inside a folder."""
-
-    def __init__(self, folder, at):
-        self.folder, self.at, self.count = str(folder), at, 0
-        self.fsync = os.fsync
-
-    def install(self):
-        sys.addaudithook(self.hear)
-        os.fsync = self.sync
-
-    def sync(self, descriptor):
-        self.tick()
-        self.fsync(descriptor)
-
-    def hear(self, event, args):
-        if event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir") or (
-            event == "open" and isinstance(args[1], str) and args[1][0] in "wxa"
-        ):
-            if str(args[0]).startswith(self.folder):
-                self.tick()
-
-    def tick(self):
-        self.count += 1
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def state_of(folder):
     """Load what the folder offers, and say which step's state it is."""
     model, optimizer = cases.make(cases.PLAIN, 2, seed=9)
@@ -164,7 +138,7 @@ def test_killed_at_every_file_operation(two_steps, tmp_path):
     for at in range(1, 200):
         copy = tmp_path / f"{at}"
         shutil.copytree(folder, copy)
-        killer = Killer(copy, at)
+        killer = cases.Killer(copy, at)
 
         def action(killer=killer, copy=copy):
             killer.install()
@@ -187,6 +161,17 @@ def test_killed_at_every_file_operation(two_steps, tmp_path):
     assert operations >= 8, "the crash points were not found"
     assert seen[0] == 1 and seen[-1] == 2
     assert seen == sorted(seen)
+
+
+def test_a_rank_killed_in_a_save_of_two_leaves_the_old_step(tmp_path):
+    with Ranks(2, echo=False, collective_timeout=60) as ranks:
+        [digest, _] = ranks.run(cases.save_first, tmp_path, timeout=60)
+        with pytest.raises(RankFailure, match="rank 1 of 2 failed first: died from signal SIGKILL"):
+            ranks.run(cases.killed_in_second, tmp_path, timeout=60)
+    partial = tmp_path / "step-00000002.partial"
+    assert (partial / "__0_0.distcp").stat().st_size and not (partial / "__1_0.distcp").exists()
+    assert state_of(tmp_path) == (1, digest)
+    assert latest_valid(tmp_path).name == "step-00000001"
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100, 1000, 5000, 20000])
