@@ -67,7 +67,7 @@ def build_pair(preset: str, size: str) -> tuple[Transformer, Any]:
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
         for parameter in ours.parameters():  # so that no bias is zero and no norm is one
-            parameter += torch.randn(parameter.shape, generator=generator) * 0.05
+            parameter += torch.randn(parameter.shape, generator=generator) * 0.02
     with tempfile.TemporaryDirectory() as folder:
         ours.save_pretrained(folder)
         kind = getattr(hf, hf.AutoConfig.from_pretrained(folder).architectures[0])

@@ -159,11 +159,10 @@ def _search(
         model,
         model.new_cache(n_rows, n_prompt + max_new_tokens),
         n_new=max_new_tokens,
-        padded=keep is not None,
         source=source,
         source_keep=source_keep,
     )
-    logits = read(tokens, real, n_prompt)[spread]  # (B * n_beams, V)
+    logits = read(tokens, keep, n_prompt)[spread]  # (B * n_beams, V)
     text, real = tokens[spread], real[spread]  # (B * n_beams, N)
     read.reorder(spread)
     for step in range(max_new_tokens):
@@ -194,7 +193,7 @@ def _search(
         if not any(row.open for row in rows) or everyone_full or bool(ended.all()):
             break
         read.reorder(parent, same_prompt=True)
-        logits = read(text, real, text.shape[1])
+        logits = read(text, None if keep is None else real, text.shape[1])
 
 
 def _collect(rows: list[_Finished], n_return: int, pad_id: int, device: torch.device) -> Beams:

@@ -21,7 +21,6 @@ class Reader:
         model: A model with a decoder.
         cache: Room for the whole text, empty; None reads everything again each time.
         n_new: Tokens that will be added to the prompt.
-        padded: Whether any row of the prompt is padded.
         source: The encoder's side of an encoder-decoder.
         source_keep: True for real source tokens.
 
@@ -34,29 +33,28 @@ class Reader:
         cache: KVCache | None,
         *,
         n_new: int,
-        padded: bool = False,
         source: Int[Tensor, "B S"] | None = None,
         source_keep: Bool[Tensor, "B S"] | None = None,
     ) -> None:
-        self.model, self.cache, self.padded, self.n_new = model, cache, padded, n_new
+        self.model, self.cache, self.n_new = model, cache, n_new
         self.memory = None if source is None else model.encode(source, source_keep)
         self.source_keep = source_keep
         self.short = cache is not None and n_new > 1 and fits(model)
         self.step: TokenStep | None = None
 
     def __call__(
-        self, text: Int[Tensor, "B N"], real: Bool[Tensor, "B N"], length: int
+        self, text: Int[Tensor, "B N"], real: Bool[Tensor, "B N"] | None, length: int
     ) -> Float[Tensor, "B V"]:
         """Read on, and return the logits of the next token.
 
         Args:
             text: Prompt and written tokens; there may be room for more behind them.
-            real: False on padding.
+            real: False on padding; None if no row is padded.
             length: How many columns of the text are there.
         """
         cache = self.cache
         n_read = 0 if cache is None else cache.length
-        if cache is not None and n_read and self.short:
+        if cache is not None and self.short and 0 < n_read == length - 1:
             if self.step is None:  # not before the prompt is read and its rows are in place
                 self.step = TokenStep(self.model, cache, self.n_new - 1)
             return self.step(text.select(1, length - 1)).float()
@@ -64,7 +62,7 @@ class Reader:
             text[:, n_read:length],
             self.memory,
             cache,
-            keep=real[:, n_read:length] if self.padded else None,
+            keep=None if real is None else real[:, n_read:length],
             memory_keep=self.source_keep,
         )
         return self.model.logits(hidden[:, -1:])[:, 0].float()

@@ -184,12 +184,12 @@ class Steps:
         text[:, :n_prompt] = self.tokens
         real = torch.ones_like(text, dtype=torch.bool)
         real[:, :n_prompt] = True if self.keep is None else self.keep
+        padded = self.keep is not None and not bool(self.keep.all())
         with torch.inference_mode():
             read = Reader(
                 model,
                 model.new_cache(n_rows, n_all) if self.use_cache else None,
                 n_new=self.n_new,
-                padded=self.keep is not None and not bool(self.keep.all()),
                 source=self.source,
                 source_keep=self.source_keep,
             )
@@ -197,7 +197,8 @@ class Steps:
         for length in range(n_prompt, n_all):
             with torch.inference_mode():
                 past = partial(_past, text, real, n_prompt, length)
-                chosen, log_probs = self.choose(read(text, real, length), past)
+                logits = read(text, real if padded else None, length)
+                chosen, log_probs = self.choose(logits, past)
                 wrote = alive
                 if alive is not None:
                     chosen = torch.where(alive, chosen, self.pad_id)

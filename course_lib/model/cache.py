@@ -82,9 +82,8 @@ class KVCache:
             ValueError: If the batch is another or the tokens do not fit.
         """
         end = self._check(n_sequences, n_tokens)
-        new_keys, new_values = self.room.narrow(4, self.length, n_tokens)
-        all_keys, all_values = self.room.narrow(4, 0, end)
-        self._slots = tuple(t.unbind() for t in (new_keys, new_values, all_keys, all_values))
+        new, seen = self.room.narrow(4, self.length, n_tokens), self.room.narrow(4, 0, end)
+        self._slots = tuple(t.unbind() for t in (*new.unbind(), *seen.unbind()))
         if self.keep is None:
             if keep is None:
                 return None
@@ -192,5 +191,5 @@ class KVCache:
     def _flatten(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return views of the room for `start_token`."""
         new = self.room.permute(4, 1, 2, 0, 3, 5)  # (M, L, B, 2, G, K)
-        keys, values = self.room.flatten(2, 3)  # (L, N, M, K) each
+        keys, values = self.room.flatten(2, 3).unbind()  # (L, N, M, K) each
         return new, keys.transpose(2, 3), values
