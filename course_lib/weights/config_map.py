@@ -201,11 +201,11 @@ def find_family(file: str, fields: Mapping[str, Any]) -> Family:
         ValueError: If `model_type` is missing or none of ours.
     """
     model_type = fields.get("model_type")
-    if model_type not in FAMILIES:
+    if str(model_type) not in FAMILIES:
         raise ValueError(
             f"{file}: model_type={model_type!r}: expected one of {', '.join(FAMILIES)}"
         )
-    return FAMILIES[model_type]
+    return FAMILIES[str(model_type)]
 
 
 def read_config(

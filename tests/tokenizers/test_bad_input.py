@@ -4,6 +4,7 @@ Arguments of a wrong type are caught by the type checker first while the tests r
 messages only the argument's name is asked for here.
 """
 
+import copy
 import json
 import re
 
@@ -204,3 +205,41 @@ def test_parts_that_are_not_understood(saved, part, value):
     kind, file, content = saved
     file.write_text(json.dumps({**content, part: value}))
     fails(kind, file)
+
+
+ODD = [None, "x", "", -1, 0, True, [], {}, [1], {"a": 1}, ["a", "b"], 1.5, ...]
+
+
+def places(content, at=()):
+    """Yield the way to everything in a file, but to a few entries only of a long list."""
+    if at:
+        yield at
+    entries = list(content.items()) if isinstance(content, dict) else []
+    entries = list(enumerate(content)) if isinstance(content, list) else entries
+    for key, inner in entries[:3] if at[-1:] in [("vocab",), ("merges",)] else entries:
+        yield from places(inner, (*at, key))
+
+
+def test_an_odd_value_anywhere_is_read_or_refused_by_name(saved):
+    """Whatever stands in a file, the only error there is says which file it is in."""
+    kind, file, content = saved
+    n_refused = 0
+    for *outer, key in places(content):
+        for value in ODD:
+            changed = copy.deepcopy(content)
+            inner = changed
+            for step in outer:
+                inner = inner[step]
+            inner[key] = value
+            if value is ...:
+                del inner[key]
+            file.write_text(json.dumps(changed))
+            try:
+                tokenizer = kind.load(file)
+            except (ValueError, FileNotFoundError) as error:  # the second: no merges.txt beside it
+                told = str(error)
+                assert str(file.parent) in told and file.name in told, (outer, key, value, told)
+                n_refused += 1
+            else:
+                tokenizer.decode(tokenizer.encode("the text"))
+    assert n_refused > 100

@@ -1,5 +1,6 @@
 """What cannot be loaded or saved says why: the file, the name and both values."""
 
+import copy
 import json
 import re
 from dataclasses import replace
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from course_lib import Transformer, TransformerConfig, presets
-from course_lib.weights import save_pretrained, write_config
+from course_lib.weights import read_config, save_pretrained, write_config
 
 
 def fails(folder, *told, error=ValueError):
@@ -102,6 +103,31 @@ def test_a_config_that_cannot_be(tiny, family, fields, told):
     _, folder = tiny(family)
     folder.set(**fields)
     fails(folder, *told, "config.json")
+
+
+ODD = [None, "x", -1, 0, True, [], {}, [1], 1.5, float("nan"), 10**12, ...]
+
+
+def test_an_odd_value_in_any_field_is_read_or_refused_by_name(tiny, any_family):
+    """Whatever stands in a config, the only error there is says which file it is in."""
+    pair, folder = tiny(any_family)
+    fields, names = folder.fields, set(folder.tensors)
+    n_refused = 0
+    places = [(key,) for key in fields]
+    places += [("rope_parameters", key) for key in fields.get("rope_parameters") or ()]
+    for *outer, key in places:
+        for value in ODD:
+            changed = copy.deepcopy(fields)
+            inner = changed[outer[0]] if outer else changed
+            inner[key] = value
+            if value is ...:
+                del inner[key]
+            try:
+                read_config("config.json", changed, names)
+            except ValueError as error:
+                assert str(error).startswith("config.json: "), (key, value, error)
+                n_refused += 1
+    assert n_refused > 50
 
 
 def test_a_missing_tensor(tiny):
