@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from course_lib.config import TransformerConfig
 from course_lib.weights.config_map import read_json
 
 PIECE_BYTES = 4 * 2**20
@@ -99,6 +100,15 @@ class Checkpoint:
                 raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
         total = sum(entry.n_bytes() for entry in self.entries.values())
         self._may_read = max(PIECE_BYTES, total / 64)
+
+    def check_layers(self, config: TransformerConfig) -> None:
+        """Refuse more layers than there are tensors, before anything is built for each of them."""
+        n_layers = config.n_encoder_layers + config.n_decoder_layers
+        if n_layers > len(self.entries):
+            raise ValueError(
+                f"{self.folder}: the config asks for {n_layers} layers, but there are only "
+                f"{len(self.entries)} tensors"
+            )
 
     def dtype(self, names: Iterable[str]) -> torch.dtype:
         """Return the type that holds the tensors of these names without loss.

@@ -51,6 +51,7 @@ def load_pretrained(
     folder = find_folder(path_or_name, revision)
     published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
+    checkpoint.check_layers(config)
 
     rules = family.rules(config)
     own = checkpoint.dtype(rule.theirs for rule in rules)

@@ -71,6 +71,7 @@ def read_meta(folder: Path) -> tuple[Published, Checkpoint]:
     tied = "00/output.weight" not in checkpoint.entries
     try:
         config = _read(reader, vocab_size, tied)
+        checkpoint.check_layers(config)
         family = _family(config, n_parts, axis)
     except (ValueError, TypeError) as error:
         if str(error).startswith(reader.file):

@@ -151,6 +151,12 @@ def test_an_unknown_tensor(tiny):
     fails(folder, "model.safetensors: transformer.adapter.weight (2, 3) has no place")
 
 
+def test_more_layers_than_there_could_be(tiny):
+    _, folder = tiny("gpt2")
+    folder.set(n_layer=10**9)
+    fails(folder, "the config asks for 1000000000 layers, but there are only 28 tensors")
+
+
 def test_a_layer_too_many(tiny):
     _, folder = tiny("t5")
     folder.set(num_decoder_layers=2)

@@ -177,6 +177,7 @@ def test_faults_in_the_table_are_caught(given_out, check_logits, monkeypatch):
         ({"vocab_size": 61}, "vocab_size=61, but the files hold 60 words"),
         ({"multiple_of": 16}, r"feed_forward.w1.weight has shape \(44, 32\).*\(48, 32\)"),
         ({"n_layers": 3}, r"tensors missing: 00/layers.2.attention_norm.weight"),
+        ({"n_layers": 10**9}, "asks for 1000000000 layers, but there are only 44 tensors"),
         ({"n_layers": 1}, r"layers.1.*has no place"),
         ({"n_kv_heads": 2}, r"attention.wk.weight has shape \(16, 32\).*\(8, 32\)"),
         ({"lora_args": {"rank": 4}}, "lora_args={'rank': 4}"),
