@@ -32,7 +32,8 @@ def load_head(
     `Transformer.from_pretrained` passes over these heads: they are modules of their own, which
     take hidden states: of `model.encode` for an encoder, else of `model.decode`. An
     encoder-decoder reads one text on both sides, on the decoder's shifted right by its start
-    token, and the head takes the hidden states of that side. What the labels mean is in
+    token, and the head takes the hidden states of that side, with the `keep` of the text: so the
+    label of a text is read where the text ends. What the labels mean is in
     `model.published_fields["id2label"]`.
 
     Args:
