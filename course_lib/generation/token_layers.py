@@ -162,12 +162,8 @@ def _open(block: Block, norm_first: bool, make: Make) -> Layer:
     if block.has_cross:
         crossed = block.cross_attention
         cross = sublayer(block.cross_attention_norm, linear(crossed.query), crossed.output)
-    activate, up = feed_forward.activate, linear(feed_forward.up)
     gate = linear(feed_forward.gate) if isinstance(feed_forward, GatedFeedForward) else None
-
-    def widen(x: Tensor) -> Tensor:
-        return activate(up(x)) if gate is None else activate(gate(x)) * up(x)
-
+    widen = partial(_widen, activate=feed_forward.activate, up=linear(feed_forward.up), gate=gate)
     return Layer(
         sublayer(block.attention_norm, linear(attention.qkv), attention.output),
         cross,
@@ -175,8 +171,14 @@ def _open(block: Block, norm_first: bool, make: Make) -> Layer:
     )
 
 
+def _widen(
+    x: Float[Tensor, "B D"], *, activate: Map, up: Map, gate: Map | None
+) -> Float[Tensor, "B F"]:
+    return activate(up(x)) if gate is None else activate(gate(x)) * up(x)
+
+
 def _normalise(
-    x: Float[Tensor, "B D"], least: Float[Tensor, ""], weight: Float[Tensor, " D"]
+    x: Float[Tensor, "B D"], *, least: Float[Tensor, ""], weight: Float[Tensor, " D"]
 ) -> Float[Tensor, "B D"]:
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return x / torch.hypot(length, least) * weight
