@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from course_lib.tokenizers.base import Tokenizer
 
 JSON_NAME = "tokenizer.json"
+# A token is found in a list by its id, so one absurd id would fill the memory. The largest
+# published vocabularies have about a million entries.
+ID_LIMIT = 2**24
 
 
 def write_text(path: Path, text: str) -> None:
@@ -116,13 +119,15 @@ def check_vocab(vocab: object, path: Path) -> None:
     """Refuse a vocabulary that does not map spellings to ids.
 
     Raises:
-        ValueError: it is no object, or has an id that is no whole number from 0 on.
+        ValueError: it is no object, or has an id that is no whole number from 0 to 2^24.
     """
     if not isinstance(vocab, dict):
         raise ValueError(f"{path}: the vocabulary must map spellings to ids, got {vocab!r:.60}")
     for name, i in vocab.items():
-        if type(i) is not int or i < 0:
-            raise ValueError(f"{path}: token {name!r} has the id {i!r}, wants a whole number")
+        if type(i) is not int or not 0 <= i < ID_LIMIT:
+            raise ValueError(
+                f"{path}: token {name!r} has the id {i!r}, wants a whole number below {ID_LIMIT:,}"
+            )
 
 
 def check_parts(

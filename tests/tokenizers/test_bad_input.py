@@ -207,7 +207,7 @@ def test_parts_that_are_not_understood(saved, part, value):
     fails(kind, file)
 
 
-ODD = [None, "x", "", -1, 0, True, [], {}, [1], {"a": 1}, ["a", "b"], 1.5, ...]
+ODD = [None, "x", "", -1, 0, True, [], {}, [1], {"a": 1}, ["a", "b"], 1.5, 10**12, ...]
 
 
 def places(content, at=()):
