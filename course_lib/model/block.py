@@ -190,6 +190,8 @@ class Stack(nn.Module):
         new_slots = slots[start:]
         angles = self.positions.angles(turned)
         bias = self.positions.bias(new_slots, slots)
+        if bias is not None:
+            bias = bias[None]  # (1, H, T, S): the fused kernel is slow with a mask of three axes
         causal = self.causal and len(new_slots) > 1  # one new token may see all that is there
         if bias is None and keep_keys is None and (start == 0 or not causal):
             return View(causal, None, angles)
