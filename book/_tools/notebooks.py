@@ -238,15 +238,16 @@ def execute(
 def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
     """Run every chapter whose inputs changed, with a progress bar, and record all costs.
 
-    As many run side by side as there are cores, at most four, each with one thread: that is
-    faster than one after the other with all threads, and the cost is that of a one-core machine.
+    Two run side by side where there are two cores, each with one thread: that is faster than one
+    after the other with all threads, and the cost is that of a one-core machine. More would be
+    slower in a container, which may see more cores than it is given.
     The first failure ends those that still run; what had finished is kept.
     """
     package = package_digest()
     texts = chapter_texts()
     running: list[NotebookClient] = []
     results: dict[str, tuple[nbformat.NotebookNode, Cost, bool]] = {}
-    workers = min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
     jobs = {pool.submit(execute, text, package, running): text.stem for text in texts}
