@@ -6,7 +6,8 @@ Chapter: 11_generative_configuration
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.generation.token_step import TokenStep, fits
+from course_lib.generation.token_layers import fits
+from course_lib.generation.token_step import TokenStep
 from course_lib.model.cache import KVCache
 from course_lib.model.transformer import Transformer
 

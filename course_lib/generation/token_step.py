@@ -17,12 +17,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.products import product
-from course_lib.generation.token_layers import fits, open_head, open_layers, open_norm
+from course_lib.generation.token_layers import open_head, open_layers, open_norm
 from course_lib.model.cache import KVCache
 from course_lib.model.positions import Angles
 from course_lib.model.transformer import Transformer
-
-__all__ = ["TokenStep", "fits"]
 
 _WORTH_COPYING = 32  # tokens, of all rows together, that pay for copies of the matrices
 _MOST_COPIED_BYTES = 2**29

@@ -12,6 +12,8 @@ from course_lib.model.cache import KVCache
 from course_lib.model.masks import as_bias, causal_mask, combine
 from course_lib.model.positions import Angles, turn
 
+_PLAIN_KEYS = 512  # up to so many, holding the weights of a layer costs little memory
+
 
 class View(NamedTuple):
     """What one forward pass knows about order and sight; built once, shared by all blocks.
@@ -97,13 +99,13 @@ def attention(
     Source: Vaswani et al. 2017, section 3.2.1; kernel: Dao et al. 2022.
     Chapter: 06_attention
     """
-    if causal and (keep is not None or bias is not None or q.shape[2] != k.shape[2]):
+    plain = v.is_cpu and v.dtype is torch.bfloat16 and v.requires_grad and k.shape[2] <= _PLAIN_KEYS
+    masked = keep is not None or bias is not None or q.shape[2] != k.shape[2]
+    if causal and (plain or masked):
         keep = combine(keep, causal_mask(q.shape[2], k.shape[2], device=q.device))
         causal = False
     bias = as_bias(keep, bias, q.dtype)
-    if v.is_cpu and v.dtype is torch.bfloat16 and v.requires_grad and k.shape[2] <= 512:
-        if causal:
-            bias = as_bias(causal_mask(q.shape[2], device=q.device), None, q.dtype)
+    if plain:
         return _plain_attention(q, k, v, bias, scale, dropout)
     return F.scaled_dot_product_attention(
         q,
@@ -120,8 +122,8 @@ def attention(
 def _plain_attention(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float | None, dropout: float
 ) -> Tensor:
-    # For training in bfloat16 on a CPU: torch's fused kernel computes in float32 there and takes
-    # two to four times as long as two products that the processor does in 16 bits.
+    # For training in bfloat16 on a CPU: torch's fused kernel is slower there than two products,
+    # which the processor does in 16 bits.
     if q.shape[1] != k.shape[1]:
         k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
     blind = None

@@ -8,7 +8,8 @@ from torch import nn
 
 from course_lib import Transformer, TransformerConfig, generate
 from course_lib.generation import token_step
-from course_lib.generation.token_step import TokenStep, fits
+from course_lib.generation.token_layers import fits
+from course_lib.generation.token_step import TokenStep
 from course_lib.model.positions import Positions
 
 GPT = TransformerConfig(
