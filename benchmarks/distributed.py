@@ -198,7 +198,7 @@ def rows(seq_len: int, number: int, rank: int) -> Tensor:
 
 def measure(seq_len: int, rounds: int) -> list[dict[str, Any]]:
     """What every rank runs; returns one row per variant."""
-    from course_lib.distributed.measure import wire_bytes
+    from course_lib.distributed.memory.measure import wire_bytes
 
     torch.set_num_threads(1)
     engines, rank = variants(), dist.get_rank()

@@ -10,11 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.distributed.build import split_batch
-    from course_lib.distributed.checkpoint import latest_valid, load, save
-    from course_lib.distributed.comm import Comm
-    from course_lib.distributed.ddp import DataParallel
-    from course_lib.distributed.errors import (
+    from course_lib.distributed.checkpoint.manifest import latest_valid
+    from course_lib.distributed.checkpoint.save_load import load, save
+    from course_lib.distributed.comm.collectives import Comm
+    from course_lib.distributed.comm.errors import (
         CheckpointError,
         CollectiveError,
         CollectiveTimeout,
@@ -22,18 +21,19 @@ if TYPE_CHECKING:
         RankMismatch,
     )
     from course_lib.distributed.handoff import deepspeed_config, to_fsdp2, torchtitan_job
-    from course_lib.distributed.launcher import init_from_env, launch
-    from course_lib.distributed.optimizer import ShardedOptimizer
-    from course_lib.distributed.plan import ShardPlan
-    from course_lib.distributed.ranks import Ranks
-    from course_lib.distributed.zero import ZeroModule, zero_shard
+    from course_lib.distributed.processes.launcher import init_from_env, launch
+    from course_lib.distributed.processes.ranks import Ranks
+    from course_lib.distributed.zero.build import split_batch
+    from course_lib.distributed.zero.ddp import DataParallel
+    from course_lib.distributed.zero.module import ZeroModule, zero_shard
+    from course_lib.distributed.zero.optimizer import ShardedOptimizer
+    from course_lib.distributed.zero.plan import ShardPlan
 
 _WHERE = {
-    "build": ("split_batch",),
-    "checkpoint": ("latest_valid", "load", "save"),
-    "comm": ("Comm",),
-    "ddp": ("DataParallel",),
-    "errors": (
+    "checkpoint.manifest": ("latest_valid",),
+    "checkpoint.save_load": ("load", "save"),
+    "comm.collectives": ("Comm",),
+    "comm.errors": (
         "CheckpointError",
         "CollectiveError",
         "CollectiveTimeout",
@@ -41,11 +41,13 @@ _WHERE = {
         "RankMismatch",
     ),
     "handoff": ("deepspeed_config", "to_fsdp2", "torchtitan_job"),
-    "launcher": ("init_from_env", "launch"),
-    "optimizer": ("ShardedOptimizer",),
-    "plan": ("ShardPlan",),
-    "ranks": ("Ranks",),
-    "zero": ("ZeroModule", "zero_shard"),
+    "processes.launcher": ("init_from_env", "launch"),
+    "processes.ranks": ("Ranks",),
+    "zero.build": ("split_batch",),
+    "zero.ddp": ("DataParallel",),
+    "zero.module": ("ZeroModule", "zero_shard"),
+    "zero.optimizer": ("ShardedOptimizer",),
+    "zero.plan": ("ShardPlan",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

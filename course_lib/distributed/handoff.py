@@ -15,11 +15,15 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
-from course_lib.distributed import build
-from course_lib.distributed.accounting import check_stage
-from course_lib.distributed.checkpoint import together, verify_checkpoint, write_checkpoint
-from course_lib.distributed.comm import Comm
-from course_lib.distributed.states import group_options
+from course_lib.distributed.checkpoint.save_load import (
+    together,
+    verify_checkpoint,
+    write_checkpoint,
+)
+from course_lib.distributed.checkpoint.states import group_options
+from course_lib.distributed.comm.collectives import Comm
+from course_lib.distributed.memory.accounting import check_stage
+from course_lib.distributed.zero import build
 
 try:  # since torch 2.9
     from torch.distributed.fsdp._fully_shard._fsdp_api import AllGather, ReduceScatter
@@ -40,7 +44,7 @@ def to_fsdp2(
 
     Args:
         module: any model, not sharded yet.
-        units: as for :func:`~course_lib.distributed.zero.zero_shard`.
+        units: as for :func:`~course_lib.distributed.zero.module.zero_shard`.
         mesh: a device mesh; None: all ranks.
         comm: use these collectives instead of torch's, which makes FSDP2 exact, too.
         param_dtype: type to compute in.
@@ -88,7 +92,7 @@ def save_fsdp2(
 ) -> Path:
     """Write an FSDP2 model as a checkpoint that ZeRO reads, too. Collective.
 
-    The other one is :func:`~course_lib.distributed.checkpoint.load`.
+    The other one is :func:`~course_lib.distributed.checkpoint.save_load.load`.
 
     Args:
         folder: where checkpoints go.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from course_lib.distributed.accounting import model_state_bytes, transformer_parameters
+from course_lib.distributed.memory.accounting import model_state_bytes, transformer_parameters
 from course_lib.exercises.spec import Choice, Match, Option, Row, Spec
 
 CHAPTER = "18_multi_gpu_zero"

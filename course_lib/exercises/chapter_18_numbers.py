@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.distributed.accounting import model_state_bytes
+from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.exercises.spec import Near, Number, Spec
 
 CHAPTER = "18_multi_gpu_zero"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from course_lib.distributed.accounting import model_state_bytes
-from course_lib.distributed.report import Report
+from course_lib.distributed.memory.accounting import model_state_bytes
+from course_lib.distributed.memory.report import Report
 from course_lib.figures.base import FigureWithText, new_figure, palette
 
 STAGES = ("DDP", "ZeRO-1", "ZeRO-2", "ZeRO-3")

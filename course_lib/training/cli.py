@@ -237,7 +237,7 @@ def choose_tokenizer(
 
 
 def _count_ranks(chosen: argparse.Namespace) -> int:
-    from course_lib.distributed.ranks import choose_backend
+    from course_lib.distributed.processes.ranks import choose_backend
 
     if "RANK" in os.environ:
         if chosen.nprocs is not None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from course_lib.config import TransformerConfig
-from course_lib.distributed.accounting import model_state_bytes
+from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.training.engines import Settings
 
 _STAGES = {"ddp": 0, "zero1": 1, "zero2": 2, "zero3": 3, "fsdp2": 3}

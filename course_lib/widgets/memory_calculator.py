@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets
 
-from course_lib.distributed.accounting import (
+from course_lib.distributed.memory.accounting import (
     activation_bytes,
     checkpoint_bytes,
     communication_elements,

@@ -173,7 +173,7 @@ def peaks(folder, stage, gather=False):
     Loading makes new moments for this rank's own part; they stay, and are not counted. With
     ``gather``, the fault: the whole parameter is put together on the way.
     """
-    from course_lib.distributed.measure import peak_bytes
+    from course_lib.distributed.memory.measure import peak_bytes
 
     def read(model, optimizer):
         load(folder, model, optimizer)
@@ -197,7 +197,7 @@ def write_alone(folder):
 
 def peak_of_reading(folder):
     """How far memory rises while loading what :func:`write_alone` wrote, the bytes of the whole."""
-    from course_lib.distributed.measure import peak_bytes
+    from course_lib.distributed.memory.measure import peak_bytes
 
     model, optimizer = one_layer(3, 2048)
     whole = 4 * 2048 * 1024

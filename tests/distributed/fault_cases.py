@@ -19,9 +19,9 @@ from course_lib.distributed import (
     split_batch,
     zero_shard,
 )
-from course_lib.distributed.exchange import DirectExchange
-from course_lib.distributed.flat import Flat
-from course_lib.distributed.plan import FlatPlan
+from course_lib.distributed.comm.gloo import DirectExchange
+from course_lib.distributed.zero.flat import Flat
+from course_lib.distributed.zero.plan import FlatPlan
 
 
 def text_of(error_type, action):

@@ -5,9 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from course_lib.distributed import accounting as acc
-from course_lib.distributed import budget
-from course_lib.distributed.plan import ParameterInfo, ShardPlan
+from course_lib.distributed.memory import accounting as acc
+from course_lib.distributed.memory import budget
+from course_lib.distributed.zero.plan import ParameterInfo, ShardPlan
 
 TABLE_1 = {
     7.5e9: {

@@ -26,7 +26,7 @@ from course_lib.distributed import (
     save,
     zero_shard,
 )
-from course_lib.distributed.manifest import MANIFEST
+from course_lib.distributed.checkpoint.manifest import MANIFEST
 
 
 def on(pools, world_size, function, *args, **kwargs):

@@ -20,7 +20,7 @@ def on_gpu(stage, steps):
     import torch.distributed as dist
 
     from course_lib.distributed import Comm, ShardedOptimizer, zero_shard
-    from course_lib.distributed.comm import Pending
+    from course_lib.distributed.comm.collectives import Pending
 
     class Forced(Comm):
         """Sends through NCCL although there is one rank."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.distributed.plan import ParameterInfo, ShardPlan
-from course_lib.distributed.rectangles import rectangles
+from course_lib.distributed.checkpoint.rectangles import rectangles
+from course_lib.distributed.zero.plan import ParameterInfo, ShardPlan
 
 shapes = st.lists(st.integers(0, 6), min_size=0, max_size=4).map(tuple)
 

@@ -6,7 +6,7 @@ import toy
 from torch import nn
 
 from course_lib.distributed import DataParallel, ShardedOptimizer, zero_shard
-from course_lib.distributed.comm import Comm
+from course_lib.distributed.comm.collectives import Comm
 
 
 def test_bad_stage_and_units_are_named():

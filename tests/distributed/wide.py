@@ -5,8 +5,8 @@ import toy
 from torch import nn
 
 from course_lib.distributed import ShardedOptimizer, zero_shard
-from course_lib.distributed.budget import peak_transient_bytes
-from course_lib.distributed.measure import peak_bytes, wire_bytes
+from course_lib.distributed.memory.budget import peak_transient_bytes
+from course_lib.distributed.memory.measure import peak_bytes, wire_bytes
 
 D = 128
 

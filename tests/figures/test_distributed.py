@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from course_lib.distributed import ShardedOptimizer, zero_shard
-from course_lib.distributed.accounting import ModelStateBytes
-from course_lib.distributed.report import Report
+from course_lib.distributed.memory.accounting import ModelStateBytes
+from course_lib.distributed.memory.report import Report
 from course_lib.figures.distributed import memory_by_ranks, multi_gpu
 
 

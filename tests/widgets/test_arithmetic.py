@@ -8,7 +8,7 @@ import torch
 
 from course_lib import presets
 from course_lib.config import TransformerConfig
-from course_lib.distributed.accounting import communication_elements
+from course_lib.distributed.memory.accounting import communication_elements
 from course_lib.model.transformer import Transformer
 from course_lib.widgets import HeadGallery, MemoryCalculator
 from course_lib.widgets.attention_calculator import attention_stages

@@ -1,4 +1,4 @@
-// Memory and traffic of data-parallel training: course_lib/distributed/accounting.py in JavaScript. No DOM.
+// Memory and traffic of data-parallel training: course_lib/distributed/memory/accounting.py in JavaScript. No DOM.
 const PRECISIONS = {
   mixed: { parameters: 2, gradients: 2, copy: 4, activation: 2 },
   float32: { parameters: 4, gradients: 4, copy: 0, activation: 4 },

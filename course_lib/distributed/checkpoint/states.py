@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
 
-from course_lib.distributed.errors import CheckpointError
-from course_lib.distributed.optimizer import ShardedOptimizer
-from course_lib.distributed.pieces import ParameterPart
-from course_lib.distributed.zero import ZeroModule
+from course_lib.distributed.checkpoint.pieces import ParameterPart
+from course_lib.distributed.comm.errors import CheckpointError
+from course_lib.distributed.zero.module import ZeroModule
+from course_lib.distributed.zero.optimizer import ShardedOptimizer
 
 
 def model_state(model: ZeroModule, names: dict[str, str] | None = None) -> dict[str, Any]:

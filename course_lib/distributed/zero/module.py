@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed import build
-from course_lib.distributed.accounting import check_stage
-from course_lib.distributed.comm import Comm
-from course_lib.distributed.engine import Engine, Unit
-from course_lib.distributed.flat import Flat
-from course_lib.distributed.plan import ROOT, ShardPlan
-from course_lib.distributed.report import Report, make_report
+from course_lib.distributed.comm.collectives import Comm
+from course_lib.distributed.memory.accounting import check_stage
+from course_lib.distributed.memory.report import Report, make_report
+from course_lib.distributed.zero import build
+from course_lib.distributed.zero.flat import Flat
+from course_lib.distributed.zero.plan import ROOT, ShardPlan
+from course_lib.distributed.zero.schedule import Engine, Unit
 
 _NO_COMPILE = (
     "a sharded model cannot be compiled: its parameters come and go while it runs, "

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed.comm import Pending
-from course_lib.distributed.flat import Flat, State
-from course_lib.distributed.plan import ROOT
+from course_lib.distributed.comm.collectives import Pending
+from course_lib.distributed.zero.flat import Flat, State
+from course_lib.distributed.zero.plan import ROOT
 
 
 class Unit:

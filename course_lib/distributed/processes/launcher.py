@@ -6,9 +6,9 @@ from typing import Any
 
 import torch.distributed as dist
 
-from course_lib.distributed.comm import DEFAULT_TIMEOUT, Comm
-from course_lib.distributed.ranks import Ranks, choose_backend, pickle_task
-from course_lib.distributed.worker import start_process_group
+from course_lib.distributed.comm.collectives import DEFAULT_TIMEOUT, Comm
+from course_lib.distributed.processes.ranks import Ranks, choose_backend, pickle_task
+from course_lib.distributed.processes.worker import start_process_group
 
 
 def launch(

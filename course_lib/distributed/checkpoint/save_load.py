@@ -15,13 +15,10 @@ import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 
-from course_lib.distributed import manifest
-from course_lib.distributed.comm import Comm
-from course_lib.distributed.errors import CheckpointError
-from course_lib.distributed.manifest import latest_valid
-from course_lib.distributed.optimizer import ShardedOptimizer
-from course_lib.distributed.pieces import PartLoadPlanner, PartSavePlanner
-from course_lib.distributed.states import (
+from course_lib.distributed.checkpoint import manifest
+from course_lib.distributed.checkpoint.manifest import latest_valid
+from course_lib.distributed.checkpoint.pieces import PartLoadPlanner, PartSavePlanner
+from course_lib.distributed.checkpoint.states import (
     check_optimizer,
     fitting_names,
     group_options,
@@ -29,7 +26,10 @@ from course_lib.distributed.states import (
     optimizer_state,
     room_for_optimizer,
 )
-from course_lib.distributed.zero import ZeroModule
+from course_lib.distributed.comm.collectives import Comm
+from course_lib.distributed.comm.errors import CheckpointError
+from course_lib.distributed.zero.module import ZeroModule
+from course_lib.distributed.zero.optimizer import ShardedOptimizer
 
 __all__ = ["latest_valid", "load", "save"]
 

@@ -24,8 +24,8 @@ import cloudpickle
 import torch
 import torch.distributed as dist
 
-from course_lib.distributed.comm import DEFAULT_TIMEOUT
-from course_lib.distributed.errors import RankFailure
+from course_lib.distributed.comm.collectives import DEFAULT_TIMEOUT
+from course_lib.distributed.comm.errors import RankFailure
 
 START_SECONDS = 300.0
 _GRACE = 0.4  # seconds in which other failures may still show which rank was first
@@ -91,7 +91,13 @@ class Ranks:
         }
         ours, theirs = socket.socketpair()
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "course_lib.distributed.worker", str(theirs.fileno())],
+            [
+                sys.executable,
+                "-u",
+                "-m",
+                "course_lib.distributed.processes.worker",
+                str(theirs.fileno()),
+            ],
             pass_fds=[theirs.fileno()],
             env=environment,
             stdin=subprocess.DEVNULL,

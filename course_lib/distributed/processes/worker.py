@@ -1,4 +1,4 @@
-"""What a launched rank runs: ``python -m course_lib.distributed.worker``.
+"""What a launched rank runs: ``python -m course_lib.distributed.processes.worker``.
 
 One socket to the parent carries the tasks, the results, and, by being open, the news that the
 parent lives. When it closes, the rank ends at once: a killed notebook leaves nothing behind. The
@@ -56,7 +56,7 @@ def is_consequence(error: BaseException) -> bool:
     """Tell whether an error looks like the echo of another rank's failure."""
     import torch.distributed as dist
 
-    from course_lib.distributed.errors import CollectiveError, RankMismatch
+    from course_lib.distributed.comm.errors import CollectiveError, RankMismatch
 
     if isinstance(error, RankMismatch):
         return False

@@ -22,7 +22,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 from torch.distributed.checkpoint.planner import LoadPlan, TensorWriteData, WriteItem, WriteItemType
 
-from course_lib.distributed.rectangles import rectangles
+from course_lib.distributed.checkpoint.rectangles import rectangles
 
 BOX_ELEMENTS = 2**18
 """Largest box of a checkpoint, one MiB of float32. A reader holds the whole box it needs a part of,

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed.flat import Flat
-from course_lib.distributed.zero import ZeroModule
+from course_lib.distributed.zero.flat import Flat
+from course_lib.distributed.zero.module import ZeroModule
 
 
 class Piece:
@@ -46,7 +46,7 @@ class ShardedOptimizer:
     Adam and the like, which treat every element by itself; others are refused.
 
     Args:
-        model: from :func:`~course_lib.distributed.zero.zero_shard`.
+        model: from :func:`~course_lib.distributed.zero.module.zero_shard`.
         make_optimizer: gets parameter groups, returns the optimizer.
         groups: parameter groups by name: dictionaries with ``"names"`` and any options, together
             covering every trainable parameter once. None: one group of all.

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from course_lib.distributed.errors import CollectiveError, CollectiveTimeout, RankMismatch
+from course_lib.distributed.comm.errors import CollectiveError, CollectiveTimeout, RankMismatch
 
 OPERATIONS = ("all-gather", "reduce-scatter", "barrier")
 DTYPES = (

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from course_lib.distributed.exchange import DirectExchange
+from course_lib.distributed.comm.gloo import DirectExchange
 
 POLICIES = ("auto", "direct", "native")
 DEFAULT_TIMEOUT = 60.0
@@ -40,7 +40,7 @@ class Comm:
 
     Making one is itself collective: every rank has to, in the same order.
     ``policy="direct"`` (what "auto" takes on gloo) is
-    :class:`~course_lib.distributed.exchange.DirectExchange`, ``"native"`` (NCCL) the backend's own
+    :class:`~course_lib.distributed.comm.gloo.DirectExchange`, ``"native"`` (NCCL) the backend's own
     operations. Both move data while the caller goes on computing.
     Without a process group there is one rank and nothing travels.
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed.comm import Comm, Pending
-from course_lib.distributed.plan import FlatPlan
+from course_lib.distributed.comm.collectives import Comm, Pending
+from course_lib.distributed.zero.plan import FlatPlan
 
 
 class State(enum.Enum):
@@ -26,7 +26,7 @@ class State(enum.Enum):
 
 
 class Flat:
-    """Storage and life cycle of one :class:`~course_lib.distributed.plan.FlatPlan`.
+    """Storage and life cycle of one :class:`~course_lib.distributed.zero.plan.FlatPlan`.
 
     Attributes:
         full: all elements with padding, in the type the model computes with.

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed import build
-from course_lib.distributed.comm import Comm, Pending
-from course_lib.distributed.plan import ALIGNMENT
+from course_lib.distributed.comm.collectives import Comm, Pending
+from course_lib.distributed.zero import build
+from course_lib.distributed.zero.plan import ALIGNMENT
 
 BUCKET_BYTES = 25 * 2**20
 

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from course_lib.distributed.errors import CheckpointError
+from course_lib.distributed.comm.errors import CheckpointError
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.distributed.comm import Comm
-from course_lib.distributed.errors import RankMismatch
-from course_lib.distributed.plan import ParameterInfo, unit_of
+from course_lib.distributed.comm.collectives import Comm
+from course_lib.distributed.comm.errors import RankMismatch
+from course_lib.distributed.zero.plan import ParameterInfo, unit_of
 
 
 def find_units(module: nn.Module, units: str | Sequence[str]) -> list[str]:

@@ -6,10 +6,10 @@ Chapter: 18_multi_gpu_zero
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from course_lib.distributed import accounting, budget, measure
+from course_lib.distributed.memory import accounting, budget, measure
 
 if TYPE_CHECKING:
-    from course_lib.distributed.zero import ZeroModule
+    from course_lib.distributed.zero.module import ZeroModule
 
 
 @dataclass(frozen=True)

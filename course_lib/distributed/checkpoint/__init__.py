@@ -1,0 +1,1 @@
+"""Checkpoints of sharded training, for any number of ranks."""

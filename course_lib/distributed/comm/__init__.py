@@ -1,0 +1,1 @@
+"""Collectives: what ranks say to each other, counted and checked."""

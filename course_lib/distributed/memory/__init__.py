@@ -1,0 +1,1 @@
+"""Bytes and traffic: by the papers' formulas, by the plan, and measured."""

@@ -1,0 +1,1 @@
+"""Ranks as processes: start them, run functions on them, end them."""
