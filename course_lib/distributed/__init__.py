@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RankMismatch,
     )
     from course_lib.distributed.handoff import deepspeed_config, to_fsdp2, torchtitan_job
+    from course_lib.distributed.memory.report import report
     from course_lib.distributed.processes.launcher import init_from_env, launch
     from course_lib.distributed.processes.ranks import Ranks
     from course_lib.distributed.zero.build import split_batch
@@ -41,6 +42,7 @@ _WHERE = {
         "RankMismatch",
     ),
     "handoff": ("deepspeed_config", "to_fsdp2", "torchtitan_job"),
+    "memory.report": ("report",),
     "processes.launcher": ("init_from_env", "launch"),
     "processes.ranks": ("Ranks",),
     "zero.build": ("split_batch",),
@@ -68,6 +70,7 @@ __all__ = [
     "latest_valid",
     "launch",
     "load",
+    "report",
     "save",
     "split_batch",
     "to_fsdp2",

@@ -16,8 +16,8 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
     """Draw what every rank holds at each stage, as measured.
 
     Args:
-        reports: One of ``ZeroModule.report()`` for each stage to draw, made while gradients are
-            there.
+        reports: One of ``course_lib.distributed.report()`` for each stage to draw, made while
+            gradients are there.
 
     Returns:
         The figure; its table has one row for each stage and rank, in bytes.

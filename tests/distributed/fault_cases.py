@@ -16,6 +16,7 @@ from course_lib.distributed import (
     CollectiveError,
     RankMismatch,
     ShardedOptimizer,
+    report,
     split_batch,
     zero_shard,
 )
@@ -259,8 +260,8 @@ def shifted_stage():
     model, _ = wide.make(1)
     model.stage = 2
     wide.backward(model)
-    report = model.report()
-    return report.measured[model.comm.rank], report.plan[model.comm.rank]
+    numbers = report(model)
+    return numbers.measured[model.comm.rank], numbers.plan[model.comm.rank]
 
 
 def uneven_tokens(average):

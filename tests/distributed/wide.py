@@ -4,7 +4,7 @@ import torch
 import toy
 from torch import nn
 
-from course_lib.distributed import ShardedOptimizer, zero_shard
+from course_lib.distributed import ShardedOptimizer, report, zero_shard
 from course_lib.distributed.memory.budget import peak_transient_bytes
 from course_lib.distributed.memory.measure import peak_bytes, wire_bytes
 
@@ -61,9 +61,9 @@ def state_and_report(stage, bf16):
     optimizer.step()
     optimizer.zero_grad()
     backward(model)
-    report = model.report()
+    numbers = report(model, optimizer)
     rank = model.comm.rank
-    return report.measured[rank], report.plan[rank], report.formula, str(report)
+    return numbers.measured[rank], numbers.plan[rank], numbers.formula, str(numbers)
 
 
 def peak(stage):
@@ -94,8 +94,7 @@ def wire(stage, options, n_steps):
     comm.barrier()
     after = wire_bytes() if comm.rank == 0 else 0
     comm.barrier()
-    report = model.report()
-    assert sent == n_steps * report.traffic_schedule
+    assert sent == n_steps * report(model, optimizer).traffic_schedule
     everyone = sum(comm.gather_objects(sent))
     return (after - before, everyone) if comm.rank == 0 else None
 
@@ -120,4 +119,4 @@ def traffic_of_half_frozen(stage):
     step(model, optimizer)
     before = model.comm.bytes_sent
     step(model, optimizer)
-    return model.comm.bytes_sent - before, model.report().traffic_schedule
+    return model.comm.bytes_sent - before, report(model).traffic_schedule

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from course_lib.distributed import ShardedOptimizer, zero_shard
+from course_lib.distributed import report as measured
 from course_lib.distributed.memory.accounting import ModelStateBytes
 from course_lib.distributed.memory.report import Report
 from course_lib.figures.distributed import memory_by_ranks, multi_gpu
@@ -31,7 +32,7 @@ def test_a_real_model_can_be_drawn() -> None:
         optimizer.zero_grad()
         model(torch.ones(1, 64)).sum().backward()
         optimizer.step()
-    figure = multi_gpu([model.report()])
+    figure = multi_gpu([measured(model, optimizer)])
     assert figure.table[1] == ["ZeRO-1, rank 0", "32,768", "32,768", "65,536", "131,072"]
 
 

@@ -4,17 +4,15 @@ Chapter: 18_multi_gpu_zero
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from course_lib.distributed.memory import accounting, budget, measure
-
-if TYPE_CHECKING:
-    from course_lib.distributed.zero.module import ZeroModule
+from course_lib.distributed.zero.module import ZeroModule
+from course_lib.distributed.zero.optimizer import ShardedOptimizer
 
 
 @dataclass(frozen=True)
 class Report:
-    """What :meth:`ZeroModule.report` returns; printing it gives a table.
+    """What :func:`report` returns; printing it gives a table.
 
     Attributes:
         stage: 0 to 3.
@@ -61,8 +59,21 @@ def _row(label: str, row: accounting.ModelStateBytes) -> str:
     return f"{label:<16}" + "".join(f"{value:>14,.0f}" for value in values)
 
 
-def make_report(model: "ZeroModule") -> Report:
-    """Gather the numbers of all ranks; see :class:`Report`."""
+def report(model: ZeroModule, optimizer: ShardedOptimizer | None = None) -> Report:
+    """Return bytes by rank and traffic: by formula, by plan, and measured. Collective.
+
+    Args:
+        model: from :func:`~course_lib.distributed.zero.module.zero_shard`.
+        optimizer: its optimizer. Without one its state is measured as nothing, and the formula
+            takes Adam's two moments in float32.
+
+    Raises:
+        ValueError: ``optimizer`` belongs to another model.
+
+    Chapter: 18_multi_gpu_zero
+    """
+    if optimizer is not None and optimizer.model is not model:
+        raise ValueError("optimizer belongs to another model, wanted the one made for this model")
     plan, stage, comm = model.plan, model.stage, model.comm
     trainable = [flat for flat in model.flats if flat.plan.trainable]
     first = trainable[0]
@@ -71,12 +82,12 @@ def make_report(model: "ZeroModule") -> Report:
     has_master = first.master.dtype != first.dtype
     master = first.master.element_size() if has_master else 0
     moments = 8
-    if model.optimizer is not None and any(p.value.numel() for p in model.optimizer.pieces):
-        state = model.optimizer.optimizer.state
-        held = sum(t.nbytes for t in measure.optimizer_tensors(model.optimizer.optimizer))
-        owned = sum(p.value.numel() for p in model.optimizer.pieces if p.value in state)
+    if optimizer is not None:
+        state = optimizer.optimizer.state
+        held = sum(t.nbytes for t in measure.optimizer_tensors(optimizer.optimizer))
+        owned = sum(p.value.numel() for p in optimizer.pieces if p.value in state)
         moments = round(held / owned) if owned else moments
-    mine = measured_state(model)
+    mine = measured_state(model, optimizer)
     everyone = comm.gather_objects((mine, comm.bytes_sent, moments))
     moments = max(item[2] for item in everyone)
     n_parameters = sum(flat.plan.numel for flat in model.flats)
@@ -110,7 +121,9 @@ def make_report(model: "ZeroModule") -> Report:
     )
 
 
-def measured_state(model: "ZeroModule") -> accounting.ModelStateBytes:
+def measured_state(
+    model: ZeroModule, optimizer: ShardedOptimizer | None = None
+) -> accounting.ModelStateBytes:
     """Return the bytes of this rank's model states, counted by storage."""
     flats = model.flats
     parameters = [t for flat in flats for t in (flat.full, flat.shard)]
@@ -118,8 +131,8 @@ def measured_state(model: "ZeroModule") -> accounting.ModelStateBytes:
     gradients += [p.grad for flat in flats for p in flat.parameters if p.grad is not None]
     gradients += [flat._local for flat in flats if flat._local is not None]
     moments = []
-    if model.optimizer is not None:
-        moments = measure.optimizer_tensors(model.optimizer.optimizer)
+    if optimizer is not None:
+        moments = measure.optimizer_tensors(optimizer.optimizer)
     masters = [f.master for f in flats if f.master.dtype != f.dtype]
     return accounting.ModelStateBytes(
         float(measure.storage_bytes(parameters)),

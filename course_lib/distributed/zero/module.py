@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm
 from course_lib.distributed.memory.accounting import check_stage
-from course_lib.distributed.memory.report import Report, make_report
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.flat import Flat
 from course_lib.distributed.zero.plan import ROOT, ShardPlan
@@ -59,7 +58,6 @@ class ZeroModule(nn.Module):
         self.factor = 1.0 / comm.world_size if average else 1.0
         self.reshard_after_forward = reshard_after_forward
         self.engine = Engine(units, stage, reshard_after_forward)
-        self.optimizer: Any = None
 
     @torch._disable_dynamo  # torch.compiler.disable, without its slow import until the first call
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -192,9 +190,12 @@ class ZeroModule(nn.Module):
         """Refuse: a rank holds only a part. See :meth:`load_full_state_dict`."""
         raise RuntimeError("use load_full_state_dict(), or course_lib.distributed.load")
 
-    def report(self) -> Report:
-        """Return bytes by rank and traffic: by formula, by plan, and measured. Collective."""
-        return make_report(self)
+    def report(self) -> Any:
+        """Refuse: what is measured needs the optimizer, which the model does not know."""
+        raise AttributeError(
+            "ZeroModule.report() is now a function: "
+            "from course_lib.distributed import report; report(model, optimizer)"
+        )
 
 
 def zero_shard(

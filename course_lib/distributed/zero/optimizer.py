@@ -81,7 +81,6 @@ class ShardedOptimizer:
             handed.append({**options, "params": own})
         self.optimizer = make_optimizer(handed)
         _check_elementwise(self.optimizer)
-        model.optimizer = self
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
