@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.config import TransformerConfig
 from course_lib.presets import presets
+from course_lib.source import show_source
 
 if TYPE_CHECKING:
     from course_lib.generation.sample import generate as generate
@@ -32,6 +33,7 @@ __all__ = [
     "attention",
     "generate",
     "presets",
+    "show_source",
 ]
 
 

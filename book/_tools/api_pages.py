@@ -24,6 +24,11 @@ PAGES = {
     "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
     "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
+    "ground": (
+        "Ground floor",
+        "What every part may use: files, processes, and the code behind a name.",
+        ["files", "processes", "source"],
+    ),
 }
 
 

@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -46,6 +47,7 @@ from book._tools.paths import (
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
 CELL_TIMEOUT_SECONDS = 300
+SOURCE = re.compile(r"^```\{source\} *(\S+) *\n```$", re.MULTILINE)  # see book/_ext/source.py
 COLAB_CELL = """\
 # Colab has torch but not this course: install it from the repository when it is missing.
 import importlib.util
@@ -85,9 +87,31 @@ def progress_cell(text: Path) -> nbformat.NotebookNode:
     return cell
 
 
+def with_source_cells(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Cells in which each `{source}` of the text has become a cell that shows the definition.
+
+    Jupyter would show the directive as it is written. The output is not compared: it follows the
+    package, which has tests of its own.
+    """
+    made = []
+    for cell in cells:
+        if cell.cell_type != "markdown" or not SOURCE.search(cell.source):
+            made.append(cell)
+            continue
+        for index, part in enumerate(SOURCE.split(cell.source)):  # text, name, text, name, ...
+            if index % 2:
+                call = f'from course_lib import show_source\n\nshow_source("{part}")'
+                made.append(nbformat.v4.new_code_cell(call))
+                made[-1].metadata["tags"] = ["source", "nbval-ignore-output"]
+            elif part.strip():
+                made.append(nbformat.v4.new_markdown_cell(part.strip("\n")))
+    return made
+
+
 def from_text(text: Path) -> nbformat.NotebookNode:
     """The notebook a chapter text stands for, with ids and outputs of the committed one."""
     notebook = jupytext.read(text)
+    notebook.cells = with_source_cells(notebook.cells)
     notebook.cells.insert(0, colab_cell())
     if any("exercises.load(" in cell.source for cell in notebook.cells):
         notebook.cells.append(progress_cell(text))

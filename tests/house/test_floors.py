@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "presets": {"config"},
     "files": set(),
     "processes": {"files"},
+    "source": set(),
     "tokenizers": GROUND,
     "objectives": GROUND,
     "distributed": GROUND,
@@ -42,6 +43,7 @@ MUST_NOT = {
     "presets": {"torch", "numpy"},
     "files": {"torch", "numpy"},
     "processes": {"torch", "numpy"},
+    "source": {"torch", "numpy"},
     "weights": {"transformers"},
     "tokenizers": {"tokenizers", "tiktoken", "transformers"},
 }
