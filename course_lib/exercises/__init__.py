@@ -15,8 +15,9 @@ anyone who looks: this is self-study.
 How to add an exercise
 ----------------------
 
-1. Open or add a file `chapter_NN_topic.py`: every module of such a name is found
-   and only those of a chapter are imported when one of its exercises is loaded. Write NumPy.
+1. Open or add a file in `chapters/chNN_topic/`: `ideas`, `predictions`, `numbers`, `code` or
+   `recall`. Only the modules of a chapter are imported when one of its exercises is loaded. Write
+   NumPy; what several chapters compute stands in `chapters/common.py`.
 2. Add a `Spec` to its `EXERCISES`. The id is the chapter, a dot and a letter (a: idea,
    b: prediction, c: code, d: number, r: recall of an earlier page), with a figure for a second one.
    `kind` is choice, number, match, order or predict with `parts`, or code with a `Code`.
@@ -32,8 +33,8 @@ How to add an exercise
 6. Run `python -m pytest tests/exercises`. The tests are made from the files: the reference and the
    other right programs pass on fresh seeds, every wrong program fails with its own message, every
    starter counts as not attempted, no property is idle, and small changes of the reference are
-   noticed. A change that is not noticed but harmless is listed in `tests/exercises/survivors.py`
-   with its reason.
+   noticed. A change that is not noticed but harmless is listed in
+   `tests/exercises/chapters/survivors.py` with its reason.
 7. Raise `version` when the question changes; a record of the old version then says so.
 8. `python -m course_lib.exercises build --output FILE` writes all payloads for the static page.
 
@@ -41,9 +42,9 @@ Chapter: 01_relevance
 """
 
 from course_lib.exercises.exercise import Exercise, NotCorrect, load
-from course_lib.exercises.panel import progress_panel
+from course_lib.exercises.progress.panel import progress_panel
+from course_lib.exercises.progress.store import clear, export, import_, progress
 from course_lib.exercises.result import Result
-from course_lib.exercises.store import clear, export, import_, progress
 
 __all__ = [
     "Exercise",

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from course_lib.exercises.author.payload import build_payload
 from course_lib.exercises.catalog import all_specs, find
-from course_lib.exercises.payload import build_payload
 
 SCHEMA = Path(__file__).with_name("schema.json")
 

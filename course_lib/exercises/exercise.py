@@ -10,13 +10,13 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.exercises import store
+from course_lib.exercises.answers.quiz import judge_answers
+from course_lib.exercises.author.payload import build_payload, solution_text
+from course_lib.exercises.author.spec import Spec
+from course_lib.exercises.author.text import clean, plain
 from course_lib.exercises.catalog import find
-from course_lib.exercises.payload import build_payload, solution_text
-from course_lib.exercises.quiz import judge_answers
+from course_lib.exercises.progress import store
 from course_lib.exercises.result import Result
-from course_lib.exercises.spec import Spec
-from course_lib.exercises.text import clean, plain
 
 
 class NotCorrect(Exception):
@@ -97,7 +97,7 @@ class Exercise:
         if self.notice:
             result = Result("invalid", self.notice, version=self.version)
         elif self._spec.code is not None:
-            from course_lib.exercises.runner import RUNNER
+            from course_lib.exercises.process.runner import RUNNER
 
             result = RUNNER.check(self._spec, answer)
         else:

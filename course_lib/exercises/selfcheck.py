@@ -12,15 +12,15 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from course_lib.exercises.call import OutOfTime
-from course_lib.exercises.edit import build
-from course_lib.exercises.inline import alarm
-from course_lib.exercises.judge import Judge, judge
-from course_lib.exercises.mutants import mutants
-from course_lib.exercises.payload import build_payload
-from course_lib.exercises.quiz import judge_part, matches
-from course_lib.exercises.spec import Code, Spec
-from course_lib.exercises.text import clean, plain
+from course_lib.exercises.answers.quiz import judge_part, matches
+from course_lib.exercises.author.payload import build_payload
+from course_lib.exercises.author.spec import Code, Spec
+from course_lib.exercises.author.text import clean, plain
+from course_lib.exercises.code.call import OutOfTime
+from course_lib.exercises.code.edit import build
+from course_lib.exercises.code.judge import Judge, judge
+from course_lib.exercises.code.mutants import mutants
+from course_lib.exercises.process.inline import alarm
 
 WORDS = 60
 

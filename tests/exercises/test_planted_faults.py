@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from course_lib.exercises import selfcheck
+from course_lib.exercises.author.spec import Choice, Contract, Near, Number
 from course_lib.exercises.catalog import find
-from course_lib.exercises.laws import Property, equals_reference
-from course_lib.exercises.spec import Choice, Contract, Near, Number
+from course_lib.exercises.code.laws import Property, equals_reference
 
 FULL = find("01.c")
 CODE = dataclasses.replace(

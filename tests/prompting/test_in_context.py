@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from course_lib.exercises.chapter_10_predictions import best_accuracy
+from course_lib.exercises.chapters.ch10_prompts.predictions import best_accuracy
 from course_lib.objectives import IGNORE
 from course_lib.prompting import (
     LabelTask,

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from course_lib.exercises import records
+from course_lib.exercises.progress import records
 from course_lib.widgets import Quiz
 from course_lib.widgets.attention_map import describe_look, weights_of
 from course_lib.widgets.markup import percent

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.exercises import quiz as reference
-from course_lib.exercises import records
+from course_lib.exercises.answers import quiz as reference
+from course_lib.exercises.progress import records
 from tests.widgets.payloads import ALL, choice, match, number, order
 
-CASES = json.loads((Path(__file__).parents[1] / "exercises" / "number_cases.json").read_text())
+ANSWERS = Path(__file__).parents[1] / "exercises" / "answers"
+CASES = json.loads((ANSWERS / "number_cases.json").read_text())
 
 
 def test_number_grammar(kit):

@@ -1,4 +1,4 @@
-// Reads a number that a person typed: the grammar of course_lib/exercises/number_grammar.py. No DOM.
+// Reads a number that a person typed: the grammar of course_lib/exercises/answers/number_grammar.py. No DOM.
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
 const DECIMAL = "[+-]? ?(?:" +
   "[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?" +

@@ -1,4 +1,4 @@
-// Progress records: the format and the merge rules of course_lib/exercises/records.py. No DOM.
+// Progress records: the format and the merge rules of course_lib/exercises/progress/records.py. No DOM.
 export const STORAGE_KEY = "transformers-course:progress:1";
 const PREFIX = "tc1:";
 const MAX_CHARACTERS = 64 * 1024;

@@ -1,0 +1,1 @@
+"""Judge a typed answer: choices, numbers with units, matches and orders."""

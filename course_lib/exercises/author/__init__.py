@@ -1,0 +1,1 @@
+"""What the author of an exercise writes, and its JSON form."""

@@ -1,0 +1,217 @@
+"""Write an exercise as the JSON that a page shows and judges: all of it but the reference.
+
+The fields are described in `schema.json`. Keys are computed here, by the author's functions; a
+determined reader can read them in the page, which is fine: this is self-study.
+
+Chapter: 01_relevance
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, TypeVar
+
+from course_lib.exercises.author.spec import Choice, Match, Number, Order, Part, Spec
+from course_lib.exercises.author.text import block_html, clean, inline_html, plain
+
+_Item = TypeVar("_Item")
+
+MESSAGES = {
+    "correct": "Correct.",
+    "incorrect": "Not yet.",
+    "invalid": "Not judged yet: one answer cannot be read.",
+    "not_attempted": "Something is still blank.",
+}
+
+
+def _shuffled(items: list[_Item], key: str) -> list[_Item]:
+    """Shuffle by name, so that the order is the same in every host and every build."""
+    items = list(items)
+    random.Random(key).shuffle(items)
+    return items
+
+
+def _choice(part: Choice, key: str) -> dict[str, Any]:
+    options = [
+        {
+            "id": f"o{index + 1}",
+            "text": inline_html(option.text),
+            "correct": bool(option.correct() if callable(option.correct) else option.correct),
+            "feedback": inline_html(option.feedback),
+            "misconception": option.misconception,
+        }
+        for index, option in enumerate(part.options)
+    ]
+    return {
+        "multiple": part.multiple,
+        "options": _shuffled(options, key) if part.shuffle else options,
+        "messages": {
+            "not_attempted": "Choose one." if not part.multiple else "Choose at least one.",
+            "chosen": "Chosen, but it does not belong:",
+            "missed": "Left out, but it belongs:",
+        },
+    }
+
+
+def _number(part: Number, key: str) -> dict[str, Any]:
+    units = dict(part.units)
+    named = next((unit for unit, factor in units.items() if unit and factor == 1.0), "")
+    value = float(part.key())
+    listed = ", ".join(unit for unit in units if unit)
+    return {
+        "key": value,
+        "key_text": f"{part.key_format.format(value)} {named}".strip(),
+        "tolerance": part.tolerance,
+        "relative": part.relative,
+        "units": units,
+        "unit_required": "" not in units,
+        "unit_hint": part.unit_hint,
+        "near": [
+            {
+                "value": float(near.value()),
+                "feedback": inline_html(near.feedback),
+                "misconception": near.misconception,
+            }
+            for near in part.near
+        ],
+        "feedback": inline_html(part.feedback),
+        "messages": {
+            "not_attempted": "Type a number.",
+            "not_a_number": "This is not a number that can be read here. Write it like 14, 3.5, "
+            "1e9, 3/4 or 2^30, with the unit after it.",
+            "unit_unknown": f"This unit is not known here. Use one of: {listed}."
+            if listed
+            else "Write the number alone: no unit belongs here.",
+            "unit_missing": f"State the unit too. Use one of: {listed}.",
+            "too_small": inline_html(part.too_small),
+            "too_large": inline_html(part.too_large),
+        },
+    }
+
+
+def _match(part: Match, key: str) -> dict[str, Any]:
+    names = {text: f"o{index + 1}" for index, text in enumerate(part.options)}
+    return {
+        "options": [{"id": name, "text": inline_html(text)} for text, name in names.items()],
+        "rows": [
+            {
+                "id": f"r{index + 1}",
+                "text": inline_html(row.text),
+                "correct": [names[text] for text in row.correct],
+                "feedback": {names[text]: inline_html(row.feedback[text]) for text in names},
+                "misconceptions": {names[text]: row.misconceptions.get(text) for text in names},
+            }
+            for index, row in enumerate(part.rows)
+        ],
+        "messages": {
+            "not_attempted": "Choose something for each row.",
+            "blank": "Nothing is chosen here yet.",
+        },
+    }
+
+
+def _order(part: Order, key: str) -> dict[str, Any]:
+    items = [
+        {
+            "id": line.id,
+            "text": inline_html(line.text),
+            "distractor": line.distractor,
+            "feedback": inline_html(line.feedback),
+            "misconception": line.misconception,
+        }
+        for line in part.lines
+    ]
+    rules = [
+        {
+            "first": rule.first,
+            "then": rule.then,
+            "feedback": inline_html(rule.feedback),
+            "misconception": rule.misconception,
+        }
+        for rule in part.before
+    ]
+    return {
+        "items": _shuffled(items, key),
+        "before": rules,
+        "feedback": inline_html(part.feedback),
+        "messages": {
+            "not_attempted": "Put the lines in order.",
+            "missing": "A line that belongs is not used yet.",
+        },
+    }
+
+
+def _part(part: Part, exercise: str) -> dict[str, Any]:
+    key = f"{exercise}/{part.id}"
+    if isinstance(part, Choice):
+        kind, body = "choice", _choice(part, key)
+    elif isinstance(part, Number):
+        kind, body = "number", _number(part, key)
+    elif isinstance(part, Match):
+        kind, body = "match", _match(part, key)
+    else:
+        kind, body = "order", _order(part, key)
+    return {"id": part.id, "type": kind, "prompt": inline_html(part.prompt), **body}
+
+
+def build_payload(spec: Spec) -> dict[str, Any]:
+    """Write one exercise in its JSON form.
+
+    Args:
+        spec: The exercise as its author wrote it.
+
+    Returns:
+        A dictionary of plain values that `schema.json` describes.
+
+    Chapter: 01_relevance
+    """
+    reveal = spec.reveal() if callable(spec.reveal) else spec.reveal
+    return {
+        "schema": 1,
+        "id": spec.id,
+        "version": spec.version,
+        "chapter": spec.chapter,
+        "kind": spec.kind,
+        "title": spec.title,
+        "prompt": block_html(spec.prompt),
+        "parts": [_part(part, spec.id) for part in spec.parts],
+        "hints": [block_html(hint) for hint in spec.hints],
+        "explain": block_html(spec.explain),
+        "reveal": block_html(reveal) if reveal else "",
+        "messages": dict(MESSAGES),
+        "starters": [
+            {"label": label, "code": clean(code) + "\n"}
+            for label, code in (spec.code.starters if spec.code else ())
+        ],
+    }
+
+
+def solution_text(payload: dict[str, Any]) -> str:
+    """Say the right answer of every part in plain text."""
+    lines: list[str] = []
+    for part in payload["parts"]:
+        label = plain(part["prompt"]) or payload["title"]
+        if part["type"] == "number":
+            lines.append(f"{label}: {part['key_text']}")
+        elif part["type"] == "choice":
+            right = [plain(option["text"]) for option in part["options"] if option["correct"]]
+            lines.append(f"{label}: {'; '.join(right)}")
+        elif part["type"] == "match":
+            names = {option["id"]: plain(option["text"]) for option in part["options"]}
+            for row in part["rows"]:
+                fits = " or ".join(names[name] for name in row["correct"])
+                lines.append(f"{plain(row['text'])}: {fits}")
+        else:
+            lines += [f"{n}. {text}" for n, text in enumerate(one_order(part), start=1)]
+    return "\n".join(lines)
+
+
+def one_order(part: dict[str, Any]) -> list[str]:
+    """List the texts of one order that keeps every rule."""
+    left = {item["id"]: plain(item["text"]) for item in part["items"] if not item["distractor"]}
+    done: list[str] = []
+    while left:
+        blocked = {rule["then"] for rule in part["before"] if rule["first"] in left}
+        ready = next(name for name in left if name not in blocked)
+        done.append(left.pop(ready))
+    return done

@@ -1,0 +1,1 @@
+"""The exercises of each chapter; a chapter imports nothing of another."""

@@ -1,0 +1,1 @@
+"""Where a program is judged: a worker process, watched in time and memory."""

@@ -1,0 +1,62 @@
+"""Judge in this very process, where no other can be had, with an alarm in place of a kill.
+
+Chapter: 01_relevance
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from course_lib.exercises.author.spec import Limits, Spec
+from course_lib.exercises.code.call import OutOfTime
+from course_lib.exercises.code.judge import Judge
+from course_lib.exercises.result import Result
+
+CLOCK_FACTOR = 3.0  # clock seconds allowed for each processor second
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise `OutOfTime` after some seconds, where this platform and thread allow it."""
+    usable = hasattr(signal, "setitimer") and (
+        threading.current_thread() is threading.main_thread()
+    )
+    if not usable:
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def check_inline(spec: Spec, answer: Any, seed: int | None, limits: Limits, reason: str) -> Result:
+    """Judge in this process, with a notice.
+
+    A loop that swallows every exception can only be ended by an interrupt of the notebook.
+    """
+    case: list[str] = [""]
+    try:
+        with alarm(limits.seconds * CLOCK_FACTOR):
+            result = Judge(spec, answer, seed, lambda text: case.__setitem__(0, text)).run()
+    except OutOfTime:
+        text = f"Stopped after {limits.seconds * CLOCK_FACTOR:g} s on {case[0]}."
+        result = Result("timeout", text, version=spec.version)
+    except Exception as error:
+        text = f"The checker itself failed: {type(error).__name__}: {error}. Please report this."
+        result = Result("checker_fault", text, version=spec.version)
+    notice = (
+        f' (Judged inside this notebook, because {reason}. If a loop never ends, use "interrupt".)'
+    )
+    return Result(**{**vars(result), "message": result.message + notice})

@@ -1,0 +1,244 @@
+"""Have an answer judged in the worker process, within limits of time, memory and printed text.
+
+The worker is spawned, never forked: a forked child of a process that has used torch can wait
+for ever. Time is counted as processor time of the worker, so that a busy machine condemns nobody;
+an answer that sleeps is stopped by the clock.
+
+Chapter: 01_relevance
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from course_lib.exercises.author.spec import Limits, Spec
+from course_lib.exercises.process.inline import CLOCK_FACTOR, check_inline
+from course_lib.exercises.process.transport import pack, pack_spec
+from course_lib.exercises.process.worker import read_message, write_message
+from course_lib.exercises.result import Result
+
+START_SECONDS = 60.0  # importing torch on a slow disk takes its time
+POLL_SECONDS = 0.02
+
+
+class _Ended(Exception):
+    """The worker process is gone."""
+
+
+class Worker:
+    """One worker process and the thread that listens to it."""
+
+    def __init__(self) -> None:
+        root = str(Path(__file__).resolve().parents[3])
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "course_lib.exercises.process.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # an interrupt of the notebook is not for the worker
+        )
+        self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.ready = False
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        stream: Any = self.process.stdout
+        with contextlib.suppress(OSError, ValueError):
+            while (body := read_message(stream)) is not None:
+                self.messages.put(json.loads(body))
+        self.messages.put(None)
+
+    def send(self, request: dict[str, Any]) -> None:
+        """Hand in one request."""
+        assert self.process.stdin is not None
+        stream: Any = self.process.stdin
+        try:
+            write_message(stream, pickle.dumps(request))
+        except OSError:
+            raise _Ended from None
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """Give the next message, or None when none came in time."""
+        try:
+            message = self.messages.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if message is None:
+            raise _Ended
+        return message
+
+    def kill(self) -> None:
+        """End the process and everything it started."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+
+
+class Runner:
+    """Keep one worker at hand, and start another when it had to be killed."""
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+
+    def close(self) -> None:
+        """End the worker."""
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker = None
+
+    def _restart(self) -> None:
+        """Kill the worker and let the next one start while the learner reads."""
+        self.close()
+        self.worker = Worker()
+
+    def check(
+        self, spec: Spec, answer: Any, seed: int | None = None, limits: Limits | None = None
+    ) -> Result:
+        """Judge an answer in the worker, or in this process where that cannot be.
+
+        Args:
+            spec: A code exercise.
+            answer: The learner's function.
+            seed: None for the exercise's own seed.
+            limits: None for the exercise's own limits.
+
+        Returns:
+            The verdict. A user's interrupt is passed on after the worker was replaced.
+        """
+        started = time.perf_counter()
+        if limits is None:
+            limits = spec.code.limits if spec.code is not None else Limits()
+        try:
+            request = {"id": spec.id, "spec": pack_spec(spec), "seed": seed}
+            request["answer"] = pack(answer)
+        except Exception as error:
+            reason = f"it cannot be sent to another process ({type(error).__name__}: {error})"
+            return _finish(check_inline(spec, answer, seed, limits, reason), started)
+        try:
+            if self.worker is None or self.worker.process.poll() is not None:
+                self._restart()
+        except (OSError, NotImplementedError) as error:
+            reason = f"no other process can be started here ({error})"
+            return _finish(check_inline(spec, answer, seed, limits, reason), started)
+        try:
+            result = self._watch(spec, request, limits)
+        except BaseException:
+            self._restart()
+            raise
+        return _finish(result, started)
+
+    def _watch(self, spec: Spec, request: dict[str, Any], limits: Limits) -> Result:
+        """Send a request and wait for the verdict, watching time and memory."""
+        assert self.worker is not None
+        worker = self.worker
+        case = ""
+        try:
+            if not worker.ready:
+                if not self._wait(worker, START_SECONDS):
+                    raise _Ended
+                worker.ready = True
+            worker.send(request)
+            message = self._wait(worker, START_SECONDS)
+            if message is None:
+                return self._stopped(spec, "checker_fault", "The answer could not be loaded.")
+            if "started" not in message:
+                return _verdict(spec, message)
+            process = psutil.Process(worker.process.pid)
+            clock, used = time.monotonic(), _processor(process)
+            resident = process.memory_info().rss
+            while True:
+                message = worker.receive(POLL_SECONDS)
+                if message is not None and "case" in message:
+                    case = message["case"]
+                elif message is not None:
+                    return _verdict(spec, message)
+                grown = (process.memory_info().rss - resident) / 2**20
+                if grown > limits.memory_mb:
+                    text = f"Stopped: it took more than {limits.memory_mb} MB of memory on {case}."
+                    return self._stopped(spec, "error", text)
+                if (
+                    _processor(process) - used > limits.seconds
+                    or time.monotonic() - clock > limits.seconds * CLOCK_FACTOR
+                ):
+                    text = (
+                        f"Stopped after {limits.seconds:g} s on {case}; the reference needs "
+                        f"{_reference_time(spec)} for a case. Look for a loop that never ends."
+                    )
+                    return self._stopped(spec, "timeout", text)
+        except (_Ended, psutil.Error):
+            text = "Your code ended the Python process it ran in (os._exit, or a crash)."
+            if not worker.ready:
+                text = "The process that judges answers did not start. Please report this."
+            return self._stopped(spec, "error" if worker.ready else "checker_fault", text)
+
+    def _wait(self, worker: Worker, seconds: float) -> dict[str, Any] | None:
+        return worker.receive(seconds)
+
+    def _stopped(self, spec: Spec, status: str, message: str) -> Result:
+        self._restart()
+        return Result(status, message, version=spec.version)
+
+
+def _processor(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def _finish(result: Result, started: float) -> Result:
+    return Result(**{**vars(result), "seconds": time.perf_counter() - started})
+
+
+def _verdict(spec: Spec, message: dict[str, Any]) -> Result:
+    if "result" in message:
+        values = dict(message["result"])
+        values["checks"] = tuple((name, ok) for name, ok in values["checks"])
+        return Result(**values)
+    if "unreadable" in message:
+        text = f"Your function needs something that is not there: {message['unreadable']}"
+        return Result("invalid", text, version=spec.version)
+    text = f"The checker itself failed: {message.get('fault')}. Your record is unchanged; "
+    return Result("checker_fault", text + "please report this.", version=spec.version)
+
+
+def _reference_time(spec: Spec) -> str:
+    from course_lib.exercises.code.draw import draw_case
+
+    assert spec.code is not None
+    arguments = draw_case(spec.code.generate, 0)[0]
+    start = time.perf_counter()
+    spec.code.reference(*arguments.values())
+    return f"{max(1, round((time.perf_counter() - start) * 1000))} ms"
+
+
+RUNNER = Runner()
+atexit.register(RUNNER.close)

@@ -1,0 +1,98 @@
+"""The process in which answers run: started once, fed over a pipe, killed when an answer runs away.
+
+Run as `python -m course_lib.exercises.process.worker`. It imports NumPy and the exercises asked
+for, and torch only where an answer brings it. Messages are a length of four bytes and a body:
+requests are pickled, replies are JSON, so the parent never executes what an answer left behind.
+
+This protects against accidents. It is no security boundary: an answer can do what its user can.
+
+Chapter: 01_relevance
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+_LENGTH = struct.Struct("!I")
+
+
+def write_message(stream: BinaryIO, body: bytes) -> None:
+    """Send one message."""
+    stream.write(_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def read_message(stream: BinaryIO) -> bytes | None:
+    """Receive one message, or None where the other side is gone."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = stream.read(length)
+    return body if len(body) == length else None
+
+
+def _end_with_parent() -> None:
+    """End when the parent is gone, even while an answer loops."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _answer_request(request: dict[str, Any], send: Any) -> dict[str, Any]:
+    from course_lib.exercises.catalog import find
+    from course_lib.exercises.code.judge import Judge
+
+    try:
+        spec = pickle.loads(request["spec"]) if request["spec"] else find(request["id"])
+    except Exception as error:
+        return {"fault": f"{type(error).__name__}: {error}"}
+    try:
+        answer = pickle.loads(request["answer"])
+    except Exception as error:
+        return {"unreadable": f"{type(error).__name__}: {error}"}
+    send({"started": True})
+    try:
+        result = Judge(spec, answer, request["seed"], lambda text: send({"case": text})).run()
+    except Exception as error:
+        return {"fault": f"{type(error).__name__}: {error}"}
+    return {"result": asdict(result)}
+
+
+def main() -> None:
+    """Serve checks until the parent closes the pipe."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    # What an answer prints below Python's level must not reach the pipe.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    _end_with_parent()
+
+    def send(message: dict[str, Any]) -> None:
+        write_message(replies, json.dumps(message).encode())
+
+    import numpy as np  # the slow import, before the first request
+
+    np.random.default_rng()
+    send({"ready": True})
+    while (body := read_message(requests)) is not None:
+        send(_answer_request(pickle.loads(body), send))
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

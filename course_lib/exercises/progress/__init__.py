@@ -1,0 +1,1 @@
+"""What a learner has solved, kept on this machine or carried as a text."""

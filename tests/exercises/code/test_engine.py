@@ -1,0 +1,202 @@
+"""The pieces of the engine, each by hand: draws, shrinking, comparison, mutants, transport."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from course_lib.exercises import load
+from course_lib.exercises.catalog import find
+from course_lib.exercises.code.call import call
+from course_lib.exercises.code.draw import Draw, draw_case, shrink
+from course_lib.exercises.code.edit import edit
+from course_lib.exercises.code.judge import judge
+from course_lib.exercises.code.mutants import mutants
+from course_lib.exercises.code.values import Misfit, difference, fit, show, to_plain
+from course_lib.exercises.result import Result
+
+
+def two_sizes(draw):
+    rows, columns = draw.size(1, 9), draw.size(1, 9)
+    return {"x": draw.array(rows, columns)}
+
+
+def test_decisions_replay_a_case():
+    first, choices, lows = draw_case(two_sizes, 5)
+    again, made, _ = draw_case(two_sizes, 99, choices)
+    assert made == choices
+    assert np.array_equal(first["x"], again["x"])
+    assert lows == [1, 1, 0, 0]
+
+
+def test_early_cases_are_small():
+    sizes = [draw_case(two_sizes, seed, growth=0.01)[0]["x"].shape for seed in range(20)]
+    assert set(sizes) == {(1, 1)}
+
+
+def test_shrinking_finds_the_smallest_case():
+    def fails(choices):
+        arguments, made, lows = draw_case(two_sizes, 0, choices)
+        return (made, lows) if arguments["x"].shape[0] >= 3 else None
+
+    choices, lows = draw_case(two_sizes, 3)[1:]
+    choices[0] = 8
+    assert shrink(choices, lows, fails) == [3, 1, 0, 0]
+
+
+def test_shrinking_stops():
+    calls = []
+
+    def never(choices):
+        calls.append(1)
+
+    shrink([9] * 50, [0] * 50, never, tries=30)
+    assert len(calls) == 30
+
+
+def test_draws():
+    draw = Draw(0)
+    assert draw.keep(3, 4).dtype == bool
+    assert draw.integers(50, low=2, high=4).max() == 4
+    assert draw.pick(["a"]) == "a"
+    assert draw.rng().random() != Draw(1).rng().random()
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "text"),
+    [
+        (np.array([1.0, 2.0]), np.array([1.0, 2.5]), "at [1]: yours 2, expected 2.5"),
+        (np.array([-0.0]), np.array([0.0]), None),
+        (np.array([np.nan]), np.array([np.nan]), None),
+        (np.array([np.inf]), np.array([1.0]), "at [0]: yours inf, expected 1"),
+        (np.array([1.0]), np.array([np.inf]), "at [0]: yours 1, expected inf"),
+        (1.0 + 1e-9, 1.0, None),
+        (3, 4, "3 is not 4"),
+        ([1, 2], [1, 2, 3], "the result has 2 entries, expected 3"),
+        ((1, [2, 3]), (1, [2, 4]), "at [1][1]: yours 3, expected 4"),
+        ({"a": 1}, {"a": 2}, "at ['a']: yours 1, expected 2"),
+        ({"a": 1}, {"b": 1}, "the result has keys ['a']"),
+        (True, 1, "True is not 1"),
+        ("x", "x", None),
+    ],
+)
+def test_difference(got, want, text):
+    assert difference(got, want, 1e-6) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "words"),
+    [
+        (np.zeros((2, 5)), np.zeros((2, 5, 4)), "got|last dimension is missing"),
+        (np.zeros((5, 4)), np.zeros((2, 5, 4)), "batch, is missing"),
+        (np.zeros((4, 5)), np.zeros((5, 4)), "missing transpose"),
+        (np.zeros((5, 5)), np.zeros(5), "twice"),
+        ([[1], [1, 2]], np.zeros((2, 2)), "rows differ in length"),
+        (True, 1, "bool; a int"),
+        (1.0, 1, "float; a int"),
+        ("1", 1.0, "str; a float"),
+        ((1, 2, 3), (1, 2), "3 values; 2 are wanted"),
+    ],
+)
+def test_wrong_form(value, expected, words):
+    with pytest.raises(Misfit, match=words):
+        fit(value, expected)
+
+
+def test_harmless_conversions():
+    assert fit(np.array(2.0), 1.0)[0] == 2.0
+    assert fit(2, 1.0) == (2.0, [])
+    assert fit([1, 2], (1, 2)) == ((1, 2), ["the result was taken as a tuple"])
+    value, notes = fit([[1.0, 2.0]], np.zeros((1, 2)))
+    assert isinstance(value, np.ndarray)
+    assert len(notes) == 1
+
+
+def test_plain_values():
+    assert to_plain(np.float64(2)) == 2.0
+    assert type(to_plain(np.int32(2))) is int
+    original = np.zeros(3)
+    assert not np.shares_memory(to_plain(original), original)
+    for value in (object(), iter([1]), np.array([None]), lambda: 1):
+        with pytest.raises(Misfit):
+            to_plain(value)
+
+
+def test_values_are_shown_short():
+    assert len(show(list(range(10_000)))) <= 400
+    assert show(np.eye(2)).startswith("array of shape (2, 2)")
+    assert show(0.1 + 0.2) == "0.3"
+
+
+def test_outcome_of_a_call():
+    def busy(x):
+        print("hello")
+        x[0] = 5.0
+        return x
+
+    given = np.zeros(2)
+    outcome = call(busy, {"x": given})
+    assert outcome.printed == "hello\n"
+    assert outcome.aliases == ("x",)
+    assert outcome.changed["x"][0] == 5.0
+    assert given[0] == 0.0
+
+
+def half(x):
+    return x / 2
+
+
+def test_edit_changes_one_place():
+    assert edit(half, ("/ 2", "* 2"))(3) == 6
+    with pytest.raises(ValueError, match="occurs 0 times"):
+        edit(half, ("+", "-"))
+    with pytest.raises(ValueError, match="occurs 2 times"):
+        edit(half, ("x", "y"))
+
+
+def test_mutants_by_hand():
+    assert sorted(text for text, _ in mutants(half)) == [
+        "return x * 2",
+        "return x / 1",
+        "return x / 3",
+    ]
+
+
+def test_result_is_true_only_when_correct():
+    assert Result("correct", "")
+    for status in ("incorrect", "not_attempted", "error", "timeout", "invalid", "checker_fault"):
+        assert not Result(status, "")
+    with pytest.raises(ValueError, match="status: got 'fine'"):
+        Result("fine", "")
+    assert Result("correct", "a", seconds=1.0) == Result("correct", "a", seconds=2.0)
+    shown = str(Result("error", "boom", checks=(("sums", False),), counterexample={"x": "1"}))
+    assert shown == (
+        "Your code stopped with an error: boom\nSmallest case found:\n  x = 1\nChecked: sums fails."
+    )
+
+
+def test_catalog_lists_each_exercise_once_in_order():
+    from course_lib.exercises.catalog import all_specs, is_published
+
+    names = [spec.id for spec in all_specs()]
+    assert names == sorted(set(names))
+    assert is_published(find("01.c"))
+
+
+def test_steps_of_a_faded_exercise():
+    exercise = load("06.c")
+    blanks = [exercise.starter(step).count("...") for step in (1, 2, 3)]
+    given = [len(exercise.starter(step)) for step in (1, 2, 3)]
+    assert blanks == [1, 2, 1]
+    assert given == sorted(given, reverse=True)
+    with pytest.raises(ValueError, match="want 1 to 3"):
+        exercise.starter(4)
+
+
+def test_answer_from_another_thread():
+    found = []
+    spec = find("01.c")
+    thread = threading.Thread(target=lambda: found.append(judge(spec, spec.code.reference)))
+    thread.start()
+    thread.join()
+    assert found[0]
