@@ -214,7 +214,7 @@ def execute(
 
     Args:
         text: The chapter.
-        package: Digest of the package and the lock.
+        package: Digest of the lock and of the package, as far as the chapter depends on it.
         running: Gets the notebook's client for as long as it runs.
 
     Raises:
@@ -267,14 +267,14 @@ def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], li
     slower in a container, which may see more cores than it is given.
     The first failure ends those that still run; what had finished is kept.
     """
-    package = package_digest()
     texts = chapter_texts()
     running: list[NotebookClient] = []
     results: dict[str, tuple[nbformat.NotebookNode, Cost, bool]] = {}
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
-    jobs = {pool.submit(execute, text, package, running): text.stem for text in texts}
+    keys = {text: package_digest(text.stem[:2]) for text in texts}
+    jobs = {pool.submit(execute, text, keys[text], running): text.stem for text in texts}
     try:
         for job in as_completed(jobs):
             results[jobs[job]] = job.result()

@@ -35,13 +35,23 @@ def write_atomic(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
-def package_digest() -> str:
-    """One word for everything a notebook's result depends on besides its own cells."""
+def package_digest(chapter: str | None = None, root: Path = ROOT) -> str:
+    """One word for everything a notebook's result depends on besides its own cells.
+
+    Args:
+        chapter: Its number of two digits. The exercises of other chapters are left out then, so
+            that an edited feedback runs one notebook again and not all of them. None: everything.
+        root: The tree to read.
+    """
     state = hashlib.sha256(sys.version.encode())
-    state.update((ROOT / "requirements.lock").read_bytes())
-    for path in sorted((ROOT / "course_lib").rglob("*")):
+    state.update((root / "requirements.lock").read_bytes())
+    exercises = root / "course_lib" / "exercises" / "chapters"
+    others = {path for path in exercises.glob("ch*") if path.name[2:4] != chapter}
+    for path in sorted((root / "course_lib").rglob("*")):
+        if chapter is not None and not others.isdisjoint(path.parents):
+            continue
         if path.suffix in PACKAGE_FILES and "__pycache__" not in path.parts:
-            state.update(str(path.relative_to(ROOT)).encode())
+            state.update(str(path.relative_to(root)).encode())
             state.update(path.read_bytes())
     return state.hexdigest()
 
