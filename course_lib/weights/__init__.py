@@ -1,6 +1,6 @@
 """Published checkpoints into our model and back: one table a family, read in both directions."""
 
-from course_lib.weights.config_map import read_config, write_config
+from course_lib.weights.families import read_config, write_config
 from course_lib.weights.heads import load_head
 from course_lib.weights.load import load_pretrained
 from course_lib.weights.save import save_pretrained

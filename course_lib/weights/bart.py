@@ -1,15 +1,12 @@
 """BART files, and Marian files, which hold the transformer of 2017."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.names import ACTIVATION_NAMES
+from course_lib.weights.fields import ACTIVATION_NAMES, Fields
 from course_lib.weights.rules import Family, Rule, attention_sizes, linear, query_key_value, stacked
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 _STACKS = ("encoder", "decoder")
 
@@ -53,7 +50,7 @@ def _block(config: TransformerConfig, theirs: str, ours: str) -> list[Rule]:
     return made + linear(f"{theirs}.final_layer_norm", f"{ours}.feed_forward_norm")
 
 
-def _read_common(reader: "Fields", **different: Any) -> TransformerConfig:
+def _read_common(reader: Fields, **different: Any) -> TransformerConfig:
     reader.agree("encoder_attention_heads", "decoder_attention_heads")
     reader.agree("encoder_ffn_dim", "decoder_ffn_dim")
     reader.must_be("normalize_before", False)
@@ -79,13 +76,13 @@ def _read_common(reader: "Fields", **different: Any) -> TransformerConfig:
     )
 
 
-def _read_bart(reader: "Fields") -> TransformerConfig:
+def _read_bart(reader: Fields) -> TransformerConfig:
     reader.must_be("normalize_embedding", True)
     reader.must_be("static_position_embeddings", False)
     return _read_common(reader, position="learned", position_offset=2, embedding_norm=True)
 
 
-def _read_marian(reader: "Fields") -> TransformerConfig:
+def _read_marian(reader: Fields) -> TransformerConfig:
     reader.must_be("normalize_embedding", False)
     reader.must_be("static_position_embeddings", True)
     reader.must_be("share_encoder_decoder_embeddings", True)

@@ -1,14 +1,11 @@
 """BERT and RoBERTa files."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.names import ACTIVATION_NAMES
+from course_lib.weights.fields import ACTIVATION_NAMES, Fields
 from course_lib.weights.rules import Family, Rule, linear, query_key_value
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 # base: what names start with; dense, norm, matrix, bias: where the head's parts are.
 _BERT = {
@@ -68,7 +65,7 @@ def _copies(names: dict[str, str]) -> Callable[[TransformerConfig], dict[str, st
     return copies
 
 
-def _read(reader: "Fields", names: dict[str, str], **different: Any) -> TransformerConfig:
+def _read(reader: Fields, names: dict[str, str], **different: Any) -> TransformerConfig:
     reader.must_be("is_decoder", False)
     reader.must_be("add_cross_attention", False)
     reader.must_be("position_embedding_type", "absolute")
@@ -97,11 +94,11 @@ def _read(reader: "Fields", names: dict[str, str], **different: Any) -> Transfor
     return TransformerConfig(**{**fields, **different})
 
 
-def _read_bert(reader: "Fields") -> TransformerConfig:
+def _read_bert(reader: Fields) -> TransformerConfig:
     return _read(reader, _BERT)
 
 
-def _read_roberta(reader: "Fields") -> TransformerConfig:
+def _read_roberta(reader: Fields) -> TransformerConfig:
     pad = reader.size("pad_token_id", 1)
     rows = reader.size("max_position_embeddings")
     config = _read(

@@ -1,14 +1,12 @@
 """BLOOM files: queries, keys and values stand together head by head."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
+from course_lib.weights.fields import Fields
 from course_lib.weights.rules import Family, Rule, View, linear
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 
 def _by_head(config: TransformerConfig) -> View:
@@ -39,7 +37,7 @@ def _rules(config: TransformerConfig) -> list[Rule]:
     return made if config.tie_embeddings else [*made, Rule("lm_head.weight", "head.weight")]
 
 
-def _read(reader: "Fields") -> TransformerConfig:
+def _read(reader: Fields) -> TransformerConfig:
     reader.must_be("apply_residual_connection_post_layernorm", False)
     d_model = reader.size(reader.first_of("hidden_size", "n_embed"))
     reader.must_be("n_inner", 4 * d_model)

@@ -1,14 +1,11 @@
 """GPT-1 and GPT-2 files: linear maps are stored with inputs first."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.names import ACTIVATION_NAMES
+from course_lib.weights.fields import ACTIVATION_NAMES, Fields
 from course_lib.weights.rules import Family, Rule, linear
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 # GPT-1 says "gelu" and means the tanh form.
 _GPT1_ACTIVATIONS = {"gelu": "gelu_tanh", "gelu_new": "gelu_tanh", "relu": "relu", "silu": "silu"}
@@ -44,7 +41,7 @@ def _copies(tokens: str) -> Callable[[TransformerConfig], dict[str, str]]:
     )
 
 
-def _sizes(reader: "Fields") -> dict[str, Any]:
+def _sizes(reader: Fields) -> dict[str, Any]:
     return {
         "vocab_size": reader.size("vocab_size"),
         "d_model": reader.size("n_embd"),
@@ -57,7 +54,7 @@ def _sizes(reader: "Fields") -> dict[str, Any]:
     }
 
 
-def _read_gpt2(reader: "Fields") -> TransformerConfig:
+def _read_gpt2(reader: Fields) -> TransformerConfig:
     reader.must_be("scale_attn_weights", True)
     reader.must_be("scale_attn_by_inverse_layer_idx", False)
     reader.must_be("add_cross_attention", False)
@@ -67,7 +64,7 @@ def _read_gpt2(reader: "Fields") -> TransformerConfig:
     return TransformerConfig(**sizes, d_ff=width, activation=activation)
 
 
-def _read_gpt1(reader: "Fields") -> TransformerConfig:
+def _read_gpt1(reader: Fields) -> TransformerConfig:
     return TransformerConfig(
         **_sizes(reader),
         activation=reader.activation("afn", "gelu", _GPT1_ACTIVATIONS),

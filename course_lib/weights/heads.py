@@ -14,9 +14,8 @@ from course_lib.model.heads import (
     SpanHead,
     TokenClassifier,
 )
-from course_lib.weights.files import Checkpoint
-from course_lib.weights.hub import find_folder
-from course_lib.weights.load import read_checkpoint
+from course_lib.weights.checkpoint import Checkpoint
+from course_lib.weights.load import find_folder, read_checkpoint
 
 
 def load_head(

@@ -1,53 +1,30 @@
-"""Where a checkpoint is: a folder of this machine, or a name on the hub."""
+"""A checkpoint from the hub, by its name."""
 
-import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.weights.files import INDEXES, SINGLE, read_index
-from course_lib.weights.meta import PARAMS, PART
-
-_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
+from course_lib.weights.llama_meta import PARAMS, PART
 
 
-def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = None) -> Path:
-    """Return the folder of a checkpoint, after downloading it if it is only on the hub.
+def download(name: str, revision: str | None = None) -> Path:
+    """Download a checkpoint, or find what was downloaded before.
 
-    A folder that exists comes before a name on the hub. Only the config and one form of the
-    weights are downloaded: safetensors where there are any, Meta's own files if there is nothing
-    else.
+    Only the config and one form of the weights: safetensors where there are any, Meta's own files
+    if there is nothing else.
 
     Args:
-        path_or_name: A folder, or a name such as `openai-community/gpt2`.
-        revision: Branch, tag or commit on the hub; None means its main branch.
+        name: Such as `openai-community/gpt2`.
+        revision: Branch, tag or commit; None means the main branch.
 
     Returns:
-        A folder of this machine.
+        The folder of the files.
 
     Raises:
-        FileNotFoundError: If there is no such folder and no such name, or the hub is out of
-            reach and the checkpoint was not downloaded before.
-        NotADirectoryError: If it is a file.
-        ImportError: If it could be on the hub and `huggingface_hub` is not installed.
-        ValueError: If a revision is given for a folder.
-
-    Chapter: 09_transformer_models
+        FileNotFoundError: If there is no such name, or the hub is out of reach and the checkpoint
+            was not downloaded before.
+        ImportError: If `huggingface_hub` is not installed.
     """
-    folder = Path(path_or_name).expanduser()
-    if folder.is_dir():
-        if revision is not None:
-            raise ValueError(f"revision={revision!r} given, but {folder} is a folder, not a name")
-        return folder
-    if folder.exists():
-        raise NotADirectoryError(f"{folder} is a file: expected the folder it is in")
-    name = str(path_or_name)
-    if isinstance(path_or_name, os.PathLike) or not _NAME.fullmatch(name) or name.startswith("."):
-        raise FileNotFoundError(f"no folder {name}, and it cannot be a name on the hub")
-    return _download(name, revision)
-
-
-def _download(name: str, revision: str | None) -> Path:
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.utils import (

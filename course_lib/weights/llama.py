@@ -1,13 +1,10 @@
 """LLaMA files, versions 1 to 3, as the hub has them: pairs of a rotation are half a head apart."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.names import ACTIVATION_NAMES
+from course_lib.weights.fields import ACTIVATION_NAMES, Fields
 from course_lib.weights.rules import Family, Rule, linear, query_key_value
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 
 def _rules(config: TransformerConfig) -> list[Rule]:
@@ -32,7 +29,7 @@ def _rules(config: TransformerConfig) -> list[Rule]:
 _ALL_SLOWED = {"rope_low_frequency": 1.0, "rope_high_frequency": 4.0, "rope_original_length": 1}
 
 
-def _read_rope(reader: "Fields") -> dict[str, Any]:
+def _read_rope(reader: Fields) -> dict[str, Any]:
     """Read the rotation in any of its four spellings.
 
     Files of today have `rope_parameters` with everything in it. Those before have `rope_theta`
@@ -62,7 +59,7 @@ def _read_rope(reader: "Fields") -> dict[str, Any]:
     }
 
 
-def _read(reader: "Fields") -> TransformerConfig:
+def _read(reader: Fields) -> TransformerConfig:
     reader.must_be("partial_rotary_factor", 1.0)
     bias = reader.flag("attention_bias", False)
     if bias != reader.flag("mlp_bias", False):

@@ -1,6 +1,7 @@
 """A published checkpoint into a model."""
 
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -8,12 +9,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib.config import TransformerConfig
+from course_lib.files import read_json
 from course_lib.model.transformer import Transformer
-from course_lib.weights.config_map import Published, find_family, read_config, read_json
-from course_lib.weights.files import Checkpoint
-from course_lib.weights.hub import find_folder
-from course_lib.weights.meta import PARAMS, read_meta
+from course_lib.weights.checkpoint import Checkpoint
+from course_lib.weights.families import Published, find_family, read_config
+from course_lib.weights.llama_meta import PARAMS, read_meta
 from course_lib.weights.rules import Family, Rule, check_complete
+
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def load_pretrained(
@@ -64,6 +67,42 @@ def load_pretrained(
         _fill(model, checkpoint, rules)
     model.published_fields = {"model_type": family.model_type, **published.other_fields}
     return model.eval()
+
+
+def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = None) -> Path:
+    """Return the folder of a checkpoint, after downloading it if it is only on the hub.
+
+    A folder that exists comes before a name on the hub.
+
+    Args:
+        path_or_name: A folder, or a name such as `openai-community/gpt2`.
+        revision: Branch, tag or commit on the hub; None means its main branch.
+
+    Returns:
+        A folder of this machine.
+
+    Raises:
+        FileNotFoundError: If there is no such folder and no such name, or the hub is out of
+            reach and the checkpoint was not downloaded before.
+        NotADirectoryError: If it is a file.
+        ImportError: If it could be on the hub and `huggingface_hub` is not installed.
+        ValueError: If a revision is given for a folder.
+
+    Chapter: 09_transformer_models
+    """
+    folder = Path(path_or_name).expanduser()
+    if folder.is_dir():
+        if revision is not None:
+            raise ValueError(f"revision={revision!r} given, but {folder} is a folder, not a name")
+        return folder
+    if folder.exists():
+        raise NotADirectoryError(f"{folder} is a file: expected the folder it is in")
+    name = str(path_or_name)
+    if isinstance(path_or_name, os.PathLike) or not _NAME.fullmatch(name) or name.startswith("."):
+        raise FileNotFoundError(f"no folder {name}, and it cannot be a name on the hub")
+    from course_lib.weights.hub import download
+
+    return download(name, revision)
 
 
 def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:

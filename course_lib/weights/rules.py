@@ -3,15 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
+from course_lib.weights.fields import Fields
 
 View = Callable[[Tensor], Tensor]
 
@@ -144,7 +142,7 @@ class Family:
     """
 
     model_type: str
-    read: Callable[["Fields"], TransformerConfig]
+    read: Callable[[Fields], TransformerConfig]
     write: Callable[[TransformerConfig], dict[str, Any]]
     rules: Callable[[TransformerConfig], list[Rule]]
     architecture: Callable[[TransformerConfig], str]

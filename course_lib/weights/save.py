@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from course_lib.model.transformer import Transformer
-from course_lib.weights.config_map import write_config
-from course_lib.weights.exchange import exchange, make_room, settle
-from course_lib.weights.files import INDEXES, SINGLE, read_index
+from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
+from course_lib.weights.families import write_config
 from course_lib.weights.rules import Rule, check_complete
+from course_lib.weights.swap import exchange, make_room, settle
 
 
 def save_pretrained(

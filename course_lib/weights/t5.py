@@ -1,12 +1,10 @@
 """T5 files, of the first release and of 1.1."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_lib.config import TransformerConfig
+from course_lib.weights.fields import Fields
 from course_lib.weights.rules import Family, Rule, attention_sizes, linear, query_key_value, stacked
-
-if TYPE_CHECKING:
-    from course_lib.weights.config_map import Fields
 
 # `gated-gelu` is the tanh form, plain `gelu` the exact one.
 _FEED_FORWARD = {
@@ -61,7 +59,7 @@ def _block(config: TransformerConfig, theirs: str, ours: str) -> list[Rule]:
     return made
 
 
-def _read_head(reader: "Fields") -> tuple[bool, bool]:
+def _read_head(reader: Fields) -> tuple[bool, bool]:
     """Say whether the head is tied and whether its input is scaled, from any of three spellings.
 
     Version 1.1 publishes `tie_word_embeddings: false`, which also means that nothing is scaled.
@@ -77,7 +75,7 @@ def _read_head(reader: "Fields") -> tuple[bool, bool]:
     return tied, scale
 
 
-def _read(reader: "Fields") -> TransformerConfig:
+def _read(reader: Fields) -> TransformerConfig:
     given = reader.get("feed_forward_proj", "relu", str)
     if given not in _FEED_FORWARD:
         wanted = ", ".join(_FEED_FORWARD)

@@ -180,9 +180,6 @@ TO_CUT: set[tuple[str, str]] = {
     ("tokenizers.byte_bpe_files", "tokenizers.byte_bpe"),
     ("tokenizers.unigram_files", "tokenizers.unigram"),
     ("tokenizers.wordpiece_files", "tokenizers.wordpiece"),
-    ("weights.rules", "weights.config_map"),
-    *(("weights.config_map", f"weights.{family}") for family in ("bart", "bert", "bloom")),
-    *(("weights.config_map", f"weights.{family}") for family in ("gpt2", "llama", "t5")),
 }
 
 

@@ -16,7 +16,7 @@ import torch
 import transformers as hf
 
 from course_lib import Transformer
-from course_lib.weights import exchange, save, save_pretrained
+from course_lib.weights import save, save_pretrained, swap
 
 hf.logging.set_verbosity_error()
 CHANGES = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
@@ -100,7 +100,7 @@ def check_case(published: Path, new: Transformer, place: Path, limit: int) -> st
             assert all(torch.equal(mine[k], v) for k, v in theirs.state_dict().items())
             states[state] = which
         told.append(states[state])
-        exchange.settle(folder)  # as the next save begins
+        swap.settle(folder)  # as the next save begins
         assert not [file for file in folder.iterdir() if file.is_symlink() or file.is_dir()]
         assert visible(folder) == state  # a tidy folder shows what it showed before
         assert (folder / "notes.txt").read_text() == "kept"

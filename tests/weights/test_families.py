@@ -8,7 +8,7 @@ import transformers as hf
 
 from course_lib import Transformer, presets
 from course_lib.weights import read_config, write_config
-from course_lib.weights.config_map import FAMILIES
+from course_lib.weights.families import FAMILIES
 from course_lib.weights.rules import check_complete, whole
 
 

@@ -15,7 +15,7 @@ from huggingface_hub import constants, utils
 from safetensors.torch import load_file
 
 from course_lib import Transformer, presets
-from course_lib.weights import files, save, save_pretrained
+from course_lib.weights import checkpoint, save, save_pretrained
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -72,7 +72,9 @@ def test_bin_shards(tiny, check_weights):
 @pytest.mark.parametrize("family_name", ["gpt2", "bloom", "llama-3", "bart"])
 def test_small_pieces_make_the_same_whole(tiny, check_weights, monkeypatch, family_name):
     pair, folder = tiny(family_name)
-    monkeypatch.setattr(files, "PIECE_BYTES", 700)  # a few rows, and not a round number of them
+    monkeypatch.setattr(
+        checkpoint, "PIECE_BYTES", 700
+    )  # a few rows, and not a round number of them
     check_weights(Transformer.from_pretrained(folder.path), pair.ours)
 
 
@@ -87,7 +89,7 @@ MEMORY = """
 import sys, torch
 from contextlib import nullcontext
 from course_lib import Transformer
-from course_lib.weights import files
+from course_lib.weights import checkpoint as files
 
 held, safe_open = {}, files.safe_open
 if sys.argv[4] == "kept open":
@@ -239,7 +241,7 @@ def test_without_links_there_is_no_config_in_between(tiny, check_weights, monkey
     assert sorted(contents(folder.path)) == [
         "config.json",
         "generation_config.json",
-        files.SINGLE[0],
+        checkpoint.SINGLE[0],
     ]
 
 
@@ -386,7 +388,7 @@ def test_safetensors_are_preferred_and_only_one_form_is_fetched(tiny, check_weig
     ours = Transformer.from_pretrained("some/one")
     check_weights(ours, pair.ours)
     shards = sorted(file.name for file in folder.path.glob("model-*"))
-    assert asked == ["config.json", files.SINGLE[0], files.INDEXES[0], *shards]
+    assert asked == ["config.json", checkpoint.SINGLE[0], checkpoint.INDEXES[0], *shards]
 
 
 @pytest.mark.parametrize("name", ["./models/gpt2", "/no/such/folder", "a/b/c", "no folder", ""])

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.config_map import Fields, Published, read_json
-from course_lib.weights.files import Checkpoint
+from course_lib.files import read_json
+from course_lib.weights.checkpoint import Checkpoint
+from course_lib.weights.families import Published
+from course_lib.weights.fields import Fields
 from course_lib.weights.llama import LLAMA
 from course_lib.weights.rules import Family, Rule, View, attention_sizes, rows, whole
 

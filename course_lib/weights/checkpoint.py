@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-from course_lib.weights.config_map import read_json
+from course_lib.files import read_json
 
 PIECE_BYTES = 4 * 2**20
 SINGLE = ("model.safetensors", "pytorch_model.bin")

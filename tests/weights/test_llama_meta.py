@@ -10,7 +10,8 @@ import transformers as hf
 from huggingface_hub import utils
 
 from course_lib import Transformer
-from course_lib.weights import load_head, meta
+from course_lib.weights import llama_meta as meta
+from course_lib.weights import load_head
 from course_lib.weights.rules import rows
 
 NAMES = {
