@@ -1,4 +1,7 @@
-"""A checkpoint from the hub, by its name."""
+"""A checkpoint from the hub, by its name.
+
+Chapter: 09_transformer_models
+"""
 
 from collections.abc import Callable
 from pathlib import Path
