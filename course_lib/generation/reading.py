@@ -9,6 +9,7 @@ from torch import Tensor
 from course_lib.generation.token_layers import fits
 from course_lib.generation.token_step import TokenStep
 from course_lib.model.cache import KVCache
+from course_lib.model.originals import is_called_otherwise
 from course_lib.model.transformer import Transformer
 
 
@@ -38,8 +39,12 @@ class Reader:
         source_keep: Bool[Tensor, "B S"] | None = None,
     ) -> None:
         self.model, self.cache, self.n_new = model, cache, n_new
-        self.memory = None if source is None else model.encode(source, source_keep)
-        self.source_keep = source_keep
+        # A hook on the model, or a forward of somebody's own, is only obeyed by calling the model.
+        self.called = is_called_otherwise(model)
+        self.source, self.source_keep = source, source_keep
+        self.memory = None
+        if source is not None and not self.called:
+            self.memory = model.encode(source, source_keep)
         self.short = cache is not None and n_new > 1 and fits(model)
         self.step: TokenStep | None = None
 
@@ -59,14 +64,20 @@ class Reader:
             if self.step is None:  # not before the prompt is read and its rows are in place
                 self.step = TokenStep(self.model, cache, self.n_new - 1)
             return self.step(text.select(1, length - 1)).float()
-        hidden = self.model.decode(
-            text[:, n_read:length],
-            self.memory,
-            cache,
-            keep=None if real is None else real[:, n_read:length],
-            memory_keep=self.source_keep,
-        )
+        new, keep = text[:, n_read:length], None if real is None else real[:, n_read:length]
+        if self.called:
+            return self._call(new, keep)
+        hidden = self.model.decode(new, self.memory, cache, keep=keep, memory_keep=self.source_keep)
         return self.model.logits(hidden[:, -1:])[:, 0].float()
+
+    def _call(
+        self, new: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None
+    ) -> Float[Tensor, "B V"]:
+        """Read with the model's own forward."""
+        logits = self.model(
+            new, keep=keep, source=self.source, source_keep=self.source_keep, cache=self.cache
+        )
+        return logits[:, -1].float()
 
     def reorder(self, rows: Int[Tensor, " N"], *, same_prompt: bool = False) -> None:
         """Make row i continue what row `rows[i]` has read, as `KVCache.reorder`."""

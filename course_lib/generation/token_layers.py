@@ -12,11 +12,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_lib.config import TransformerConfig
 from course_lib.generation.products import Map
 from course_lib.model.attention import Attention, CrossAttention
 from course_lib.model.block import Block, Stack
 from course_lib.model.heads import HeadTransform, LanguageModelHead
 from course_lib.model.layers import FeedForward, GatedFeedForward, RMSNorm
+from course_lib.model.originals import hooked_everywhere, is_original, replaced_definitions
 from course_lib.model.positions import (
     ALiBi,
     Learned,
@@ -79,33 +81,55 @@ class Layer(NamedTuple):
 def fits(model: Transformer) -> bool:
     """Say whether `TokenStep` is sure to compute what the model computes.
 
-    Every layer that it opens must be exactly of the class it knows, without hooks: a layer that
-    somebody wrapped, quantized or listens to is called, not opened. The encoder is not opened.
+    Every layer that it opens must be exactly of the class it knows, with the methods and functions
+    that it knows, and without hooks: what somebody wrapped, quantized, replaced, patched or
+    listens to is called, not opened. The encoder is not opened.
 
     Args:
         model: Any model.
     """
-    decoder = model.decoder
-    if decoder is None or decoder.segments is not None:
+    decoder, device = model.decoder, model.embedding.weight.device.type
+    if decoder is None or type(decoder) is not Stack or decoder.segments is not None:
+        return False
+    if hooked_everywhere() or torch.is_autocast_enabled(device) or replaced_definitions():
         return False
     left_alone = set() if model.encoder is None else set(model.encoder.modules())
-    for module in model.modules():
-        if module in left_alone:
-            continue
-        if module._forward_hooks or module._forward_pre_hooks or type(module) not in _OPENED:
+    opened = [module for module in model.modules() if module not in left_alone]
+    if not all(type(module) in _OPENED and is_original(module) for module in opened):
+        return False
+    return all(map(_reads_config(model.config), opened)) and _has_its_blocks(decoder, model.config)
+
+
+def _reads_config(config: TransformerConfig) -> Callable[[nn.Module], bool]:
+    """Return a check that a module's numbers are still those that the config gave it."""
+    scale = config.head_dim**-0.5 if config.scale_scores else 1.0
+    sizes = (config.n_heads, config.kv_heads, config.head_dim, scale)
+
+    def check(module: nn.Module) -> bool:
+        if module.training and getattr(module, "dropout", 0.0):
             return False
-    return True
+        if isinstance(module, Attention):
+            return (module.n_heads, module.n_kv_heads, module.d_head, module.scale) == sizes
+        return not (isinstance(module, nn.Embedding) and module.max_norm is not None)
+
+    return check
 
 
-def open_layers(decoder: Stack, norm_first: bool, make: Make) -> list[Layer]:
+def _has_its_blocks(decoder: Stack, config: TransformerConfig) -> bool:
+    """Say whether the decoder's blocks are as many as the cache has layers, and all alike."""
+    blocks = list(cast(Iterable[Block], decoder.blocks))
+    alike = all(block.has_cross == decoder.has_cross for block in blocks)
+    return alike and decoder.causal and len(blocks) == config.n_decoder_layers
+
+
+def open_layers(decoder: Stack, make: Make) -> list[Layer]:
     """Turn the blocks of a decoder into plain functions.
 
     Args:
         decoder: A stack for which `fits` is True.
-        norm_first: Whether its blocks normalise first.
         make: Turns a matrix and a bias into a linear map.
     """
-    return [_open(block, norm_first, make) for block in cast(Iterable[Block], decoder.blocks)]
+    return [_open(block, make) for block in cast(Iterable[Block], decoder.blocks)]
 
 
 def open_norm(module: nn.Module | None) -> Map:
@@ -147,7 +171,7 @@ def open_head(model: Transformer, make: Make) -> Map:
     return multiply if scale is None else lambda x: multiply(x * scale)
 
 
-def _open(block: Block, norm_first: bool, make: Make) -> Layer:
+def _open(block: Block, make: Make) -> Layer:
     attention, feed_forward = block.attention, block.feed_forward
 
     def linear(module: nn.Linear) -> Map:
@@ -155,7 +179,7 @@ def _open(block: Block, norm_first: bool, make: Make) -> Layer:
 
     def sublayer(norm: nn.Module, enter: Map, leave: nn.Linear) -> Sublayer:
         opened = open_norm(norm)
-        before, after = (opened, _same) if norm_first else (_same, opened)
+        before, after = (opened, _same) if block.norm_first else (_same, opened)
         return Sublayer(before, enter, linear(leave), after)
 
     cross = None

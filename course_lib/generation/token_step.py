@@ -46,7 +46,7 @@ class TokenStep:
         self.embedding_norm = open_norm(decoder.embedding_norm)
         self.final_norm = open_norm(decoder.final_norm)
         make = partial(product, n_rows=B, reorder=_reorder_pays(model, B, n_tokens))
-        self.layers = open_layers(decoder, config.norm_placement == "pre", make)
+        self.layers = open_layers(decoder, make)
         self.logits = open_head(model, make)
         # Each of the G key-value heads of each of the B rows serves R = H / G queries. The products
         # of attention take them as N = B * G small matrices.

@@ -236,10 +236,10 @@ class Transformer(Pretrained, nn.Module):
             ValueError: If the model has no decoder.
         """
         config = self.config
-        if not self.has_decoder:
+        if self.decoder is None:
             raise ValueError(f"n_decoder_layers={config.n_decoder_layers}: nothing to cache")
         return KVCache(
-            config.n_decoder_layers,
+            len(self.decoder.blocks),
             batch_size,
             config.kv_heads,
             config.max_seq_len if max_length is None else max_length,
