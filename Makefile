@@ -41,7 +41,7 @@ notebooks: setup  ## notebooks/*.ipynb anew from book/*.md, with the text output
 test: setup  ## lint, types, tests, every notebook, the built pages in a browser
 	@$(BIN)/python -m book._tools.check
 
-lint: setup  ## ruff, mypy, codespell, docstrings
+lint: setup  ## ruff, mypy, codespell, docstrings, layout of scripts
 	@$(BIN)/python -m pytest -q tests/house/test_lint.py
 
 browser: setup  ## find or get the Chromium that the page tests use

@@ -13,7 +13,7 @@ Lines needed in `_config.yml` (under `sphinx`)::
     config:
       extensions: [..., static_widgets]        # where the list is written out
       nb_ipywidgets_js:
-        vendor/static-anywidget.js: {}         # the loader, under html_static_path
+        page_loader.js: {}         # the loader, under html_static_path
       html_static_path: [book/assets]
 
 The widgets' stylesheet is linked from every page as `_static/course-widgets.css`.
@@ -41,7 +41,8 @@ def css_text() -> str:
     spec = find_spec("course_lib.widgets")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("course_lib.widgets is not installed; run pip install -e . first")
-    return (Path(spec.submodule_search_locations[0]) / "kit" / "kit.css").read_text("utf-8")
+    styles = Path(spec.submodule_search_locations[0]) / "kit" / "ui" / "styles"
+    return "".join(path.read_text("utf-8") for path in sorted(styles.glob("*.css")))
 
 
 def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any]:

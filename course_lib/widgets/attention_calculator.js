@@ -1,115 +1,112 @@
-import { h, button, card, describeButton, liveRegion, newId, save, scrollRegion, verdict, watch } from "./kit/dom.js";
-import { fixed, listed, short } from "./kit/text.js";
-import { attentionStages } from "./kit/math.js";
-import { heatCell, heatTable } from "./kit/heat.js";
-import { parseNumber } from "./kit/number.js";
+import {
+  h,
+  button,
+  card,
+  describeButton,
+  liveRegion,
+  newId,
+  save,
+  scrollRegion,
+  verdict,
+  watch,
+} from "./kit/ui/dom.js";
+import { fixed, listed, short } from "./kit/ui/text.js";
+import { attentionStages } from "./kit/math/attention.js";
+import { blankOf, cellArithmetic, likelyMistakes } from "./kit/math/arithmetic.js";
+import { numberField } from "./kit/ui/field.js";
+import { heatCell, heatTable } from "./kit/ui/heat.js";
+import { parseNumber } from "./kit/exercise/number.js";
 
 const STAGES = [
-  ["score", "1. Score", "Query times key, summed over the width: one number for each pair of words."],
-  ["scaled", "2. Scale", "Divide by the square root of the width, so that a wider head is not a sharper one."],
+  [
+    "score",
+    "1. Score",
+    "Query times key, summed over the width: one number for each pair of words.",
+  ],
+  [
+    "scaled",
+    "2. Scale",
+    "Divide by the square root of the width, so that a wider head is not a sharper one.",
+  ],
   ["masked", "3. Mask", "A word may not see a later word: that score becomes −∞."],
   ["weight", "4. Normalise", "Softmax over each row: exp of each score, divided by the row's sum."],
   ["output", "5. Mix", "Each word's output is the average of the values, weighted by its row."],
 ];
 const TOLERANCE = 0.0151;
 
-function bracket(value) {
-  return value < 0 ? `(${short(value)})` : short(value);
-}
-
-/** The arithmetic of one cell, written out. */
-export function cellArithmetic(name, i, j, data, stages) {
-  const { q, k, v } = data;
-  const labels = data.labels.map((label) => `“${label}”`);
-  const pair = `query ${labels[i]}, key ${labels[j]}`;
-  const value = stages[name][i][j];
-  if (name === "score") return `${pair}: ${q[i].map((one, c) => `${bracket(one)} · ${bracket(k[j][c])}`).join(" + ")} = ${short(value)}`;
-  if (name === "scaled") {
-    return data.scaled ? `${pair}: ${short(stages.score[i][j])} ÷ √${q[0].length} = ${fixed(value)}` : `${pair}: scaling is off, ${fixed(value)} stays`;
-  }
-  if (name === "masked") {
-    return value === -Infinity ? `${pair}: ${labels[j]} comes after ${labels[i]}, so the score becomes −∞` : `${pair}: not later, so ${fixed(value)} stays`;
-  }
-  if (name === "weight") {
-    const row = stages.masked[i];
-    const sum = row.filter((one) => one > -Infinity).map((one) => `exp(${fixed(one)})`).join(" + ");
-    const top = row[j] === -Infinity ? "exp(−∞) = 0, so the weight is 0" : `exp(${fixed(row[j])}) ÷ (${sum}) = ${fixed(value)}`;
-    return `${pair}: ${top}`;
-  }
-  const sum = stages.weight[i].map((share, key) => `${fixed(share)} · ${bracket(v[key][j])}`).join(" + ");
-  return `output of ${labels[i]}, number ${j + 1}: ${sum} = ${fixed(value)}`;
-}
-
-/** The cell that a reader fills in before a stage opens. */
-export function blankOf(name, n) {
-  if (name === "masked") return [n - 2, n - 1];
-  return [n > 2 ? n - 2 : 1, name === "output" ? 0 : 1];
-}
-
-/** What a wrong number most likely means: pairs of value and message. */
-export function likelyMistakes(name, i, j, data, stages) {
-  const { q, k, v } = data;
-  const width = q[0].length;
-  if (name === "score") {
-    return [[q[j].reduce((sum, one, c) => sum + one * k[i][c], 0), "That is the pair the other way round: take the query of the row and the key of the column."],
-      [q[i].reduce((sum, one, c) => sum + one + k[j][c], 0), "Multiply number by number first, then add."],
-      [q[i][0] * k[j][0], "That is only the first product; add the second."]];
-  }
-  if (name === "scaled") return [[stages.score[i][j] / width, "You divided by the width; divide by its square root."], [stages.score[i][j], "That is the score before scaling."]];
-  if (name === "weight") {
-    const column = stages.masked.map((row) => Math.exp(row[j]));
-    const row = stages.masked[i].map(Math.exp);
-    const all = stages.masked.flat().map(Math.exp).reduce((a, b) => a + b, 0);
-    return [[row[j], "That is exp of the score; divide by the sum of the row."],
-      [row[j] / column.reduce((a, b) => a + b, 0), "You divided by the column. Each query shares out its own row."],
-      [row[j] / all, "You divided by the whole table. Each row sums to 1 by itself."],
-      [1 / row.length, "Equal shares would need equal scores."]];
-  }
-  if (name === "output") {
-    return [[v[i][j], "That is the word's own value; mix all values by the weights of the row."],
-      [v.reduce((sum, row) => sum + row[j], 0) / v.length, "That is the plain average; weight each value by its row of weights."],
-      [v.reduce((sum, row) => sum + row[j], 0), "Weight each value before you add."]];
-  }
-  return [];
-}
-
 function render({ model, el }) {
   const draw = () => {
     const fixedData = model.get("payload");
-    const data = { ...fixedData, q: model.get("q").map((row) => [...row]), k: model.get("k").map((row) => [...row]), v: model.get("v").map((row) => [...row]),
-      causal: model.get("causal"), scaled: model.get("scaled") };
+    const data = {
+      ...fixedData,
+      q: model.get("q").map((row) => [...row]),
+      k: model.get("k").map((row) => [...row]),
+      v: model.get("v").map((row) => [...row]),
+      causal: model.get("causal"),
+      scaled: model.get("scaled"),
+    };
     const n = data.labels.length;
     const { node, body } = card(data);
     const live = liveRegion();
     let stages = attentionStages(data.q, data.k, data.v, data);
     let open = 0;
     let focused = null;
-    const columns = (name) => (name === "output" ? data.v[0].map((_, c) => `number ${c + 1}`) : data.labels);
+    const columns = (name) =>
+      name === "output" ? data.v[0].map((_, c) => `number ${c + 1}`) : data.labels;
 
     const describe = describeButton(() => {
-      const rows = stages.weight.map((row, i) => `“${data.labels[i]}” gives ${listed(row.map((share, j) => [share, j]).filter(([share]) => share > 0)
-        .map(([share, j]) => `${fixed(share)} to “${data.labels[j]}”`))} and gets ${listed(stages.output[i].map((one) => fixed(one)))}`);
-      return open > 3 ? `${rows.join("; ")}.` : `${open} of 5 stages are open; the weights are not shown yet.`;
+      const rows = stages.weight.map(
+        (row, i) =>
+          `“${data.labels[i]}” gives ${listed(
+            row
+              .map((share, j) => [share, j])
+              .filter(([share]) => share > 0)
+              .map(([share, j]) => `${fixed(share)} to “${data.labels[j]}”`),
+          )} and gets ${listed(stages.output[i].map((one) => fixed(one)))}`,
+      );
+      return open > 3
+        ? `${rows.join("; ")}.`
+        : `${open} of 5 stages are open; the weights are not shown yet.`;
     });
 
+    const fault = h("p", { class: "cw-fault", role: "alert" });
     const inputTable = (letter, what) => {
-      const table = heatTable({ corner: `${letter.toUpperCase()}: ${what}`, rows: data.labels, columns: data[letter][0].map((_, c) => `${c + 1}`), kind: "",
-        cell: (i, c) => h("td", {}, h("input", { type: "number", step: "any", value: data[letter][i][c], style: "width:3.7rem;min-height:32px;padding:.2rem .35rem",
-          "aria-label": `${what} of ${data.labels[i]}, number ${c + 1}`,
-          on: { input: (event) => {
-            const value = Number(event.target.value);
-            if (event.target.value === "" || !Number.isFinite(value) || Math.abs(value) > 1000) return event.target.setAttribute("aria-invalid", "true");
-            event.target.removeAttribute("aria-invalid");
-            data[letter][i][c] = value;
-            recompute();
-          } } })) });
+      const table = heatTable({
+        corner: `${letter.toUpperCase()}: ${what}`,
+        rows: data.labels,
+        columns: data[letter][0].map((_, c) => `${c + 1}`),
+        kind: "",
+        cell: (i, c) =>
+          h(
+            "td",
+            {},
+            numberField({
+              name: `${what} of ${data.labels[i]}, number ${c + 1}`,
+              value: data[letter][i][c],
+              low: -1000,
+              high: 1000,
+              style: "width:3.7rem;min-height:32px;padding:.2rem .35rem",
+              tell: (text) => fault.replaceChildren(text),
+              change: (value) => {
+                data[letter][i][c] = value;
+                recompute();
+              },
+            }).node,
+          ),
+      });
       return scrollRegion(what, table);
     };
     const toggle = (text, name) => {
-      const box = h("input", { type: "checkbox", checked: data[name], on: { change: () => {
-        data[name] = box.checked;
-        recompute();
-      } } });
+      const box = h("input", {
+        type: "checkbox",
+        checked: data[name],
+        on: {
+          change: () => {
+            data[name] = box.checked;
+            recompute();
+          },
+        },
+      });
       return h("label", { class: "cw-choice" }, box, text);
     };
     const spots = STAGES.map(() => h("div", {}));
@@ -121,9 +118,18 @@ function render({ model, el }) {
       if (focused && focused[0] < open) sayCell(...focused, 400);
       else live.say("");
     };
-    const publish = () => save(model, { q: data.q.map((row) => [...row]), k: data.k.map((row) => [...row]), v: data.v.map((row) => [...row]),
-      causal: data.causal, scaled: data.scaled, output: stages.output, open_stages: open });
-    const sayCell = (s, i, j, wait = 0) => live.say(cellArithmetic(STAGES[s][0], i, j, data, stages), wait);
+    const publish = () =>
+      save(model, {
+        q: data.q.map((row) => [...row]),
+        k: data.k.map((row) => [...row]),
+        v: data.v.map((row) => [...row]),
+        causal: data.causal,
+        scaled: data.scaled,
+        output: stages.output,
+        open_stages: open,
+      });
+    const sayCell = (s, i, j, wait = 0) =>
+      live.say(cellArithmetic(STAGES[s][0], i, j, data, stages), wait);
 
     const openStage = (s, focus = true) => {
       const [i, j] = blankOf(STAGES[s][0], n);
@@ -143,36 +149,98 @@ function render({ model, el }) {
       const [i, j] = blankOf(name, n);
       const id = newId("blank");
       const right = stages[name][i][j];
-      const where = name === "output" ? `output of “${data.labels[i]}”, number ${j + 1}` : `query “${data.labels[i]}”, key “${data.labels[j]}”`;
+      const where =
+        name === "output"
+          ? `output of “${data.labels[i]}”, number ${j + 1}`
+          : `query “${data.labels[i]}”, key “${data.labels[j]}”`;
       const spot = h("div", {});
       let field;
       if (name === "masked") {
-        field = h("select", { id }, [["", "choose…"], ["stay", "it stays as it is"], ["zero", "it becomes 0"], ["gone", "it becomes −∞"]].map(([value, text]) => h("option", { value }, text)));
-      } else field = h("input", { type: "text", id, size: 8, autocomplete: "off", spellcheck: "false" });
+        field = h(
+          "select",
+          { id },
+          [
+            ["", "choose…"],
+            ["stay", "it stays as it is"],
+            ["zero", "it becomes 0"],
+            ["gone", "it becomes −∞"],
+          ].map(([value, text]) => h("option", { value }, text)),
+        );
+      } else
+        field = h("input", { type: "text", id, size: 8, autocomplete: "off", spellcheck: "false" });
       const check = () => {
         if (name === "masked") {
           if (!field.value) return tell("not_attempted", "Choose one first.");
           const wanted = right === -Infinity ? "gone" : "stay";
           if (field.value === wanted) return openStage(s);
-          if (field.value === "zero") return tell("incorrect", "A score of 0 still gets weight: exp(0) = 1.");
-          return tell("incorrect", wanted === "gone" ? "This key comes after the query: it must get no weight at all." : "Nothing is hidden here.");
+          if (field.value === "zero")
+            return tell("incorrect", "A score of 0 still gets weight: exp(0) = 1.");
+          return tell(
+            "incorrect",
+            wanted === "gone"
+              ? "This key comes after the query: it must get no weight at all."
+              : "Nothing is hidden here.",
+          );
         }
         if (!field.value.trim()) return tell("not_attempted", "Type a number first.");
         const parsed = parseNumber(field.value);
         if (!parsed) return tell("invalid", "This is not a number I can read.");
-        const near = (target) => parsed.readings.some((value) => Math.abs(value - target) <= TOLERANCE);
+        const near = (target) =>
+          parsed.readings.some((value) => Math.abs(value - target) <= TOLERANCE);
         if (near(right)) return openStage(s);
-        const mistake = likelyMistakes(name, i, j, data, stages).find(([value]) => Math.abs(value - right) > 2 * TOLERANCE && near(value));
-        return tell("incorrect", mistake ? mistake[1] : "Not this number. Two decimals are enough.");
+        const mistake = likelyMistakes(name, i, j, data, stages).find(
+          ([value]) => Math.abs(value - right) > 2 * TOLERANCE && near(value),
+        );
+        return tell(
+          "incorrect",
+          mistake ? mistake[1] : "Not this number. Two decimals are enough.",
+        );
       };
       const tell = (status, text) => {
-        const words = { incorrect: "Not yet", invalid: "Cannot judge this yet", not_attempted: "Blank" };
+        const words = {
+          incorrect: "Not yet",
+          invalid: "Cannot judge this yet",
+          not_attempted: "Blank",
+        };
         spot.replaceChildren(verdict(status, `${words[status]}: ${text}`));
         live.whisper(`${words[status]}: ${text}`);
       };
-      return h("form", { class: "cw-body", style: "padding:0", novalidate: true, on: { submit: (event) => { event.preventDefault(); check(); }, keydown: (event) => event.stopPropagation() } },
-        h("div", { class: "cw-row end" }, h("div", { class: "cw-field" }, h("label", { for: id }, `Fill in first: ${where}`), field),
-          h("button", { type: "submit", class: "main" }, "Check"), button("Just show me", () => openStage(s), "quiet"), button("Show all stages", () => { for (let t = s; t < STAGES.length; t += 1) openStage(t, false); spots[s].querySelector("td button")?.focus(); }, "quiet")), spot);
+      return h(
+        "form",
+        {
+          class: "cw-body",
+          style: "padding:0",
+          novalidate: true,
+          on: {
+            submit: (event) => {
+              event.preventDefault();
+              check();
+            },
+            keydown: (event) => event.stopPropagation(),
+          },
+        },
+        h(
+          "div",
+          { class: "cw-row end" },
+          h(
+            "div",
+            { class: "cw-field" },
+            h("label", { for: id }, `Fill in first: ${where}`),
+            field,
+          ),
+          h("button", { type: "submit", class: "main" }, "Check"),
+          button("Just show me", () => openStage(s), "quiet"),
+          button(
+            "Show all stages",
+            () => {
+              for (let t = s; t < STAGES.length; t += 1) openStage(t, false);
+              spots[s].querySelector("td button")?.focus();
+            },
+            "quiet",
+          ),
+        ),
+        spot,
+      );
     };
     const fill = (s) => {
       const [name, title, text] = STAGES[s];
@@ -180,29 +248,75 @@ function render({ model, el }) {
       const active = document.activeElement?.dataset?.cell;
       spots[s].className = s === open ? "cw-full" : "";
       if (s > open) return spots[s].replaceChildren();
-      if (s === open) return spots[s].replaceChildren(h("div", { class: "cw-panel" }, ...head, ask(s)));
+      if (s === open)
+        return spots[s].replaceChildren(h("div", { class: "cw-panel" }, ...head, ask(s)));
       const values = stages[name];
       const flat = values.flat().filter(Number.isFinite);
-      const range = name === "weight" ? { low: 0, high: 1 } : { low: Math.min(...flat), high: Math.max(...flat) };
-      const pressed = (i, j) => Boolean(focused && focused[0] === s && focused[1] === i && focused[2] === j);
-      const table = heatTable({ corner: name === "output" ? "word" : "query ↓\nkey →", rows: data.labels, columns: columns(name),
-        cell: (i, j) => heatCell(values[i][j], { ...range, inside: (shown) => h("button", { type: "button", "aria-pressed": String(pressed(i, j)), "data-cell": `${name}-${i}-${j}`,
-          on: { click: (event) => {
-            const old = focused;
-            focused = [s, i, j];
-            for (const one of node.querySelectorAll('td button[aria-pressed="true"]')) one.setAttribute("aria-pressed", "false");
-            event.currentTarget.setAttribute("aria-pressed", "true");
-            if (old !== focused) sayCell(s, i, j);
-          } } }, shown) }) });
+      const range =
+        name === "weight"
+          ? { low: 0, high: 1 }
+          : { low: Math.min(...flat), high: Math.max(...flat) };
+      const pressed = (i, j) =>
+        Boolean(focused && focused[0] === s && focused[1] === i && focused[2] === j);
+      const table = heatTable({
+        corner: name === "output" ? "word" : "query ↓\nkey →",
+        rows: data.labels,
+        columns: columns(name),
+        cell: (i, j) =>
+          heatCell(values[i][j], {
+            ...range,
+            inside: (shown) =>
+              h(
+                "button",
+                {
+                  type: "button",
+                  "aria-pressed": String(pressed(i, j)),
+                  "data-cell": `${name}-${i}-${j}`,
+                  on: {
+                    click: (event) => {
+                      const old = focused;
+                      focused = [s, i, j];
+                      for (const one of node.querySelectorAll('td button[aria-pressed="true"]'))
+                        one.setAttribute("aria-pressed", "false");
+                      event.currentTarget.setAttribute("aria-pressed", "true");
+                      if (old !== focused) sayCell(s, i, j);
+                    },
+                  },
+                },
+                shown,
+              ),
+          }),
+      });
       spots[s].replaceChildren(...head, scrollRegion(title, table));
       if (active) spots[s].querySelector(`[data-cell="${active}"]`)?.focus();
     };
     spots.forEach((_, s) => fill(s));
-    body.append(data.describe ? h("p", {}, data.describe) : "",
-      h("div", { class: "cw-side" }, inputTable("q", "query"), inputTable("k", "key"), inputTable("v", "value")),
-      h("div", { class: "cw-row" }, toggle("hide later words (causal mask)", "causal"), toggle("divide by the root of the width", "scaled")),
-      h("div", { class: "cw-stages" }, spots), h("div", { class: "cw-panel cw-arith" }, h("p", { class: "cw-note" }, "Choose a number in a table: its arithmetic stands here."), live.node),
-      h("div", { class: "cw-row" }, describe.button), describe.text);
+    body.append(
+      data.describe ? h("p", {}, data.describe) : "",
+      h(
+        "div",
+        { class: "cw-side" },
+        inputTable("q", "query"),
+        inputTable("k", "key"),
+        inputTable("v", "value"),
+      ),
+      fault,
+      h(
+        "div",
+        { class: "cw-row" },
+        toggle("hide later words (causal mask)", "causal"),
+        toggle("divide by the root of the width", "scaled"),
+      ),
+      h("div", { class: "cw-stages" }, spots),
+      h(
+        "div",
+        { class: "cw-panel cw-arith" },
+        h("p", { class: "cw-note" }, "Choose a number in a table: its arithmetic stands here."),
+        live.node,
+      ),
+      h("div", { class: "cw-row" }, describe.button),
+      describe.text,
+    );
     el.replaceChildren(node);
   };
   draw();

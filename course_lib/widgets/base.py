@@ -7,9 +7,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course_lib.widgets.bundle import FOLDER, module_text
+from course_lib.widgets.bundle import STYLES, module_text
 
-CSS = module_text(FOLDER / "kit" / "kit.css")
+CSS = "".join(module_text(path) for path in sorted(STYLES.glob("*.css")))
 
 
 class CourseWidget(anywidget.AnyWidget):

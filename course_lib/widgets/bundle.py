@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+STYLES = FOLDER / "kit" / "ui" / "styles"  # joined in the order of their names
 _IMPORT = re.compile(r'^import \{[^}]*\} from "(\.{1,2}/[\w./]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 _TOP_LEVEL = re.compile(
@@ -16,6 +17,8 @@ _TOP_LEVEL = re.compile(
 )
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
+# A line that ends inside a bracket or a list goes on; one with a comment must end where it does.
+_GOES_ON = re.compile(r"^((?!.*//).*[(\[{,])\n", re.MULTILINE)
 
 
 @cache
@@ -62,5 +65,5 @@ def bundle(entry: str) -> str:
         joined = _EXPORT.sub("", _IMPORT.sub("", text))
         if re.search(r"^import\b", joined, re.MULTILINE):
             raise ValueError(f"{path.name} has an import that is not `import {{...}} from`")
-        parts.append(_INDENT.sub("", _COMMENT.sub("", joined)))
+        parts.append(_GOES_ON.sub(r"\1", _INDENT.sub("", _COMMENT.sub("", joined))))
     return "".join(parts)

@@ -1,7 +1,7 @@
-import { h, card, describeButton, liveRegion, save, scrollRegion, watch } from "./kit/dom.js";
-import { fixed, percent, short } from "./kit/text.js";
-import { gate } from "./kit/gate.js";
-import { heatTable } from "./kit/heat.js";
+import { h, card, describeButton, liveRegion, save, scrollRegion, watch } from "./kit/ui/dom.js";
+import { fixed, percent, short } from "./kit/ui/text.js";
+import { gate } from "./kit/ui/gate.js";
+import { heatTable } from "./kit/ui/heat.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
@@ -14,11 +14,16 @@ function amountOf(value, { unit, decimals }) {
 export function describeCurve(data) {
   const from = data.x[0];
   const to = data.x.at(-1);
-  return data.series.map(({ name, mean }) => {
-    const best = mean.indexOf(data.better === "low" ? Math.min(...mean) : Math.max(...mean));
-    return `${name}: ${amountOf(mean[0], data)} at ${from}, ${amountOf(mean.at(-1), data)} at ${to}; ` +
-      `${data.better === "low" ? "lowest" : "highest"} at ${data.x[best]}.`;
-  }).join(" ");
+  return data.series
+    .map(({ name, mean }) => {
+      const best = mean.indexOf(data.better === "low" ? Math.min(...mean) : Math.max(...mean));
+      return (
+        `${name}: ${amountOf(mean[0], data)} at ${from}, ${amountOf(mean.at(-1), data)} at ` +
+        `${to}; ` +
+        `${data.better === "low" ? "lowest" : "highest"} at ${data.x[best]}.`
+      );
+    })
+    .join(" ");
 }
 
 function svg(tag, attributes, ...children) {
@@ -28,27 +33,66 @@ function svg(tag, attributes, ...children) {
   return node;
 }
 
-/** The drawing: one line style and one marker for each series; the table beside it holds the numbers. */
+/**
+ * The drawing: one line style and one marker for each series; the table beside it holds the
+ * numbers.
+ */
 function plot(data, lines) {
   const [width, height, left, right, top, bottom] = [560, 260, 58, 14, 14, 40];
   const all = lines.flatMap(({ mean, low, high }) => [...mean, ...(low ?? []), ...(high ?? [])]);
   const min = Math.min(...all, data.unit === "percent" ? 0 : Infinity);
   const max = Math.max(...all);
   const px = (i) => left + ((width - left - right) * i) / Math.max(1, data.x.length - 1);
-  const py = (value) => height - bottom - ((height - top - bottom) * (value - min)) / (max - min || 1);
-  const marker = (kind, x, y) => [
-    () => svg("circle", { cx: x, cy: y, r: 4.5 }), () => svg("rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9 }),
-    () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y + 5}L${x - 6} ${y + 5}Z` }), () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z` }),
-  ][kind % 4]();
-  const axis = [min, (min + max) / 2, max].map((value) => svg("g", {}, svg("line", { x1: left, x2: width - right, y1: py(value), y2: py(value), class: "cw-grid" }),
-    Object.assign(svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }), { textContent: amountOf(value, data) })));
-  const ticks = data.x.map((value, i) => Object.assign(svg("text", { x: px(i), y: height - bottom + 18, "text-anchor": "middle" }), { textContent: value }));
-  const name = Object.assign(svg("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }), { textContent: data.x_name });
-  const drawn = lines.map(({ mean, low, high, kind }, s) => svg("g", { class: `cw-line ${kind}` },
-    ...(low ? mean.map((_, i) => svg("line", { x1: px(i), x2: px(i), y1: py(low[i]), y2: py(high[i]) })) : []),
-    svg("polyline", { points: mean.map((value, i) => `${px(i)},${py(value)}`).join(" "), "stroke-dasharray": DASHES[s % 4] }),
-    ...mean.map((value, i) => marker(s, px(i), py(value)))));
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, ...axis, ...ticks, name, ...drawn);
+  const py = (value) =>
+    height - bottom - ((height - top - bottom) * (value - min)) / (max - min || 1);
+  const marker = (kind, x, y) =>
+    [
+      () => svg("circle", { cx: x, cy: y, r: 4.5 }),
+      () => svg("rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9 }),
+      () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y + 5}L${x - 6} ${y + 5}Z` }),
+      () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z` }),
+    ][kind % 4]();
+  const axis = [min, (min + max) / 2, max].map((value) =>
+    svg(
+      "g",
+      {},
+      svg("line", { x1: left, x2: width - right, y1: py(value), y2: py(value), class: "cw-grid" }),
+      Object.assign(svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }), {
+        textContent: amountOf(value, data),
+      }),
+    ),
+  );
+  const ticks = data.x.map((value, i) =>
+    Object.assign(svg("text", { x: px(i), y: height - bottom + 18, "text-anchor": "middle" }), {
+      textContent: value,
+    }),
+  );
+  const name = Object.assign(
+    svg("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }),
+    { textContent: data.x_name },
+  );
+  const drawn = lines.map(({ mean, low, high, kind }, s) =>
+    svg(
+      "g",
+      { class: `cw-line ${kind}` },
+      ...(low
+        ? mean.map((_, i) => svg("line", { x1: px(i), x2: px(i), y1: py(low[i]), y2: py(high[i]) }))
+        : []),
+      svg("polyline", {
+        points: mean.map((value, i) => `${px(i)},${py(value)}`).join(" "),
+        "stroke-dasharray": DASHES[s % 4],
+      }),
+      ...mean.map((value, i) => marker(s, px(i), py(value))),
+    ),
+  );
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
+    ...axis,
+    ...ticks,
+    name,
+    ...drawn,
+  );
 }
 
 function render({ model, el }) {
@@ -60,22 +104,63 @@ function render({ model, el }) {
     const describe = describeButton(() => describeCurve(data));
     const open = (values) => {
       const guess = values && data.x.map((_, i) => values[`x${i}`]);
-      const lines = [...data.series.map((one) => ({ ...one, kind: "measured" })), ...(guess ? [{ name: "your prediction", mean: guess, kind: "guess" }] : [])];
-      const gap = guess ? guess.reduce((sum, value, i) => sum + Math.abs(value - data.series[0].mean[i]), 0) / guess.length : 0;
-      const said = (guess ? `Your prediction is off by ${data.unit === "percent" ? `${short(100 * gap, 0)} percentage points` : amountOf(gap, data)} on average. ` : "") + describeCurve(data);
-      const text = ({ mean, low, high }, i) => amountOf(mean[i], data) + (low ? ` (${amountOf(low[i], data)} to ${amountOf(high[i], data)})` : "");
-      result.replaceChildren(plot(data, lines), h("ul", { class: "cw-legend", style: "list-style:none;padding:0;margin:0" },
-        lines.map(({ name }, s) => h("li", {}, `${["●", "■", "▲", "◆"][s % 4]} ${name}${DASHES[s % 4] ? " (dashed)" : ""}`))),
-      scrollRegion(data.title, heatTable({ corner: data.x_name, rows: data.x.map(String), columns: lines.map(({ name }) => name), kind: "",
-        cell: (i, s) => h("td", {}, text(lines[s], i)) })), h("div", { class: "cw-row" }, describe.button), describe.text);
+      const lines = [
+        ...data.series.map((one) => ({ ...one, kind: "measured" })),
+        ...(guess ? [{ name: "your prediction", mean: guess, kind: "guess" }] : []),
+      ];
+      const gap = guess
+        ? guess.reduce((sum, value, i) => sum + Math.abs(value - data.series[0].mean[i]), 0) /
+          guess.length
+        : 0;
+      const off =
+        data.unit === "percent" ? `${short(100 * gap, 0)} percentage points` : amountOf(gap, data);
+      const said =
+        (guess ? `Your prediction is off by ${off} on average. ` : "") + describeCurve(data);
+      const text = ({ mean, low, high }, i) =>
+        amountOf(mean[i], data) +
+        (low ? ` (${amountOf(low[i], data)} to ${amountOf(high[i], data)})` : "");
+      result.replaceChildren(
+        plot(data, lines),
+        h(
+          "ul",
+          { class: "cw-legend", style: "list-style:none;padding:0;margin:0" },
+          lines.map(({ name }, s) =>
+            h(
+              "li",
+              {},
+              `${["●", "■", "▲", "◆"][s % 4]} ${name}${DASHES[s % 4] ? " (dashed)" : ""}`,
+            ),
+          ),
+        ),
+        scrollRegion(
+          data.title,
+          heatTable({
+            corner: data.x_name,
+            rows: data.x.map(String),
+            columns: lines.map(({ name }) => name),
+            kind: "",
+            cell: (i, s) => h("td", {}, text(lines[s], i)),
+          }),
+        ),
+        h("div", { class: "cw-row" }, describe.button),
+        describe.text,
+      );
       result.hidden = false;
       ask.node.hidden = true;
       save(model, { predicted: guess ?? [], revealed: true });
       live.say(said);
       result.focus();
     };
-    const ask = gate({ text: data.question, say: live.whisper, open,
-      fields: data.x.map((value, i) => ({ name: `x${i}`, label: `${data.x_name}: ${value}`, kind: data.unit === "percent" ? "percent" : "number" })) });
+    const ask = gate({
+      text: data.question,
+      say: live.whisper,
+      open,
+      fields: data.x.map((value, i) => ({
+        name: `x${i}`,
+        label: `${data.x_name}: ${value}`,
+        kind: data.unit === "percent" ? "percent" : "number",
+      })),
+    });
     body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, live.node, result);
     el.replaceChildren(node);
   };

@@ -8,8 +8,8 @@ _MASK = 0xFFFFFFFF
 def random_numbers(seed: int, n: int) -> list[float]:
     """Returns `n` numbers in [0, 1) from a 32-bit counter and two multiplications.
 
-    The same as `makeRandom` in `kit/sampling.js`. Good enough for a demonstration; a model draws
-    with `torch.Generator`.
+    The same as `makeRandom` in `kit/math/sampling.js`. Good enough for a demonstration; a model
+    draws with `torch.Generator`.
 
     Args:
         seed: A whole number; only its low 32 bits count.

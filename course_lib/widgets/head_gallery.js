@@ -1,23 +1,46 @@
-import { h, card, describeButton, liveRegion, picker, save, scrollRegion, watch } from "./kit/dom.js";
-import { listed, percent, shade, short } from "./kit/text.js";
-import { gate } from "./kit/gate.js";
-import { barCell, barTable } from "./kit/bar.js";
-import { heatTable } from "./kit/heat.js";
-import { strongest, weightsOf } from "./kit/maps.js";
+import {
+  h,
+  card,
+  describeButton,
+  liveRegion,
+  picker,
+  save,
+  scrollRegion,
+  watch,
+} from "./kit/ui/dom.js";
+import { listed, percent, shade, short } from "./kit/ui/text.js";
+import { gate } from "./kit/ui/gate.js";
+import { barCell, barTable } from "./kit/ui/bar.js";
+import { heatTable } from "./kit/ui/heat.js";
+import { strongest, weightsOf } from "./kit/math/maps.js";
 
-/** How much a head gives, on average over the words after the first, to the word itself, the one before and the first. */
+/**
+ * How much a head gives, on average over the words after the first, to the word itself, the one
+ * before and the first.
+ */
 export function habitsOf(data, layer, head) {
   const queries = Array.from({ length: data.size - 1 }, (_, i) => i + 1);
-  const mean = (pick) => queries.reduce((sum, i) => sum + pick(weightsOf(data, layer, head, i), i), 0) / queries.length;
-  return { itself: mean((row, i) => row[i]), previous: mean((row, i) => row[i - 1]), first: mean((row) => row[0]) };
+  const mean = (pick) =>
+    queries.reduce((sum, i) => sum + pick(weightsOf(data, layer, head, i), i), 0) / queries.length;
+  return {
+    itself: mean((row, i) => row[i]),
+    previous: mean((row, i) => row[i - 1]),
+    first: mean((row) => row[0]),
+  };
 }
 
 /** The costliest and the cheapest head to lose: the same as describe_gallery in head_gallery.py. */
 export function describeGallery(data) {
-  const flat = data.without.flatMap((row, l) => row.map((accuracy, k) => ({ accuracy, name: `layer ${l + 1}, head ${k + 1}` })));
+  const flat = data.without.flatMap((row, l) =>
+    row.map((accuracy, k) => ({ accuracy, name: `layer ${l + 1}, head ${k + 1}` })),
+  );
   const worst = flat.reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
   const best = flat.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
-  return `With all heads ${percent(data.baseline)} are right. Without ${worst.name}: ${percent(worst.accuracy)}, the costliest loss. Without ${best.name}: ${percent(best.accuracy)}, the cheapest.`;
+  return (
+    `With all heads ${percent(data.baseline)} are right. Without ${worst.name}: ` +
+    `${percent(worst.accuracy)}, the costliest loss. Without ${best.name}: ` +
+    `${percent(best.accuracy)}, the cheapest.`
+  );
 }
 
 function render({ model, el }) {
@@ -34,52 +57,143 @@ function render({ model, el }) {
     const jobs = {};
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const describe = describeButton(() => describeGallery(data));
-    const jobSelects = names.map((name, at) => h("select", { "aria-label": `Job of ${name}`, style: "max-width:9.5rem;font-size:.85rem", on: { change: (event) => {
-      jobs[name] = event.target.value;
-      save(model, { jobs: { ...jobs } });
-    } } }, ["choose a job…", ...data.jobs].map((job, i) => h("option", { value: i ? job : "" }, job))));
+    const jobSelects = names.map((name, at) =>
+      h(
+        "select",
+        {
+          "aria-label": `Job of ${name}`,
+          style: "max-width:9.5rem;font-size:.85rem",
+          on: {
+            change: (event) => {
+              jobs[name] = event.target.value;
+              save(model, { jobs: { ...jobs } });
+            },
+          },
+        },
+        ["choose a job…", ...data.jobs].map((job, i) => h("option", { value: i ? job : "" }, job)),
+      ),
+    );
     const fillLooks = () => {
-      looks.replaceChildren(heatTable({ corner: `${data.shown[query]}\nlooks at`, rows: names, columns: ["its job, you say", "most", "then", "itself", "before it", "first"],
-        cell: (i, j) => {
-          const [l, k] = heads[i];
-          const weights = weightsOf(data, l, k, query);
-          if (j === 0) return h("td", {}, jobSelects[i]);
-          if (j > 2) {
-            const share = Object.values(habitsOf(data, l, k))[j - 3];
-            return h("td", { class: `sh${shade(share)}` }, percent(share));
-          }
-          const at = strongest(weights, 2)[j - 1];
-          return at === undefined ? h("td", {}, "–") : h("td", { class: `sh${shade(weights[at])}` }, `${data.shown[at]} ${percent(weights[at])}`);
-        } }));
+      looks.replaceChildren(
+        heatTable({
+          corner: `${data.shown[query]}\nlooks at`,
+          rows: names,
+          columns: ["its job, you say", "most", "then", "itself", "before it", "first"],
+          cell: (i, j) => {
+            const [l, k] = heads[i];
+            const weights = weightsOf(data, l, k, query);
+            if (j === 0) return h("td", {}, jobSelects[i]);
+            if (j > 2) {
+              const share = Object.values(habitsOf(data, l, k))[j - 3];
+              return h("td", { class: `sh${shade(share)}` }, percent(share));
+            }
+            const at = strongest(weights, 2)[j - 1];
+            return at === undefined
+              ? h("td", {}, "–")
+              : h(
+                  "td",
+                  { class: `sh${shade(weights[at])}` },
+                  `${data.shown[at]} ${percent(weights[at])}`,
+                );
+          },
+        }),
+      );
     };
-    const sayLooks = () => live.say(`${data.names[query]} looks: ${listed(heads.map(([l, k], i) => `${names[i]} most at ${data.names[strongest(weightsOf(data, l, k, query), 1)[0]]}`))}.`);
-    const asks = data.shown.map((text, i) => h("button", { type: "button", class: "cw-token ask", "aria-pressed": String(i === query), "aria-label": `${data.names[i]} looks`, on: { click: () => {
-      query = i;
-      asks.forEach((one, j) => one.setAttribute("aria-pressed", String(j === i)));
-      fillLooks();
-      sayLooks();
-    } } }, text));
-    const which = picker({ label: "The head to switch off", value: chosen, options: names.map((name, i) => [i, name]), change: (i) => { chosen = Number(i); } });
+    const sayLooks = () => {
+      const most = heads.map(([l, k], i) => {
+        const [at] = strongest(weightsOf(data, l, k, query), 1);
+        return `${names[i]} most at ${data.names[at]}`;
+      });
+      live.say(`${data.names[query]} looks: ${listed(most)}.`);
+    };
+    const asks = data.shown.map((text, i) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "cw-token ask",
+          "aria-pressed": String(i === query),
+          "aria-label": `${data.names[i]} looks`,
+          on: {
+            click: () => {
+              query = i;
+              asks.forEach((one, j) => one.setAttribute("aria-pressed", String(j === i)));
+              fillLooks();
+              sayLooks();
+            },
+          },
+        },
+        text,
+      ),
+    );
+    const which = picker({
+      label: "The head to switch off",
+      value: chosen,
+      options: names.map((name, i) => [i, name]),
+      change: (i) => {
+        chosen = Number(i);
+      },
+    });
     const open = (values) => {
       guess = values?.accuracy ?? null;
       const [l, k] = heads[chosen];
       const truth = data.without[l][k];
-      const text = `Without ${names[chosen]}, ${percent(truth)} are right; with all heads, ${percent(data.baseline)}.` +
-        (guess === null ? "" : ` You predicted ${percent(Math.min(1, Math.max(0, guess)))}: off by ${short(100 * Math.abs(guess - truth), 0)} percentage points.`);
+      const text =
+        `Without ${names[chosen]}, ${percent(truth)} are right; with all heads, ` +
+        `${percent(data.baseline)}.` +
+        (guess === null
+          ? ""
+          : ` You predicted ${percent(Math.min(1, Math.max(0, guess)))}: off by ` +
+            `${short(100 * Math.abs(guess - truth), 0)} percentage points.`);
       const all = [data.baseline, ...heads.map(([a, b]) => data.without[a][b])];
-      result.replaceChildren(h("p", { class: "cw-panel" }, text), scrollRegion("Accuracy without each head", barTable({ label: "switched off", names: ["right", "lost"],
-        labels: ["nothing", ...names], cells: (i) => [h("td", {}, percent(all[i])), h("td", {}, `${short(100 * (data.baseline - all[i]), 1)} points`), barCell([{ share: Math.max(0, all[i]), kind: "one" }])] })),
-      h("div", { class: "cw-row" }, describe.button), describe.text);
+      result.replaceChildren(
+        h("p", { class: "cw-panel" }, text),
+        scrollRegion(
+          "Accuracy without each head",
+          barTable({
+            label: "switched off",
+            names: ["right", "lost"],
+            labels: ["nothing", ...names],
+            cells: (i) => [
+              h("td", {}, percent(all[i])),
+              h("td", {}, `${short(100 * (data.baseline - all[i]), 1)} points`),
+              barCell([{ share: Math.max(0, all[i]), kind: "one" }]),
+            ],
+          }),
+        ),
+        h("div", { class: "cw-row" }, describe.button),
+        describe.text,
+      );
       result.hidden = false;
       gateSpot.hidden = true;
       save(model, { revealed: true, switched_off: [l, k], predicted: guess ?? -1 });
       live.whisper(text);
       result.focus();
     };
-    const ask = gate({ title: "Switch a head off", text: data.question, say: live.whisper, open, fields: [{ name: "accuracy", label: "Right without it", hint: "such as 80 %", kind: "percent" }] });
+    const ask = gate({
+      title: "Switch a head off",
+      text: data.question,
+      say: live.whisper,
+      open,
+      fields: [
+        { name: "accuracy", label: "Right without it", hint: "such as 80 %", kind: "percent" },
+      ],
+    });
     const gateSpot = h("div", { class: "cw-body", style: "padding:0" }, which.node, ask.node);
     fillLooks();
-    body.append(data.describe ? h("p", {}, data.describe) : "", h("fieldset", {}, h("legend", {}, "The word that looks"), h("div", { class: "cw-strip" }, asks)), live.node, looks, gateSpot, result);
+    body.append(
+      data.describe ? h("p", {}, data.describe) : "",
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, "The word that looks"),
+        h("div", { class: "cw-strip" }, asks),
+      ),
+      live.node,
+      looks,
+      gateSpot,
+      result,
+    );
     el.replaceChildren(node);
   };
   draw();

@@ -1,4 +1,4 @@
-"""HTML and numbers for the static form of a widget, written as `kit/text.js` writes them."""
+"""HTML and numbers for the static form of a widget, written as `kit/ui/text.js` writes them."""
 
 import html
 import math

@@ -1,7 +1,19 @@
-import { h, button, card, describeButton, liveRegion, newId, radios, save, scrollRegion, verdict, watch } from "./kit/dom.js";
-import { listed } from "./kit/text.js";
-import { heatTable } from "./kit/heat.js";
-import { maskOf, rowFault } from "./kit/mask.js";
+import {
+  h,
+  button,
+  card,
+  describeButton,
+  liveRegion,
+  newId,
+  radios,
+  save,
+  scrollRegion,
+  verdict,
+  watch,
+} from "./kit/ui/dom.js";
+import { listed } from "./kit/ui/text.js";
+import { heatTable } from "./kit/ui/heat.js";
+import { maskOf, rowFault } from "./kit/math/mask.js";
 
 const FAULTS = {
   padding: "padding holds no word: no row may look at it.",
@@ -12,10 +24,14 @@ const FAULTS = {
 
 /** "position 3 may see 1, 2 and 3": the same as describe_mask in mask_switch.py. */
 export function describeMask(rows, columns, mask) {
-  return mask.map((row, i) => {
-    const seen = row.flatMap((one, j) => (one ? [`“${columns[j]}”`] : []));
-    return `“${rows[i]}” may see ${seen.length ? listed(seen) : "nothing"}`;
-  }).join("; ") + ".";
+  return (
+    mask
+      .map((row, i) => {
+        const seen = row.flatMap((one, j) => (one ? [`“${columns[j]}”`] : []));
+        return `“${rows[i]}” may see ${seen.length ? listed(seen) : "nothing"}`;
+      })
+      .join("; ") + "."
+  );
 }
 
 function render({ model, el }) {
@@ -30,11 +46,21 @@ function render({ model, el }) {
     const spot = h("div", {});
     const facts = h("div", { class: "cw-panel", hidden: true, tabindex: "-1" });
     const region = scrollRegion("Who may see whom");
-    const axes = () => (kind === "cross" ? [data.target, data.source] : kind === "encoder" ? [data.source, data.source] : [data.target, data.target]);
-    const labels = () => axes().map((words, axis) => words.map((word, i) => (axis && i >= words.length - padding() ? "(padding)" : word)));
+    const axes = () =>
+      kind === "cross"
+        ? [data.target, data.source]
+        : kind === "encoder"
+          ? [data.source, data.source]
+          : [data.target, data.target];
+    const labels = () =>
+      axes().map((words, axis) =>
+        words.map((word, i) => (axis && i >= words.length - padding() ? "(padding)" : word)),
+      );
     const padding = () => (padded ? 1 : 0);
     const wanted = () => maskOf(kind, axes()[0].length, axes()[1].length, padding());
-    const describe = describeButton(() => (settled ? "" : "So far: ") + describeMask(axes()[0], labels()[1], grid));
+    const describe = describeButton(
+      () => (settled ? "" : "So far: ") + describeMask(axes()[0], labels()[1], grid),
+    );
 
     const clear = () => {
       settled = false;
@@ -47,16 +73,54 @@ function render({ model, el }) {
       const [rows] = axes();
       const columns = labels()[1];
       const right = wanted();
-      const table = heatTable({ corner: "sees ↓\nwhom →", rows, columns, rowHead: (i) => h("button", { type: "button", "aria-label": `${rows[i]}: turn the whole row`, on: { click: () => {
-        const all = grid[i].every(Boolean);
-        grid[i] = grid[i].map(() => !all);
-        refresh(`row ${rows[i]} ${all ? "empty" : "full"}`);
-      } } }, rows[i]),
-      cell: (i, j) => h("td", { class: grid[i][j] ? "sh7" : "sh0" }, h("button", { type: "button", "aria-pressed": String(grid[i][j]), "data-at": `${i}-${j}`,
-        "aria-label": `${rows[i]} sees ${columns[j]}`, on: { click: () => {
-          grid[i][j] = !grid[i][j];
-          refresh("");
-        } } }, grid[i][j] ? (settled && !right[i][j] ? "✗" : "✓") : settled && right[i][j] ? "○" : "·")) });
+      const table = heatTable({
+        corner: "sees ↓\nwhom →",
+        rows,
+        columns,
+        rowHead: (i) =>
+          h(
+            "button",
+            {
+              type: "button",
+              "aria-label": `${rows[i]}: turn the whole row`,
+              on: {
+                click: () => {
+                  const all = grid[i].every(Boolean);
+                  grid[i] = grid[i].map(() => !all);
+                  refresh(`row ${rows[i]} ${all ? "empty" : "full"}`);
+                },
+              },
+            },
+            rows[i],
+          ),
+        cell: (i, j) =>
+          h(
+            "td",
+            { class: grid[i][j] ? "sh7" : "sh0" },
+            h(
+              "button",
+              {
+                type: "button",
+                "aria-pressed": String(grid[i][j]),
+                "data-at": `${i}-${j}`,
+                "aria-label": `${rows[i]} sees ${columns[j]}`,
+                on: {
+                  click: () => {
+                    grid[i][j] = !grid[i][j];
+                    refresh("");
+                  },
+                },
+              },
+              grid[i][j]
+                ? settled && !right[i][j]
+                  ? "✗"
+                  : "✓"
+                : settled && right[i][j]
+                  ? "○"
+                  : "·",
+            ),
+          ),
+      });
       table.classList.add("cw-toggles");
       region.replaceChildren(table);
       describe.update();
@@ -68,14 +132,31 @@ function render({ model, el }) {
       settled = false;
       spot.replaceChildren();
       fill();
-      (at ? region.querySelector(`[data-at="${at}"]`) : [...region.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === label))?.focus();
+      (at
+        ? region.querySelector(`[data-at="${at}"]`)
+        : [...region.querySelectorAll("button")].find(
+            (one) => one.getAttribute("aria-label") === label,
+          )
+      )?.focus();
       if (text) live.say(text);
     };
     const done = (text) => {
       settled = true;
       const { objective, example, tasks, models } = data.facts[kind];
-      const given = [["Pairs that see each other", String(grid.flat().filter(Boolean).length)], ["Trained to", objective], ["Example", example], ["Good at", tasks], ["Models", models]];
-      facts.replaceChildren(h("dl", {}, given.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+      const given = [
+        ["Pairs that see each other", String(grid.flat().filter(Boolean).length)],
+        ["Trained to", objective],
+        ["Example", example],
+        ["Good at", tasks],
+        ["Models", models],
+      ];
+      facts.replaceChildren(
+        h(
+          "dl",
+          {},
+          given.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+        ),
+      );
       facts.hidden = false;
       spot.replaceChildren(verdict("correct", text));
       live.say(`${text} ${given.map(([name, value]) => `${name}: ${value}`).join(". ")}`);
@@ -90,7 +171,10 @@ function render({ model, el }) {
       fill();
       if (first < 0) return done("Correct: every row is as this family needs it.");
       const wrong = faults.filter(Boolean).length;
-      const text = `Not yet: in row “${axes()[0][first]}”, ${FAULTS[faults[first]]}${wrong > 1 ? ` ${wrong} rows differ.` : ""} In the table, ✗ is seen by mistake and ○ is missing.`;
+      const text =
+        `Not yet: in row “${axes()[0][first]}”, ` +
+        `${FAULTS[faults[first]]}${wrong > 1 ? ` ${wrong} rows differ.` : ""} In the table, ✗ ` +
+        `is seen by mistake and ○ is missing.`;
       spot.replaceChildren(verdict("incorrect", text));
       live.say(text);
     };
@@ -100,11 +184,51 @@ function render({ model, el }) {
       fill();
       done("Shown: every row as this family needs it.");
     };
-    const pad = h("input", { type: "checkbox", id: newId("pad"), on: { change: () => { padded = pad.checked; clear(); } } });
-    body.append(data.describe ? h("p", {}, data.describe) : "",
-      radios({ legend: "Attention in", value: kind, options: [["encoder", "an encoder"], ["decoder", "a decoder"], ["cross", "a decoder looking at an encoder"]], change: (value) => { kind = value; clear(); } }),
-      h("label", { class: "cw-choice" }, pad, "the last column is padding"), h("p", { class: "cw-note" }, "Press each pair that may see, or a row's name for the whole row. Then check."),
-      region, h("div", { class: "cw-row" }, button("Check", check, "main"), button("Just show me", show, "quiet"), button("Empty the table", clear), describe.button), describe.text, spot, facts, live.node);
+    const pad = h("input", {
+      type: "checkbox",
+      id: newId("pad"),
+      on: {
+        change: () => {
+          padded = pad.checked;
+          clear();
+        },
+      },
+    });
+    body.append(
+      data.describe ? h("p", {}, data.describe) : "",
+      radios({
+        legend: "Attention in",
+        value: kind,
+        options: [
+          ["encoder", "an encoder"],
+          ["decoder", "a decoder"],
+          ["cross", "a decoder looking at an encoder"],
+        ],
+        change: (value) => {
+          kind = value;
+          clear();
+        },
+      }),
+      h("label", { class: "cw-choice" }, pad, "the last column is padding"),
+      h(
+        "p",
+        { class: "cw-note" },
+        "Press each pair that may see, or a row's name for the whole row. Then check.",
+      ),
+      region,
+      h(
+        "div",
+        { class: "cw-row" },
+        button("Check", check, "main"),
+        button("Just show me", show, "quiet"),
+        button("Empty the table", clear),
+        describe.button,
+      ),
+      describe.text,
+      spot,
+      facts,
+      live.node,
+    );
     clear();
     el.replaceChildren(node);
   };

@@ -1,22 +1,38 @@
-import { h, card, describeButton, liveRegion, picker, save, scrollRegion, watch } from "./kit/dom.js";
-import { fixed, percent } from "./kit/text.js";
-import { gate } from "./kit/gate.js";
-import { barCell, barTable } from "./kit/bar.js";
+import {
+  h,
+  card,
+  describeButton,
+  liveRegion,
+  picker,
+  save,
+  scrollRegion,
+  watch,
+} from "./kit/ui/dom.js";
+import { fixed, percent } from "./kit/ui/text.js";
+import { gate } from "./kit/ui/gate.js";
+import { barCell, barTable } from "./kit/ui/bar.js";
 
 const NS = "http://www.w3.org/2000/svg";
 
 /** The same sentence as describe_neighbours in neighbours.py. */
 export function describeNeighbours(data, i) {
-  const near = data.near[i].slice(0, 3).map(([j, cosine]) => `“${data.names[j]}” (${fixed(cosine)})`);
+  const near = data.near[i]
+    .slice(0, 3)
+    .map(([j, cosine]) => `“${data.names[j]}” (${fixed(cosine)})`);
   const flat = data.flat[i][0];
-  return `Nearest to “${data.names[i]}” by cosine: ${near.join(", ")}. In the picture the nearest is “${data.names[flat]}”; the picture keeps ${percent(data.kept)} of the variance.`;
+  return (
+    `Nearest to “${data.names[i]}” by cosine: ${near.join(", ")}. In the picture the ` +
+    `nearest is “${data.names[flat]}”; the picture keeps ${percent(data.kept)} of the variance.`
+  );
 }
 
 function scatter(data, i) {
   const [width, height, edge] = [560, 340, 46];
   const xs = data.points.map(([x]) => x);
   const ys = data.points.map(([, y]) => y);
-  const scale = (value, all, size) => edge + ((size - 2 * edge) * (value - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
+  const scale = (value, all, size) =>
+    edge +
+    ((size - 2 * edge) * (value - Math.min(...all))) / (Math.max(...all) - Math.min(...all) || 1);
   const make = (tag, attributes, text = "") => {
     const one = document.createElementNS(NS, tag);
     for (const [name, value] of Object.entries(attributes)) one.setAttribute(name, value);
@@ -27,10 +43,18 @@ function scatter(data, i) {
   const marks = data.points.flatMap(([px, py], j) => {
     const [x, y] = [scale(px, xs, width), height - scale(py, ys, height)];
     const kind = j === i ? "me" : near.has(j) ? "near" : "far";
-    const mark = kind === "me" ? make("rect", { x: x - 6, y: y - 6, width: 12, height: 12, class: "cw-dot me" }) : make("circle", { cx: x, cy: y, r: kind === "near" ? 5 : 2.5, class: `cw-dot ${kind}` });
+    const mark =
+      kind === "me"
+        ? make("rect", { x: x - 6, y: y - 6, width: 12, height: 12, class: "cw-dot me" })
+        : make("circle", { cx: x, cy: y, r: kind === "near" ? 5 : 2.5, class: `cw-dot ${kind}` });
     return kind === "far" ? [mark] : [mark, make("text", { x: x + 8, y: y + 4 }, data.names[j])];
   });
-  const drawing = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
+  const drawing = make("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    "aria-hidden": "true",
+  });
   drawing.append(...marks);
   return drawing;
 }
@@ -49,15 +73,38 @@ function render({ model, el }) {
     const fill = () => {
       const near = data.near[at];
       const most = near[0][1] || 1;
-      region.replaceChildren(barTable({ label: "nearest by cosine", names: ["cosine", "place in the picture"], labels: near.map(([j]) => data.names[j]),
-        cells: (r) => [h("td", {}, fixed(near[r][1])), h("td", {}, `${data.flat[at].indexOf(near[r][0]) + 1}`), barCell([{ share: Math.max(0, near[r][1] / most), kind: "one" }])] }));
-      picture.replaceChildren(scatter(data, at), h("p", { class: "cw-note" }, `The square is “${data.names[at]}”, the large dots its five nearest words. The picture keeps ${percent(data.kept)} of the variance: near in the picture need not be near.`));
+      region.replaceChildren(
+        barTable({
+          label: "nearest by cosine",
+          names: ["cosine", "place in the picture"],
+          labels: near.map(([j]) => data.names[j]),
+          cells: (r) => [
+            h("td", {}, fixed(near[r][1])),
+            h("td", {}, `${data.flat[at].indexOf(near[r][0]) + 1}`),
+            barCell([{ share: Math.max(0, near[r][1] / most), kind: "one" }]),
+          ],
+        }),
+      );
+      picture.replaceChildren(
+        scatter(data, at),
+        h(
+          "p",
+          { class: "cw-note" },
+          `The square is “${data.names[at]}”, the large dots its five nearest words. The ` +
+            `picture keeps ${percent(data.kept)} of the variance: near in the picture need not ` +
+            `be near.`,
+        ),
+      );
       describe.update();
       save(model, { word: data.names[at], nearest: data.near[at].map(([j]) => data.names[j]) });
     };
     const open = (values) => {
       const place = values ? data.near[at].findIndex(([j]) => data.names[j] === values.word) : -1;
-      const mine = values ? (place < 0 ? ` You said “${values.word}”, which is not among the nearest ${data.near[at].length}.` : ` You said “${values.word}”: place ${place + 1}.`) : "";
+      const mine = values
+        ? place < 0
+          ? ` You said “${values.word}”, which is not among the nearest ${data.near[at].length}.`
+          : ` You said “${values.word}”: place ${place + 1}.`
+        : "";
       gateSpot.hidden = true;
       result.hidden = false;
       fill();
@@ -67,20 +114,39 @@ function render({ model, el }) {
     };
     const ask = () => {
       const options = data.guesses[at].map((j) => [data.names[j], data.names[j]]);
-      gateSpot.replaceChildren(gate({ say: live.whisper, open, text: `Which of these is nearest to “${data.names[at]}” in the space of all ${data.width} numbers?`,
-        fields: [{ name: "word", label: "Nearest word", kind: "choice", options }] }).node);
+      gateSpot.replaceChildren(
+        gate({
+          say: live.whisper,
+          open,
+          text:
+            `Which of these is nearest to “${data.names[at]}” in the space of all ` +
+            `${data.width} numbers?`,
+          fields: [{ name: "word", label: "Nearest word", kind: "choice", options }],
+        }).node,
+      );
       gateSpot.hidden = false;
       result.hidden = true;
     };
-    const pick = picker({ label: "Word", value: at, options: data.words.map((i) => [i, data.names[i]]), change: (value) => {
-      at = Number(value);
-      live.say("");
-      ask();
-    } });
+    const pick = picker({
+      label: "Word",
+      value: at,
+      options: data.words.map((i) => [i, data.names[i]]),
+      change: (value) => {
+        at = Number(value);
+        live.say("");
+        ask();
+      },
+    });
     at = data.words[0];
     ask();
     result.append(region, picture, h("div", { class: "cw-row" }, describe.button), describe.text);
-    body.append(data.describe ? h("p", {}, data.describe) : "", pick.node, gateSpot, live.node, result);
+    body.append(
+      data.describe ? h("p", {}, data.describe) : "",
+      pick.node,
+      gateSpot,
+      live.node,
+      result,
+    );
     el.replaceChildren(node);
   };
   draw();

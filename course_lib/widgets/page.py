@@ -37,7 +37,7 @@ def page(widgets: Sequence[CourseWidget], loader: Path, *, title: str = "Widgets
 
     Args:
         widgets: The widgets, in the order to show.
-        loader: Path of `static-anywidget.js`; its text goes into the page.
+        loader: Path of `page_loader.js`; its text goes into the page.
         title: Title and heading of the page.
 
     Returns:

@@ -1,14 +1,27 @@
-import { h, card, describeButton, liveRegion, radios, save, scrollRegion, slider, watch } from "./kit/dom.js";
-import { fixed } from "./kit/text.js";
-import { gate } from "./kit/gate.js";
-import { barCell, barTable } from "./kit/bar.js";
-import { heatCell, heatTable } from "./kit/heat.js";
-import { positionDot, positionRow } from "./kit/waves.js";
+import {
+  h,
+  card,
+  describeButton,
+  liveRegion,
+  radios,
+  save,
+  scrollRegion,
+  slider,
+  watch,
+} from "./kit/ui/dom.js";
+import { fixed } from "./kit/ui/text.js";
+import { gate } from "./kit/ui/gate.js";
+import { barCell, barTable } from "./kit/ui/bar.js";
+import { heatCell, heatTable } from "./kit/ui/heat.js";
+import { positionDot, positionRow } from "./kit/math/waves.js";
 
 /** The same sentence as describe_rows in position_rows.py. */
 export function describePositions(a, b, shift, width) {
-  return `Positions ${a} and ${b} have the dot product ${fixed(positionDot(a, b, width))}. Both moved by ${shift}: positions ${a + shift} and ${b + shift} have ` +
-    `${fixed(positionDot(a + shift, b + shift, width))}. Same distance, same product.`;
+  return (
+    `Positions ${a} and ${b} have the dot product ${fixed(positionDot(a, b, width))}. Both ` +
+    `moved by ${shift}: positions ${a + shift} and ${b + shift} have ` +
+    `${fixed(positionDot(a + shift, b + shift, width))}. Same distance, same product.`
+  );
 }
 
 function render({ model, el }) {
@@ -28,34 +41,111 @@ function render({ model, el }) {
     const dot = (a, b) => (waves ? positionDot(a, b, width) : 0);
     const fill = () => {
       const named = [at.a, at.b, at.a + at.shift, at.b + at.shift];
-      rowsSpot.replaceChildren(heatTable({ corner: "position", rows: named.map((one, i) => `${one}${i > 1 ? " (moved)" : ""}`),
-        columns: Array.from({ length: width }, (_, i) => `${i < width / 2 ? "sin" : "cos"} ${(i % (width / 2)) + 1}`),
-        cell: (i, c) => heatCell(row(named[i])[c], { low: -1, high: 1 }) }));
+      rowsSpot.replaceChildren(
+        heatTable({
+          corner: "position",
+          rows: named.map((one, i) => `${one}${i > 1 ? " (moved)" : ""}`),
+          columns: Array.from(
+            { length: width },
+            (_, i) => `${i < width / 2 ? "sin" : "cos"} ${(i % (width / 2)) + 1}`,
+          ),
+          cell: (i, c) => heatCell(row(named[i])[c], { low: -1, high: 1 }),
+        }),
+      );
       const distances = Array.from({ length: Math.min(n, 17) }, (_, d) => d);
-      dotSpot.replaceChildren(barTable({ label: "distance", names: [`from ${at.a}`, `from ${at.a + at.shift}`], labels: distances.map(String),
-        cells: (d) => {
-          const pair = [dot(at.a, at.a + d), dot(at.a + at.shift, at.a + at.shift + d)];
-          return [...pair.map((value) => h("td", {}, fixed(value))), barCell(pair.map((value, i) => ({ share: Math.max(0, value) / (width / 2), kind: ["one", "two"][i] })))];
-        } }));
+      dotSpot.replaceChildren(
+        barTable({
+          label: "distance",
+          names: [`from ${at.a}`, `from ${at.a + at.shift}`],
+          labels: distances.map(String),
+          cells: (d) => {
+            const pair = [dot(at.a, at.a + d), dot(at.a + at.shift, at.a + at.shift + d)];
+            return [
+              ...pair.map((value) => h("td", {}, fixed(value))),
+              barCell(
+                pair.map((value, i) => ({
+                  share: Math.max(0, value) / (width / 2),
+                  kind: ["one", "two"][i],
+                })),
+              ),
+            ];
+          },
+        }),
+      );
       const sum = (words) => words.map((word, i) => word.map((value, c) => value + row(i)[c]));
-      const toy = { dog: row(40).map((x) => x + 0.5), bites: row(41).map((x) => x - 0.25), man: row(42).map((x) => x + 0.1) };
-      const key = (words) => words.map((word) => word.map((x) => x.toFixed(6)).join()).sort().join(";");
-      const same = key(sum([toy.dog, toy.bites, toy.man])) === key(sum([toy.man, toy.bites, toy.dog]));
-      bag.replaceChildren(h("p", {}, "“dog bites man” and “man bites dog”: ", h("strong", {}, same ? "the same set of vectors" : "different vectors"),
-        same ? ". Without positions, attention without a mask cannot tell them apart." : ". Each word carries its place, so the two differ."));
+      const toy = {
+        dog: row(40).map((x) => x + 0.5),
+        bites: row(41).map((x) => x - 0.25),
+        man: row(42).map((x) => x + 0.1),
+      };
+      const key = (words) =>
+        words
+          .map((word) => word.map((x) => x.toFixed(6)).join())
+          .sort()
+          .join(";");
+      const same =
+        key(sum([toy.dog, toy.bites, toy.man])) === key(sum([toy.man, toy.bites, toy.dog]));
+      bag.replaceChildren(
+        h(
+          "p",
+          {},
+          "“dog bites man” and “man bites dog”: ",
+          h("strong", {}, same ? "the same set of vectors" : "different vectors"),
+          same
+            ? ". Without positions, attention without a mask cannot tell them apart."
+            : ". Each word carries its place, so the two differ.",
+        ),
+      );
       describe.update();
-      save(model, { a: at.a, b: at.b, shift: at.shift, dot: dot(at.a, at.b), dot_moved: dot(at.a + at.shift, at.b + at.shift), same_bag: same });
+      save(model, {
+        a: at.a,
+        b: at.b,
+        shift: at.shift,
+        dot: dot(at.a, at.b),
+        dot_moved: dot(at.a + at.shift, at.b + at.shift),
+        same_bag: same,
+      });
       return same;
     };
     const change = () => {
       const same = fill();
-      live.say(waves ? describePositions(at.a, at.b, at.shift, width) : `No positions: every row is zero, and the two sentences are ${same ? "the same set" : "different"}.`, 400);
+      live.say(
+        waves
+          ? describePositions(at.a, at.b, at.shift, width)
+          : `No positions: every row is zero, and the two sentences are ` +
+              `${same ? "the same set" : "different"}.`,
+        400,
+      );
     };
-    const moving = (label, name, max) => slider({ label, min: 0, max, step: 1, value: at[name], words: (x) => `${label} ${x}`, change: (x) => { at[name] = Math.round(x); change(); } });
-    const choice = radios({ legend: "Positions", value: "waves", options: [["waves", "sinusoidal"], ["none", "no positions"]], change: (value) => { waves = value === "waves"; change(); } });
+    const moving = (label, name, max) =>
+      slider({
+        label,
+        min: 0,
+        max,
+        step: 1,
+        value: at[name],
+        words: (x) => `${label} ${x}`,
+        change: (x) => {
+          at[name] = Math.round(x);
+          change();
+        },
+      });
+    const choice = radios({
+      legend: "Positions",
+      value: "waves",
+      options: [
+        ["waves", "sinusoidal"],
+        ["none", "no positions"],
+      ],
+      change: (value) => {
+        waves = value === "waves";
+        change();
+      },
+    });
     const words = { same: "it stays the same", up: "it grows", down: "it shrinks" };
     const open = (values) => {
-      const text = `${describePositions(at.a, at.b, at.shift, width)}${values ? ` You predicted: ${words[values.dot]}.` : ""}`;
+      const mine = values ? ` You predicted: ${words[values.dot]}.` : "";
+      const text = describePositions(at.a, at.b, at.shift, width) + mine;
       said.textContent = text;
       ask.node.hidden = true;
       result.hidden = false;
@@ -65,10 +155,33 @@ function render({ model, el }) {
       result.focus();
     };
     const said = h("p", { class: "cw-panel" });
-    const ask = gate({ say: live.whisper, open, text: `Take the rows of positions ${at.a} and ${at.b} and move both by ${at.shift}. What happens to their dot product?`,
-      fields: [{ name: "dot", label: "The dot product", kind: "choice", options: Object.entries(words) }] });
-    result.append(said, h("div", { class: "cw-sliders" }, moving("First position", "a", n - 1).node, moving("Second position", "b", n - 1).node, moving("Shift of both", "shift", 20).node, choice),
-      live.node, rowsSpot, dotSpot, bag, h("div", { class: "cw-row" }, describe.button), describe.text);
+    const ask = gate({
+      say: live.whisper,
+      open,
+      text:
+        `Take the rows of positions ${at.a} and ${at.b} and move both by ${at.shift}. What ` +
+        `happens to their dot product?`,
+      fields: [
+        { name: "dot", label: "The dot product", kind: "choice", options: Object.entries(words) },
+      ],
+    });
+    result.append(
+      said,
+      h(
+        "div",
+        { class: "cw-sliders" },
+        moving("First position", "a", n - 1).node,
+        moving("Second position", "b", n - 1).node,
+        moving("Shift of both", "shift", 20).node,
+        choice,
+      ),
+      live.node,
+      rowsSpot,
+      dotSpot,
+      bag,
+      h("div", { class: "cw-row" }, describe.button),
+      describe.text,
+    );
     body.append(data.describe ? h("p", {}, data.describe) : "", ask.node, result);
     el.replaceChildren(node);
   };

@@ -1,5 +1,12 @@
-import { h, button, card, liveRegion, newId, watch } from "./kit/dom.js";
-import { exportProgress, importProgress, isKept, onProgress, readAll, writeAll } from "./kit/store.js";
+import { h, button, card, liveRegion, newId, watch } from "./kit/ui/dom.js";
+import {
+  exportProgress,
+  importProgress,
+  isKept,
+  onProgress,
+  readAll,
+  writeAll,
+} from "./kit/exercise/store.js";
 
 /** Solved, tried and open exercises of one chapter, counted from the records. */
 export function countProgress(records, exercises) {
@@ -16,7 +23,11 @@ export function countProgress(records, exercises) {
 }
 
 export function saidProgress({ solved, tried, total, revealed, changed }) {
-  const more = [tried ? `${tried} tried` : "", revealed ? `${revealed} shown` : "", changed ? `${changed} changed since you solved it` : ""].filter(Boolean);
+  const more = [
+    tried ? `${tried} tried` : "",
+    revealed ? `${revealed} shown` : "",
+    changed ? `${changed} changed since you solved it` : "",
+  ].filter(Boolean);
   return `${solved} of ${total} solved${more.length ? `; ${more.join(", ")}` : ""}`;
 }
 
@@ -27,40 +38,107 @@ function render({ model, el }) {
     const live = liveRegion();
     const where = h("p", { class: "cw-note" });
     const list = h("tbody", {});
-    const box = h("textarea", { id: newId("text"), rows: 3, spellcheck: "false", autocomplete: "off", style: "width:100%" });
+    const box = h("textarea", {
+      id: newId("text"),
+      rows: 3,
+      spellcheck: "false",
+      autocomplete: "off",
+      style: "width:100%",
+    });
     const refresh = () => {
       const records = readAll();
-      where.textContent = isKept() ? "Kept in this browser only. Nothing is sent." : "Progress is not kept in this browser; carry it with the text below.";
-      list.replaceChildren(...data.chapters.map(({ title, exercises }) => {
-        const counts = countProgress(records, exercises);
-        return h("tr", {}, h("th", { scope: "row" }, title), h("td", {}, saidProgress(counts)),
-          h("td", { class: "bar", "aria-hidden": "true" }, h("span", { style: `width:${counts.total ? (100 * counts.solved) / counts.total : 0}%` })));
-      }));
+      where.textContent = isKept()
+        ? "Kept in this browser only. Nothing is sent."
+        : "Progress is not kept in this browser; carry it with the text below.";
+      list.replaceChildren(
+        ...data.chapters.map(({ title, exercises }) => {
+          const counts = countProgress(records, exercises);
+          return h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, title),
+            h("td", {}, saidProgress(counts)),
+            h(
+              "td",
+              { class: "bar", "aria-hidden": "true" },
+              h("span", {
+                style: `width:${counts.total ? (100 * counts.solved) / counts.total : 0}%`,
+              }),
+            ),
+          );
+        }),
+      );
     };
     const take = button("Show my progress as text", () => {
       box.value = exportProgress();
       box.focus();
       box.select();
-      live.say("Your progress stands in the box; copy it and bring it to another browser or to exercises.import_(text).");
+      live.say(
+        "Your progress stands in the box; copy it and bring it to another browser or to " +
+          "exercises.import_(text).",
+      );
     });
-    const bring = button("Bring my progress", () => {
-      try {
-        const n = importProgress(box.value);
-        live.say(`${n} ${n === 1 ? "record" : "records"} taken in.`);
-      } catch (error) {
-        live.say(`Nothing was changed: ${error.message}.`);
-      }
-    }, "main");
+    const bring = button(
+      "Bring my progress",
+      () => {
+        try {
+          const n = importProgress(box.value);
+          live.say(`${n} ${n === 1 ? "record" : "records"} taken in.`);
+        } catch (error) {
+          live.say(`Nothing was changed: ${error.message}.`);
+        }
+      },
+      "main",
+    );
     let asked = false;
-    const clear = button("Clear my progress", () => {
-      if (asked) writeAll({});
-      live.say(asked ? "Your progress in this browser is cleared." : "This cannot be undone. Press again to clear.");
-      asked = !asked;
-      clear.textContent = asked ? "Yes, clear it" : "Clear my progress";
-    }, "quiet");
-    const table = h("table", { class: "cw-bars" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "chapter"), h("th", { scope: "col" }, "exercises"), h("td", { "aria-hidden": "true" }))), list);
-    body.append(data.chapters.length ? h("div", { class: "cw-scroll", role: "group", "aria-label": "Progress by chapter", tabindex: "0" }, table) : "", where,
-      h("div", { class: "cw-field" }, h("label", { for: box.id }, "Progress as text"), box), h("div", { class: "cw-row" }, take, bring, clear), live.node);
+    const clear = button(
+      "Clear my progress",
+      () => {
+        if (asked) writeAll({});
+        live.say(
+          asked
+            ? "Your progress in this browser is cleared."
+            : "This cannot be undone. Press again to clear.",
+        );
+        asked = !asked;
+        clear.textContent = asked ? "Yes, clear it" : "Clear my progress";
+      },
+      "quiet",
+    );
+    const table = h(
+      "table",
+      { class: "cw-bars" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "chapter"),
+          h("th", { scope: "col" }, "exercises"),
+          h("td", { "aria-hidden": "true" }),
+        ),
+      ),
+      list,
+    );
+    body.append(
+      data.chapters.length
+        ? h(
+            "div",
+            {
+              class: "cw-scroll",
+              role: "group",
+              "aria-label": "Progress by chapter",
+              tabindex: "0",
+            },
+            table,
+          )
+        : "",
+      where,
+      h("div", { class: "cw-field" }, h("label", { for: box.id }, "Progress as text"), box),
+      h("div", { class: "cw-row" }, take, bring, clear),
+      live.node,
+    );
     refresh();
     const stop = onProgress(refresh);
     el.replaceChildren(node);

@@ -13,6 +13,7 @@ COMMANDS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
     "mypy": ["mypy"],
+    "oxfmt": ["oxfmt", "--check", "course_lib/**/*.{js,css}", "book/assets/**/*.{js,css}"],
     "codespell": ["codespell", "course_lib", "book", "tests", "benchmarks", "README.md"],
 }
 
@@ -29,6 +30,36 @@ def test_clean(name: str) -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
+# A line that a formatter leaves long is a text that nobody broke.
+LONGEST_LINE = 100
+MOST_LINES = 400
+SCRIPTS = sorted(
+    path
+    for folder in (ROOT / "course_lib", ROOT / "book" / "assets")
+    for path in folder.rglob("*")
+    if path.suffix in {".js", ".css"} and "vendor" not in path.parts
+)
+
+
+def too_much(text: str) -> list[str]:
+    """Why a script or style sheet is too wide or too long, or nothing."""
+    lines = text.splitlines()
+    wide = [
+        f"line {n} has {len(x)} columns" for n, x in enumerate(lines, 1) if len(x) > LONGEST_LINE
+    ]
+    return [*wide, *([f"{len(lines)} lines"] if len(lines) > MOST_LINES else [])]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_scripts_are_no_wider_and_no_longer_than_a_reader_takes(path: Path) -> None:
+    assert too_much(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_long_script_is_found() -> None:
+    assert too_much("x" * 101 + "\n" * 400 + "y") == ["line 1 has 101 columns", "401 lines"]
+    assert len(SCRIPTS) > 40
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
@@ -43,6 +74,20 @@ def test_a_planted_fault_is_found(name: str, fault: str, tmp_path: Path) -> None
     command = [*COMMANDS[name][:1], *(["format", "--check"] if "format" in name else [])]
     command += ["check"] if name == "ruff check" else []
     assert run([*command, "fault.py"], tmp_path).returncode != 0
+
+
+def test_a_planted_fault_of_layout_is_found_in_a_script(tmp_path: Path) -> None:
+    folder = tmp_path / "course_lib"
+    folder.mkdir()
+    (tmp_path / ".oxfmtrc.json").write_text((ROOT / ".oxfmtrc.json").read_text())
+    (folder / "good.js").write_text("const a = 1;\n")
+    command = [*COMMANDS["oxfmt"][:2], "course_lib/**/*.{js,css}"]
+    assert run(command, tmp_path).returncode == 0
+    (folder / "bad.js").write_text("const a=1\n")
+    assert run(command, tmp_path).returncode != 0
+    (folder / "bad.js").unlink()
+    (folder / "bad.css").write_text("a{color:red}\n")
+    assert run(command, tmp_path).returncode != 0
 
 
 def test_a_planted_type_fault_is_found(tmp_path: Path) -> None:

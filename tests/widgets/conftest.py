@@ -14,7 +14,7 @@ from course_lib.widgets.bundle import FOLDER, bundle
 from course_lib.widgets.page import page as page_of
 
 ROOT = Path(__file__).parents[2]
-LOADER = ROOT / "book" / "assets" / "vendor" / "static-anywidget.js"
+LOADER = ROOT / "book" / "assets" / "page_loader.js"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -65,7 +65,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="module")
 def kit(browser: Browser) -> Iterator[Callable[..., Any]]:
-    """Call an exported function of a module without DOM: kit("kit/math.js", "softmax", [0, 1])."""
+    """Call an exported function of a module without DOM: kit("kit/ui/text.js", "fixed", 0.5)."""
     page = browser.new_page()
     page.goto("about:blank")
 

@@ -34,7 +34,7 @@ def test_axe_finds_nothing_before_and_after_in_light_and_dark(everything, axe):
     unlock(page)
     assert axe(page) == []
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    page.wait_for_timeout(200)
+    page.wait_for_function("document.getAnimations().length === 0")
     assert axe(page) == []
 
 

@@ -40,7 +40,7 @@ def test_golden_file_is_what_the_library_says_now():
 @pytest.mark.parametrize("case", GOLDEN["attention"])
 def test_attention(kit, case):
     choice = {"causal": case["causal"], "scaled": case["scaled"]}
-    found = kit("kit/math.js", "attentionStages", case["q"], case["k"], case["v"], choice)
+    found = kit("kit/math/attention.js", "attentionStages", case["q"], case["k"], case["v"], choice)
     for stage in ("score", "weight", "output"):
         assert close(found[stage], case[stage])
     ours = attention_stages(case["q"], case["k"], case["v"], **choice)
@@ -50,19 +50,21 @@ def test_attention(kit, case):
 
 def test_sampling(kit):
     for case in GOLDEN["sampling"]:
-        found = kit("kit/sampling.js", "samplerStages", case["logits"], case["settings"])
+        found = kit("kit/math/sampling.js", "samplerStages", case["logits"], case["settings"])
         assert close(found[-1]["chances"], case["chances"]), case["settings"]
         assert found[-1]["kept"] == case["kept"], case["settings"]
 
 
 def test_random_numbers_bit_for_bit(kit):
     for seed, wanted in GOLDEN["random"].items():
-        assert kit("kit/sampling.js", "randomNumbers", int(seed), len(wanted)) == wanted
+        assert kit("kit/math/sampling.js", "randomNumbers", int(seed), len(wanted)) == wanted
 
 
 def test_draws(kit):
     for case in GOLDEN["draws"]:
-        found = kit("kit/sampling.js", "drawWithSeed", case["chances"], case["n"], case["seed"])
+        found = kit(
+            "kit/math/sampling.js", "drawWithSeed", case["chances"], case["n"], case["seed"]
+        )
         assert found["counts"] == case["counts"]
         assert sum(case["counts"]) == case["n"]
 
@@ -83,7 +85,7 @@ def test_maps(kit):
     for case in GOLDEN["maps"].values():
         for layer, head, i, wanted in case["rows"]:
             chosen = "mean" if head < 0 else head
-            found = kit("kit/maps.js", "weightsOf", case["payload"], layer, chosen, i)
+            found = kit("kit/math/maps.js", "weightsOf", case["payload"], layer, chosen, i)
             assert close(found, wanted)
             assert sum(found) == pytest.approx(1, abs=1e-3)
 
@@ -98,14 +100,14 @@ def test_packed_weights_are_the_given_ones():
 
 def test_parameters_by_part(kit):
     for case in GOLDEN["shapes"]:
-        assert kit("kit/shapes.js", "partsOf", case["config"]) == case["parts"], case["name"]
+        assert kit("kit/math/shapes.js", "partsOf", case["config"]) == case["parts"], case["name"]
         assert sum(case["parts"].values()) == presets[case["name"]].n_parameters()
 
 
 def test_stops_are_those_of_the_python_side(kit):
     size = {"B": 2, "T": 5, "S": 3}
     for name in ("gpt2", "bert-base", "transformer-base", "t5-11b", "llama-2-70b"):
-        found = kit("kit/shapes.js", "stopsOf", presets[name].to_dict(), size)
+        found = kit("kit/math/shapes.js", "stopsOf", presets[name].to_dict(), size)
         wanted = stops_of(presets[name], size)
         assert [(one["name"], tuple(one["shape"])) for one in found] == [
             (stop, shape) for stop, _, shape in wanted
@@ -129,7 +131,7 @@ def test_stops_are_what_a_model_makes():
 
 def test_memory(kit):
     for case in GOLDEN["memory"]:
-        found = kit("kit/memory.js", "memoryOf", case["choice"])
+        found = kit("kit/math/memory.js", "memoryOf", case["choice"])
         assert close(found["parts"], case["parts"])
     paper = [memory_parts(MemoryCalculator(stage=stage).payload["choice"]) for stage in range(4)]
     assert [round(sum(one.values()) / 1e9, 1) for one in paper] == [120.0, 31.4, 16.6, 1.9]
@@ -150,24 +152,24 @@ CHANGES = {
 
 def test_each_input_of_the_memory_calculator_changes_its_part(kit):
     base = MemoryCalculator(stage=2, layers=2).payload["choice"]
-    before = kit("kit/memory.js", "memoryOf", base)["parts"]
+    before = kit("kit/math/memory.js", "memoryOf", base)["parts"]
     new = {"parameters": 1e9, "gpus": 8, "optimizer": "sgd", "layers": 9, "sequences": 4}
     new |= {"recompute": True, "memory": 24}
     for name, value in new.items():
-        after = kit("kit/memory.js", "memoryOf", base | {name: value})["parts"]
+        after = kit("kit/math/memory.js", "memoryOf", base | {name: value})["parts"]
         assert {part for part in after if after[part] != before[part]} == CHANGES[name], name
 
 
 def test_masks(kit):
     for case in GOLDEN["masks"]:
         rows, columns = len(case["mask"]), len(case["mask"][0])
-        found = kit("kit/mask.js", "maskOf", case["kind"], rows, columns, case["padding"])
+        found = kit("kit/math/mask.js", "maskOf", case["kind"], rows, columns, case["padding"])
         assert found == case["mask"] == mask_of(case["kind"], rows, columns, case["padding"])
 
 
 def test_waves(kit):
     for at, width, row in GOLDEN["waves"]:
-        found = kit("kit/waves.js", "positionRow", at, width)
+        found = kit("kit/math/waves.js", "positionRow", at, width)
         assert found == pytest.approx(row, abs=1e-5)  # the model's table is float32
 
 
@@ -175,7 +177,7 @@ def test_logit_changes(kit):
     names = {"add_to_all": "all", "times": "times", "add_to_one": "one", "one": "at"}
     for change, wanted in GOLDEN["changes"]:
         given = {names[name]: value for name, value in change.items()}
-        found = kit("kit/logits.js", "compareLogits", golden.logits().tolist(), given)
+        found = kit("kit/math/logits.js", "compareLogits", golden.logits().tolist(), given)
         assert close(found["after"], wanted)
         assert found["same"] is ("add_to_one" not in change)
 
@@ -184,7 +186,7 @@ def test_ring(kit):
     for states in GOLDEN["rings"]:
         rows = states[0]["rows"]
         n = len(rows)
-        assert kit("kit/ring.js", "ringStates", rows) == states
+        assert kit("kit/math/ring.js", "ringStates", rows) == states
         sums = [sum(column) for column in zip(*rows, strict=True)]
         assert states[-1]["rows"] == [sums] * n
         assert all(states[n - 1]["rows"][r][r] == sums[r] for r in range(n))
@@ -201,13 +203,13 @@ def test_habits(kit):
 
 def test_numbers_and_tokens_as_text(kit):
     for x, two, none, small, share, level in GOLDEN["numbers"]:
-        assert kit("kit/text.js", "fixed", x) == two
-        assert kit("kit/text.js", "fixed", x, 0) == none
-        assert kit("kit/text.js", "short", x) == small
-        assert kit("kit/text.js", "percent", abs(x)) == share
-        assert kit("kit/text.js", "shade", x, -1, 2) == level
+        assert kit("kit/ui/text.js", "fixed", x) == two
+        assert kit("kit/ui/text.js", "fixed", x, 0) == none
+        assert kit("kit/ui/text.js", "short", x) == small
+        assert kit("kit/ui/text.js", "percent", abs(x)) == share
+        assert kit("kit/ui/text.js", "shade", x, -1, 2) == level
     for token, shown in GOLDEN["tokens"]:
-        assert kit("kit/text.js", "seen", token) == shown
+        assert kit("kit/ui/text.js", "seen", token) == shown
 
 
 def test_text_by_hand():
@@ -222,7 +224,9 @@ def test_text_by_hand():
 
 def test_attention_by_hand(kit):
     """Equal scores share equally; a lone visible word gives its own value."""
-    found = kit("kit/math.js", "attentionStages", [[0, 0]] * 2, [[1, 2]] * 2, [[2, 0], [0, 4]], {})
+    found = kit(
+        "kit/math/attention.js", "attentionStages", [[0, 0]] * 2, [[1, 2]] * 2, [[2, 0], [0, 4]], {}
+    )
     assert found["weight"] == [[1, 0], [0.5, 0.5]]
     assert found["output"] == [[2, 0], [1, 2]]
 
@@ -232,4 +236,4 @@ def test_one_top_p_by_hand(kit):
     logits = [math.log(x) for x in (0.5, 0.3, 0.2)]
     for p, kept in ((0.8, 2), (0.81, 3), (0.1, 1)):
         settings = {"temperature": 1, "topK": 3, "topP": p}
-        assert kit("kit/sampling.js", "samplerStages", logits, settings)[-1]["kept"] == kept
+        assert kit("kit/math/sampling.js", "samplerStages", logits, settings)[-1]["kept"] == kept

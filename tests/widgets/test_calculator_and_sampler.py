@@ -231,7 +231,7 @@ def test_sampler_draws_what_the_library_draws(show):
     assert drawn() == [str(draw_counts(values, 100, 7)[i]) for i in order[:12]]
     page.get_by_role("button", name="Draw 1", exact=True).click()
     assert drawn() == [str(draw_counts(values, 101, 7)[i]) for i in order[:12]]
-    page.get_by_role("button", name=f"Show all {len(VOCABULARY)} tokens").click()
+    page.get_by_role("button", name=f"Show 24 more of {len(VOCABULARY)} tokens").click()
     assert drawn() == [str(draw_counts(values, 101, 7)[i]) for i in order]
     page.get_by_role("button", name="Start again").click()
     assert set(drawn()) == {"–"}

@@ -15,7 +15,7 @@ CASES = json.loads((ANSWERS / "number_cases.json").read_text())
 
 def test_number_grammar(kit):
     for case in CASES:
-        found = kit("kit/number.js", "parseNumber", case["text"])
+        found = kit("kit/exercise/number.js", "parseNumber", case["text"])
         if case["readings"] is None:
             assert found is None, case["text"]
         else:
@@ -69,7 +69,7 @@ def test_verdicts_of_parts(kit, name):
     seen = set()
     for answer in answers:
         wanted = reference.judge_part(part, answer)
-        found = kit("kit/judge.js", "judgePart", part, answer)
+        found = kit("kit/exercise/judge.js", "judgePart", part, answer)
         assert found == {"status": wanted.status, "messages": list(wanted.messages)}, answer
         seen.add(wanted.status)
     assert {"correct", "incorrect"} <= seen
@@ -80,7 +80,7 @@ def test_verdicts_of_parts(kit, name):
 def test_verdict_of_the_whole(kit, n, c):
     answer = {"n": n, "c": c}
     wanted = reference.judge_answers(ALL[-1], answer)
-    assert kit("kit/judge.js", "judge", ALL[-1], answer)["status"] == wanted.status
+    assert kit("kit/exercise/judge.js", "judge", ALL[-1], answer)["status"] == wanted.status
 
 
 def record(**changes):
@@ -100,16 +100,16 @@ THEIRS = {
 
 
 def test_records_travel_both_ways(kit):
-    assert kit("kit/records.js", "toText", OURS) == records.to_text(OURS)
-    assert kit("kit/records.js", "fromText", records.to_text(THEIRS)) == THEIRS
-    assert records.from_text(kit("kit/records.js", "toText", THEIRS)) == THEIRS
+    assert kit("kit/exercise/records.js", "toText", OURS) == records.to_text(OURS)
+    assert kit("kit/exercise/records.js", "fromText", records.to_text(THEIRS)) == THEIRS
+    assert records.from_text(kit("kit/exercise/records.js", "toText", THEIRS)) == THEIRS
     text = records.to_text(OURS)
-    assert kit("kit/records.js", "fromText", f" {text[:9]}\n{text[9:]} ") == OURS
+    assert kit("kit/exercise/records.js", "fromText", f" {text[:9]}\n{text[9:]} ") == OURS
 
 
 def test_records_merge_the_same(kit):
     for a, b in [(OURS, THEIRS), (THEIRS, OURS), ({}, OURS), (OURS, {}), (OURS, OURS)]:
-        assert kit("kit/records.js", "mergeRecords", a, b) == records.merge(a, b)
+        assert kit("kit/exercise/records.js", "mergeRecords", a, b) == records.merge(a, b)
 
 
 BAD = [
@@ -146,7 +146,7 @@ def test_bad_texts_are_refused_by_both(kit, text):
     with pytest.raises(ValueError):
         records.from_text(text)
     with pytest.raises(Exception, match="Error"):
-        kit("kit/records.js", "fromText", text)
+        kit("kit/exercise/records.js", "fromText", text)
 
 
 EVENTS = [{"hints": 1}, {"status": "incorrect"}, {"revealed": True}, {"status": "correct"}]
@@ -155,9 +155,9 @@ EVENTS = [{"hints": 1}, {"status": "incorrect"}, {"revealed": True}, {"status": 
 def test_a_record_grows_as_in_a_kernel(kit):
     one = None
     for at, event in enumerate([*EVENTS, {"status": "incorrect"}]):
-        one = kit("kit/records.js", "changeRecord", one, 1, event, at)
+        one = kit("kit/exercise/records.js", "changeRecord", one, 1, event, at)
     assert one == record(
         status="correct", attempts=3, first_ok=False, hints=1, revealed=True, updated=4
     )
-    newer = kit("kit/records.js", "changeRecord", one, 2, {"status": "correct"}, 9)
+    newer = kit("kit/exercise/records.js", "changeRecord", one, 2, {"status": "correct"}, 9)
     assert newer == record(v=2, status="correct", attempts=1, first_ok=True, updated=9)

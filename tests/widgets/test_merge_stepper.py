@@ -23,7 +23,7 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=list(TEXTS))
 def test_the_page_learns_the_same_merges(kit, text):
     tokens, states = merge_states(text, 60)
-    made = kit("kit/merge.js", "mergeStates", text, 60)
+    made = kit("kit/math/merge.js", "mergeStates", text, 60)
     assert [bytes(token) for token in made["tokens"]] == tokens
     assert len(made["states"]) == len(states)
     for mine, theirs in zip(states, made["states"], strict=True):
@@ -41,7 +41,7 @@ def test_the_states_are_those_of_the_tokenizer():
 
 @pytest.mark.parametrize("token", [b" the", b"\n\t", b"\xe6", b"\xe6\x97", "é".encode(), b"\xff"])
 def test_tokens_are_written_the_same(kit, token):
-    assert kit("kit/merge.js", "shownToken", list(token)) == shown_token(token)
+    assert kit("kit/math/merge.js", "shownToken", list(token)) == shown_token(token)
 
 
 def test_predict_then_step_by_keyboard(show):

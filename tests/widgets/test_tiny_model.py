@@ -73,7 +73,7 @@ def test_the_page_computes_the_logits_of_the_packed_model(kit: Any, name: str, b
     packed = pack(model, bits)
     same = unpack(packed, model.config)
     for ids in ([3], [0, 4, 2, 5, 1], [1, 1, 2, 3, 5, 0, 4, 4, 3, 2, 1, 0, 5, 5, 2, 3]):
-        found = kit("kit/tiny.js", "logitsAfter", packed, ids)
+        found = kit("kit/math/tiny.js", "logitsAfter", packed, ids)
         near = ROTARY if model.config.position == "rotary" else EXACT
         assert found == pytest.approx(logits_of(same, ids), abs=near)
 
@@ -83,7 +83,7 @@ def test_reading_on_going_back_and_reading_again_are_the_same(kit: Any) -> None:
     packed = pack(model)
     same = unpack(packed, model.config)
     texts = [[0, 4, 1], [0, 4, 1, 5], [0, 4, 1, 5], [0, 4], [2], [2, 3, 4, 5, 0, 1]]
-    found = kit("kit/tiny.js", "logitsInTurn", packed, texts)
+    found = kit("kit/math/tiny.js", "logitsInTurn", packed, texts)
     for logits, ids in zip(found, texts, strict=True):
         assert logits == pytest.approx(logits_of(same, ids), abs=ROTARY)
 
@@ -95,7 +95,7 @@ def test_a_planted_fault_moves_the_logits(kit: Any, fault: str) -> None:
     wanted = logits_of(unpack(packed, model.config), [0, 4, 2, 5, 1])
     broken = {"frequencies": None, "scale": 1.0, "eps": 0.1, "n_kv_heads": 1}[fault]
     packed["config"][fault] = broken
-    found = kit("kit/tiny.js", "logitsAfter", packed, [0, 4, 2, 5, 1])
+    found = kit("kit/math/tiny.js", "logitsAfter", packed, [0, 4, 2, 5, 1])
     assert found != pytest.approx(wanted, abs=1e-3)
 
 
@@ -121,13 +121,13 @@ def test_the_page_cuts_text_as_the_tokenizer_does(kit: Any, text: str) -> None:
     tokenizer = ByteLevelBPE.train(pydoc_topics()[:20], 600)
     model = make(vocab_size=600)
     given = TinyModel(model, tokenizer, ["The"]).payload["tokenizer"]
-    assert kit("kit/pieces.js", "idsOf", given, text)["ids"] == tokenizer.encode(text)
-    assert kit("kit/pieces.js", "textOf", given["bytes"], tokenizer.encode(text)) == text
+    assert kit("kit/math/pieces.js", "idsOf", given, text)["ids"] == tokenizer.encode(text)
+    assert kit("kit/math/pieces.js", "textOf", given["bytes"], tokenizer.encode(text)) == text
 
 
 def test_unknown_words_are_named(kit: Any) -> None:
     given = {"kind": "words", "tokens": WORDS}
-    found = kit("kit/pieces.js", "idsOf", given, " dog  horse\ndax ")
+    found = kit("kit/math/pieces.js", "idsOf", given, " dog  horse\ndax ")
     assert found == {"ids": [0, 4], "unknown": ["horse"]}
 
 

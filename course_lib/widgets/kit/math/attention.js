@@ -17,8 +17,12 @@ export function attentionStages(q, k, v, { causal = true, scaled = true } = {}) 
   const root = Math.sqrt(q[0].length);
   const score = q.map((query) => k.map((key) => dot(query, key)));
   const divided = score.map((row) => row.map((value) => (scaled ? value / root : value)));
-  const masked = divided.map((row, i) => row.map((value, j) => (causal && j > i ? -Infinity : value)));
+  const masked = divided.map((row, i) =>
+    row.map((value, j) => (causal && j > i ? -Infinity : value)),
+  );
   const weight = masked.map(softmax);
-  const output = weight.map((row) => v[0].map((_, column) => row.reduce((sum, share, j) => sum + share * v[j][column], 0)));
+  const output = weight.map((row) =>
+    v[0].map((_, column) => row.reduce((sum, share, j) => sum + share * v[j][column], 0)),
+  );
   return { score, scaled: divided, masked, weight, output };
 }

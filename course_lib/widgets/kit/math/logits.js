@@ -1,5 +1,5 @@
 // Changes to logits, and the largest chances. No DOM.
-import { softmax } from "./math.js";
+import { softmax } from "./attention.js";
 
 /** times · (logit + all), and `one` more for the token `at`. */
 export function changeLogits(logits, { all = 0, times = 1, one = 0, at = 0 }) {
@@ -14,5 +14,9 @@ export function ranking(values) {
 /** What a change does: chances before and after, and whether the ranking is the same. */
 export function compareLogits(logits, change) {
   const after = changeLogits(logits, change);
-  return { before: softmax(logits), after: softmax(after), same: ranking(logits).join() === ranking(after).join() };
+  return {
+    before: softmax(logits),
+    after: softmax(after),
+    same: ranking(logits).join() === ranking(after).join(),
+  };
 }

@@ -9,7 +9,10 @@ export function byteOrder() {
   return [...all.filter(prints), ...all.filter((b) => !prints(b))];
 }
 
-/** How often each pair of neighbours stands in the words: [left, right, count], most first, ties by id. */
+/**
+ * How often each pair of neighbours stands in the words: [left, right, count], most first, ties by
+ * id.
+ */
 export function rankPairs(words) {
   const counts = new Map();
   for (const ids of words) {
@@ -18,7 +21,8 @@ export function rankPairs(words) {
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
-  return [...counts].map(([key, count]) => [...key.split(" ").map(Number), count])
+  return [...counts]
+    .map(([key, count]) => [...key.split(" ").map(Number), count])
     .sort((a, b) => b[2] - a[2] || a[0] - b[0] || a[1] - b[1]);
 }
 
@@ -35,21 +39,39 @@ export function mergePair(ids, [left, right], id) {
 }
 
 /**
- * Every state from single bytes on. A state has the words as ids, the pair that was merged to get there
- * (null at first) with its count, the number of tokens, the size of the vocabulary and the best next pairs.
+ * Every state from single bytes on. A state has the words as ids, the pair that was merged to get
+ * there
+ * (null at first) with its count, the number of tokens, the size of the vocabulary and the best
+ * next pairs.
  */
 export function mergeStates(text, steps) {
   const order = byteOrder();
   const idOf = new Map(order.map((b, id) => [b, id]));
   const tokens = order.map((b) => [b]);
-  const words = (text.match(WORD) ?? []).map((word) => [...new TextEncoder().encode(word)].map((b) => idOf.get(b)));
-  const state = (now, pair, count, id) => ({ words: now, pair, count, id, tokens: now.reduce((sum, ids) => sum + ids.length, 0),
-    vocabulary: tokens.length, next: rankPairs(now).slice(0, 6) });
+  const words = (text.match(WORD) ?? []).map((word) =>
+    [...new TextEncoder().encode(word)].map((b) => idOf.get(b)),
+  );
+  const state = (now, pair, count, id) => ({
+    words: now,
+    pair,
+    count,
+    id,
+    tokens: now.reduce((sum, ids) => sum + ids.length, 0),
+    vocabulary: tokens.length,
+    next: rankPairs(now).slice(0, 6),
+  });
   const states = [state(words, null, 0, -1)];
   while (states.length <= steps && states.at(-1).next.length) {
     const [left, right, count] = states.at(-1).next[0];
     const id = tokens.push([...tokens[left], ...tokens[right]]) - 1;
-    states.push(state(states.at(-1).words.map((ids) => mergePair(ids, [left, right], id)), [left, right], count, id));
+    states.push(
+      state(
+        states.at(-1).words.map((ids) => mergePair(ids, [left, right], id)),
+        [left, right],
+        count,
+        id,
+      ),
+    );
   }
   return { tokens, states };
 }

@@ -1,6 +1,6 @@
 // Temperature, top-k and top-p as course_lib/generation/processors.py defines them, and draws from
 // one small generator that course_lib/widgets/draws.py repeats bit for bit. No DOM.
-import { softmax } from "./math.js";
+import { softmax } from "./attention.js";
 
 /** Divides the logits; temperature 0 leaves the first maximum alone. */
 export function withTemperature(logits, t) {
@@ -32,16 +32,32 @@ export function withTopP(logits, p) {
   return logits.map((value, i) => (kept.has(i) ? value : -Infinity));
 }
 
-/** All stages in order: [{name, logits, chances, kept}], from the model's own to the one drawn from. */
+/**
+ * All stages in order: [{name, logits, chances, kept}], from the model's own to the one drawn
+ * from.
+ */
 export function samplerStages(logits, { temperature, topK, topP, temperatureLast = false }) {
   const heat = ["temperature", (values) => withTemperature(values, temperature)];
-  const filters = [["top-k", (values) => withTopK(values, topK)], ["top-p", (values) => withTopP(values, topP)]];
+  const filters = [
+    ["top-k", (values) => withTopK(values, topK)],
+    ["top-p", (values) => withTopP(values, topP)],
+  ];
   const steps = temperatureLast ? [...filters, heat] : [heat, ...filters];
-  const stage = (name, values) => ({ name, logits: values, chances: softmax(values), kept: values.filter((value) => value > -Infinity).length });
-  return steps.reduce((stages, [name, step]) => [...stages, stage(name, step(stages.at(-1).logits))], [stage("model", logits)]);
+  const stage = (name, values) => ({
+    name,
+    logits: values,
+    chances: softmax(values),
+    kept: values.filter((value) => value > -Infinity).length,
+  });
+  return steps.reduce(
+    (stages, [name, step]) => [...stages, stage(name, step(stages.at(-1).logits))],
+    [stage("model", logits)],
+  );
 }
 
-/** A generator of 32-bit numbers: a counter with a golden-ratio step, mixed by two odd multipliers. */
+/**
+ * A generator of 32-bit numbers: a counter with a golden-ratio step, mixed by two odd multipliers.
+ */
 export function makeRandom(seed) {
   let state = seed >>> 0;
   return () => {
@@ -53,7 +69,10 @@ export function makeRandom(seed) {
   };
 }
 
-/** How often each token comes up in n draws: the first token whose running total exceeds the number drawn. */
+/**
+ * How often each token comes up in n draws: the first token whose running total exceeds the number
+ * drawn.
+ */
 export function drawCounts(chances, n, random) {
   const counts = chances.map(() => 0);
   const last = chances.findLastIndex((chance) => chance > 0);
@@ -75,7 +94,9 @@ export function drawCounts(chances, n, random) {
   return { counts, drawn };
 }
 
-/** The first n numbers of the generator, and draws from a seed: the forms that golden vectors hold. */
+/**
+ * The first n numbers of the generator, and draws from a seed: the forms that golden vectors hold.
+ */
 export function randomNumbers(seed, n) {
   const random = makeRandom(seed);
   return Array.from({ length: n }, random);
@@ -83,4 +104,11 @@ export function randomNumbers(seed, n) {
 
 export function drawWithSeed(chances, n, seed) {
   return drawCounts(chances, n, makeRandom(seed));
+}
+
+/** exp of the entropy: among how many equally likely tokens the choice would be as open. */
+export function openness(chances) {
+  return Math.exp(
+    -chances.reduce((sum, chance) => sum + (chance > 0 ? chance * Math.log(chance) : 0), 0),
+  );
 }

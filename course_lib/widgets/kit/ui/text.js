@@ -36,5 +36,19 @@ export function listed(parts) {
 /** Shade 0 to 10 of a value between `low` and `high`. */
 export function shade(value, low = 0, high = 1) {
   if (!Number.isFinite(value) || high <= low) return 0;
-  return Math.min(10, Math.max(0, Math.floor(10 * (value - low) / (high - low) + 0.5)));
+  return Math.min(10, Math.max(0, Math.floor((10 * (value - low)) / (high - low) + 0.5)));
+}
+
+/** A number with its thousands apart, as in 4,294,967,295. */
+export function grouped(number) {
+  return number.toLocaleString("en-US", { maximumFractionDigits: 6 });
+}
+
+/** Why a text is no number for this field, or "". */
+export function faultOf(text, { low, high, whole }) {
+  const value = Number(text);
+  const range = `from ${grouped(low)} to ${grouped(high)}`;
+  const wanted = whole ? `Write a whole number ${range}` : `Write a number ${range}`;
+  if (text.trim() === "" || !Number.isFinite(value)) return wanted;
+  return value < low || value > high || (whole && !Number.isInteger(value)) ? wanted : "";
 }

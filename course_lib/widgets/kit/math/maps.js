@@ -5,11 +5,22 @@ export function weightsOf({ packed, heads, size, causal }, layer, head, i) {
   const start = causal ? (i * (i + 1)) / 2 : i * size;
   const length = causal ? i + 1 : size;
   const chosen = head === "mean" ? Array.from({ length: heads }, (_, index) => index) : [head];
-  return Array.from({ length: size }, (_, j) => (j < length
-    ? chosen.reduce((sum, index) => sum + packed[layer][index][start + j], 0) / chosen.length / 10000 : 0));
+  return Array.from({ length: size }, (_, j) =>
+    j < length
+      ? chosen.reduce((sum, index) => sum + packed[layer][index][start + j], 0) /
+        chosen.length /
+        10000
+      : 0,
+  );
 }
 
-/** Indices of the keys with the largest weights, largest first; the earlier one first among equals. */
+/**
+ * Indices of the keys with the largest weights, largest first; the earlier one first among equals.
+ */
 export function strongest(weights, n) {
-  return weights.map((_, j) => j).sort((a, b) => weights[b] - weights[a] || a - b).slice(0, n).filter((j) => weights[j] > 0);
+  return weights
+    .map((_, j) => j)
+    .sort((a, b) => weights[b] - weights[a] || a - b)
+    .slice(0, n)
+    .filter((j) => weights[j] > 0);
 }

@@ -1,4 +1,5 @@
-// Text to ids and back in the page: words between blanks, or byte-level BPE as course_lib.tokenizers. No DOM.
+// Text to ids and back in the page: words between blanks, or byte-level BPE as
+// course_lib.tokenizers. No DOM.
 
 const PIECE = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
@@ -7,7 +8,10 @@ function wordPieces({ tokens }) {
   return {
     encode(text) {
       const words = text.split(/\s+/).filter(Boolean);
-      return { ids: words.filter((word) => idOf.has(word)).map((word) => idOf.get(word)), unknown: words.filter((word) => !idOf.has(word)) };
+      return {
+        ids: words.filter((word) => idOf.has(word)).map((word) => idOf.get(word)),
+        unknown: words.filter((word) => !idOf.has(word)),
+      };
     },
     append: (text, id) => (text.trim() ? `${text.trimEnd()} ${tokens[id]}` : tokens[id]),
   };
@@ -15,7 +19,9 @@ function wordPieces({ tokens }) {
 
 function bytePieces({ bytes, merges }) {
   const idOf = new Map(bytes.flatMap((one, id) => (one.length === 1 ? [[one[0], id]] : [])));
-  const rankOf = new Map(merges.map(([left, right, id], rank) => [`${left} ${right}`, { rank, id }]));
+  const rankOf = new Map(
+    merges.map(([left, right, id], rank) => [`${left} ${right}`, { rank, id }]),
+  );
   const cache = new Map();
   const merged = (piece) => {
     let ids = [...new TextEncoder().encode(piece)].map((one) => idOf.get(one));
@@ -39,12 +45,19 @@ function bytePieces({ bytes, merges }) {
   };
 }
 
-/** The text of some ids of a byte-level vocabulary; half a character becomes the replacement sign. */
+/**
+ * The text of some ids of a byte-level vocabulary; half a character becomes the replacement sign.
+ */
 export function textOf(bytes, ids) {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new Uint8Array(ids.flatMap((id) => bytes[id])));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+    new Uint8Array(ids.flatMap((id) => bytes[id])),
+  );
 }
 
-/** A tokenizer: encode(text) gives {ids, unknown}; append(text, id) writes on, where a word is a token. */
+/**
+ * A tokenizer: encode(text) gives {ids, unknown}; append(text, id) writes on, where a word is a
+ * token.
+ */
 export function makePieces(given) {
   return given.kind === "words" ? wordPieces(given) : bytePieces(given);
 }

@@ -2,7 +2,12 @@
 
 /** Rows see columns. `padding` columns at the end hold no word and are never seen. */
 export function maskOf(kind, rows, columns, padding = 0) {
-  return Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => j < columns - padding && (kind !== "decoder" || j <= i)));
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from(
+      { length: columns },
+      (_, j) => j < columns - padding && (kind !== "decoder" || j <= i),
+    ),
+  );
 }
 
 /** What is wrong with a row: {kind, columns}, or null. */

@@ -1,9 +1,18 @@
 // Keeps the reader's progress in this browser; nothing is sent anywhere.
-import { STORAGE_KEY, changeRecord, checkRecords, fromText, mergeRecords, toText } from "./records.js";
+import {
+  STORAGE_KEY,
+  changeRecord,
+  checkRecords,
+  fromText,
+  mergeRecords,
+  toText,
+} from "./records.js";
 let memory = {};
 let kept = true;
 
-/** Reads all records; what cannot be read is set aside under another key, and a clean store begins. */
+/**
+ * Reads all records; what cannot be read is set aside under another key, and a clean store begins.
+ */
 export function readAll() {
   let text;
   try {
@@ -48,7 +57,10 @@ export function isKept() {
 /** Notes one event on one exercise: {status}, {hints} or {revealed}. */
 export function noteProgress(id, version, event) {
   const records = readAll();
-  writeAll({ ...records, [id]: changeRecord(records[id], version, event, Math.floor(Date.now() / 1000)) });
+  writeAll({
+    ...records,
+    [id]: changeRecord(records[id], version, event, Math.floor(Date.now() / 1000)),
+  });
 }
 
 export function exportProgress() {

@@ -1,12 +1,18 @@
-// A decoder in plain JavaScript: the arithmetic of course_lib.model.Transformer, one token at a time.
+// A decoder in plain JavaScript: the arithmetic of course_lib.model.Transformer, one token at a
+// time.
 // No DOM. Double precision throughout; weights arrive as whole numbers with a step for each row.
 
-/** The matrix of packed weights, {rows, columns, values}: whole numbers of 8 or 16 bits times the step of their row. */
+/**
+ * The matrix of packed weights, {rows, columns, values}: whole numbers of 8 or 16 bits times the
+ * step of their row.
+ */
 export function unpackMatrix({ rows, columns, bits, data, steps }) {
   const { buffer } = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
   const whole = bits === 8 ? new Int8Array(buffer) : new Int16Array(buffer);
   const values = new Float64Array(rows * columns);
-  for (let r = 0; r < rows; r += 1) for (let c = 0; c < columns; c += 1) values[r * columns + c] = whole[r * columns + c] * steps[r];
+  for (let r = 0; r < rows; r += 1)
+    for (let c = 0; c < columns; c += 1)
+      values[r * columns + c] = whole[r * columns + c] * steps[r];
   return { rows, columns, values };
 }
 
@@ -21,7 +27,10 @@ export function applyMatrix({ rows, columns, values }, x, bias) {
   return y;
 }
 
-/** Takes off the mean, divides by the spread, scales and shifts; without a bias it divides by the root mean square. */
+/**
+ * Takes off the mean, divides by the spread, scales and shifts; without a bias it divides by the
+ * root mean square.
+ */
 export function normVector(x, { weight, bias }, eps) {
   const n = x.length;
   const mean = bias ? x.reduce((sum, value) => sum + value, 0) / n : 0;
@@ -47,22 +56,45 @@ export function turnHead(values, start, width, position, frequencies) {
   }
 }
 
-/** A model that has read nothing yet. `read(ids)` gives the logits after them, and reads only what is new. */
+/**
+ * A model that has read nothing yet. `read(ids)` gives the logits after them, and reads only what
+ * is new.
+ */
 export function tinyModel(packed) {
-  const { n_heads: H, n_kv_heads: G, d_head: K, eps, scale, frequencies, activation } = packed.config;
+  const {
+    n_heads: H,
+    n_kv_heads: G,
+    d_head: K,
+    eps,
+    scale,
+    frequencies,
+    activation,
+  } = packed.config;
   const table = unpackMatrix(packed.embedding);
   const places = packed.positions ? unpackMatrix(packed.positions) : null;
   const head = packed.head ? unpackMatrix(packed.head) : table;
-  const blocks = packed.blocks.map((block) => ({ ...block, qkv: unpackMatrix(block.qkv), output: unpackMatrix(block.output),
-    up: unpackMatrix(block.up), down: unpackMatrix(block.down), gate: block.gate ? unpackMatrix(block.gate) : null }));
+  const blocks = packed.blocks.map((block) => ({
+    ...block,
+    qkv: unpackMatrix(block.qkv),
+    output: unpackMatrix(block.output),
+    up: unpackMatrix(block.up),
+    down: unpackMatrix(block.down),
+    gate: block.gate ? unpackMatrix(block.gate) : null,
+  }));
   const bend = BENDS[activation];
   let ids = [];
   let logits = [];
   let memory = blocks.map(() => ({ keys: [], values: [] }));
 
-  const attend = ({ qkv, qkv_bias: bias, output, output_bias: outBias }, { keys, values }, x, position) => {
+  const attend = (
+    { qkv, qkv_bias: bias, output, output_bias: outBias },
+    { keys, values },
+    x,
+    position,
+  ) => {
     const all = applyMatrix(qkv, x, bias);
-    if (frequencies) for (let one = 0; one < H + G; one += 1) turnHead(all, one * K, K, position, frequencies);
+    if (frequencies)
+      for (let one = 0; one < H + G; one += 1) turnHead(all, one * K, K, position, frequencies);
     keys.push(all.slice(H * K, (H + G) * K));
     values.push(all.slice((H + G) * K));
     const mixed = new Float64Array(H * K);
@@ -86,7 +118,12 @@ export function tinyModel(packed) {
     let x = table.values.slice(id * table.columns, (id + 1) * table.columns);
     if (places) x = x.map((value, i) => value + places.values[position * places.columns + i]);
     blocks.forEach((block, layer) => {
-      const gathered = attend(block, memory[layer], normVector(x, block.attention_norm, eps), position);
+      const gathered = attend(
+        block,
+        memory[layer],
+        normVector(x, block.attention_norm, eps),
+        position,
+      );
       x = x.map((value, i) => value + gathered[i]);
       const seenNow = normVector(x, block.feed_forward_norm, eps);
       const up = applyMatrix(block.up, seenNow, block.up_bias);
@@ -99,10 +136,15 @@ export function tinyModel(packed) {
   };
   const read = (wanted) => {
     let shared = 0;
-    while (shared < Math.min(ids.length, wanted.length) && ids[shared] === wanted[shared]) shared += 1;
-    if (shared === wanted.length && shared < ids.length) shared -= 1; // its logits are gone: read the last one again
-    memory.forEach((one) => { one.keys.length = shared; one.values.length = shared; });
-    for (let position = shared; position < wanted.length; position += 1) logits = [...readOne(wanted[position], position)];
+    while (shared < Math.min(ids.length, wanted.length) && ids[shared] === wanted[shared])
+      shared += 1;
+    if (shared === wanted.length && shared < ids.length) shared -= 1; // its logits are gone
+    memory.forEach((one) => {
+      one.keys.length = shared;
+      one.values.length = shared;
+    });
+    for (let position = shared; position < wanted.length; position += 1)
+      logits = [...readOne(wanted[position], position)];
     ids = [...wanted];
     return logits;
   };

@@ -2,8 +2,15 @@
 import { parseNumber } from "./number.js";
 
 function isBlank(value) {
-  return value === null || value === undefined || (typeof value === "string" && ["", "..."].includes(value.trim())) ||
-    (Array.isArray(value) && value.length === 0) || (typeof value === "object" && !Array.isArray(value) && !Object.values(value).some((one) => !isBlank(one)));
+  return (
+    value === null ||
+    value === undefined ||
+    (typeof value === "string" && ["", "..."].includes(value.trim())) ||
+    (Array.isArray(value) && value.length === 0) ||
+    (typeof value === "object" &&
+      !Array.isArray(value) &&
+      !Object.values(value).some((one) => !isBlank(one)))
+  );
 }
 
 function judgeChoice(part, value) {
@@ -12,9 +19,18 @@ function judgeChoice(part, value) {
     return { status: option.correct ? "correct" : "incorrect", messages: [option.feedback] };
   }
   const wrong = part.options.filter(({ id, correct }) => value.includes(id) !== correct);
-  if (!wrong.length) return { status: "correct", messages: part.options.filter(({ correct }) => correct).map(({ feedback }) => feedback) };
-  return { status: "incorrect", messages: wrong.map(({ id, text, feedback }) =>
-    `${value.includes(id) ? part.messages.chosen : part.messages.missed} ${text}: ${feedback}`) };
+  if (!wrong.length)
+    return {
+      status: "correct",
+      messages: part.options.filter(({ correct }) => correct).map(({ feedback }) => feedback),
+    };
+  return {
+    status: "incorrect",
+    messages: wrong.map(
+      ({ id, text, feedback }) =>
+        `${value.includes(id) ? part.messages.chosen : part.messages.missed} ${text}: ${feedback}`,
+    ),
+  };
 }
 
 function unitFactor(part, unit) {
@@ -29,30 +45,51 @@ function judgeNumber(part, value) {
   const factor = unitFactor(part, parsed.unit);
   if (typeof factor === "string") return { status: "invalid", messages: [part.messages[factor]] };
   const values = parsed.readings.map((reading) => reading * factor);
-  const matches = (target) => values.some((one) =>
-    Math.abs(one - target) <= part.tolerance * (part.relative ? Math.abs(target) : 1) + 1e-9 * Math.max(1, Math.abs(target)));
+  const matches = (target) =>
+    values.some(
+      (one) =>
+        Math.abs(one - target) <=
+        part.tolerance * (part.relative ? Math.abs(target) : 1) +
+          1e-9 * Math.max(1, Math.abs(target)),
+    );
   if (matches(part.key)) return { status: "correct", messages: [part.feedback] };
   const near = part.near.find((one) => matches(one.value));
-  return { status: "incorrect", messages: [near ? near.feedback : part.messages[values[0] < part.key ? "too_small" : "too_large"]] };
+  return {
+    status: "incorrect",
+    messages: [
+      near ? near.feedback : part.messages[values[0] < part.key ? "too_small" : "too_large"],
+    ],
+  };
 }
 
 function judgeMatch(part, value) {
   const wrong = part.rows.filter((row) => !row.correct.includes(value[row.id]));
-  const said = (row) => `${row.text}: ${isBlank(value[row.id]) ? part.messages.blank : row.feedback[value[row.id]]}`;
+  const said = (row) =>
+    `${row.text}: ${isBlank(value[row.id]) ? part.messages.blank : row.feedback[value[row.id]]}`;
   if (!wrong.length) return { status: "correct", messages: part.rows.map(said) };
   return { status: "incorrect", messages: wrong.map(said) };
 }
 
 function judgeOrder(part, value) {
   const used = part.items.filter(({ id }) => value.includes(id));
-  const extra = value.map((id) => part.items.find((item) => item.id === id)).find((item) => item.distractor);
+  const extra = value
+    .map((id) => part.items.find((item) => item.id === id))
+    .find((item) => item.distractor);
   if (extra) return { status: "incorrect", messages: [extra.feedback] };
-  if (used.length < part.items.filter(({ distractor }) => !distractor).length) return { status: "incorrect", messages: [part.messages.missing] };
+  if (used.length < part.items.filter(({ distractor }) => !distractor).length)
+    return { status: "incorrect", messages: [part.messages.missing] };
   const broken = part.before.find(({ first, then }) => value.indexOf(first) > value.indexOf(then));
-  return broken ? { status: "incorrect", messages: [broken.feedback] } : { status: "correct", messages: [part.feedback] };
+  return broken
+    ? { status: "incorrect", messages: [broken.feedback] }
+    : { status: "correct", messages: [part.feedback] };
 }
 
-const PART_JUDGES = { choice: judgeChoice, number: judgeNumber, match: judgeMatch, order: judgeOrder };
+const PART_JUDGES = {
+  choice: judgeChoice,
+  number: judgeNumber,
+  match: judgeMatch,
+  order: judgeOrder,
+};
 
 /** Judges one part: {status, messages}. */
 export function judgePart(part, value) {
@@ -62,7 +99,9 @@ export function judgePart(part, value) {
 
 /** Judges a whole answer {part id: value}: {status, parts: {part id: {status, messages}}}. */
 export function judge(payload, answer) {
-  const parts = Object.fromEntries(payload.parts.map((part) => [part.id, judgePart(part, answer[part.id])]));
+  const parts = Object.fromEntries(
+    payload.parts.map((part) => [part.id, judgePart(part, answer[part.id])]),
+  );
   const all = Object.values(parts).map(({ status }) => status);
   let status = "not_attempted";
   if (all.every((one) => one === "correct")) status = "correct";
