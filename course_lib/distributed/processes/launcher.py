@@ -7,7 +7,13 @@ from typing import Any
 import torch.distributed as dist
 
 from course_lib.distributed.comm.collectives import DEFAULT_TIMEOUT, Comm
-from course_lib.distributed.processes.ranks import Ranks, choose_backend, pickle_task
+from course_lib.distributed.processes.ranks import (
+    Ranks,
+    check_collective_timeout,
+    check_seconds,
+    choose_backend,
+    pickle_task,
+)
 from course_lib.distributed.processes.worker import start_process_group
 
 
@@ -43,8 +49,8 @@ def launch(
 
     Chapter: 18_multi_gpu_zero
     """
-    if timeout <= 0:
-        raise ValueError(f"timeout must be positive, got {timeout}")
+    check_seconds("timeout", timeout)
+    check_collective_timeout(collective_timeout)
     choose_backend(nprocs, backend)
     pickle_task(function, args, kwargs)  # before any process starts
     options: dict[str, Any] = {"backend": backend, "collective_timeout": collective_timeout}
@@ -64,18 +70,30 @@ def init_from_env(
         collective_timeout: seconds a rank waits for others in one operation.
 
     Raises:
-        ValueError: some of torchrun's variables are set and others missing, or the port is taken.
+        ValueError: some of torchrun's variables are missing or no numbers, the rank is not below
+            the number of ranks, or the port is taken.
 
     Chapter: 18_multi_gpu_zero
     """
+    check_collective_timeout(collective_timeout)
     wanted = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in wanted if name not in os.environ]
     if len(missing) == len(wanted):
         return Comm(timeout=collective_timeout)
     if missing:
         raise ValueError(f"environment variables {missing} are missing; start with torchrun")
+    rank, world_size = _number("RANK"), _number("WORLD_SIZE")
+    if not rank < world_size:
+        raise ValueError(f"RANK={rank} does not lie below WORLD_SIZE={world_size}")
     if not dist.is_initialized():
         os.environ.setdefault("LOCAL_RANK", "0")
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         start_process_group(choose_backend(local, backend), float(collective_timeout))
     return Comm(timeout=collective_timeout)
+
+
+def _number(name: str) -> int:
+    text = os.environ[name]
+    if not text.isdecimal():
+        raise ValueError(f"environment variable {name} must be a whole number, got {text!r}")
+    return int(text)

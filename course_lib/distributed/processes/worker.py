@@ -19,14 +19,16 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
+from course_lib import processes
+
 
 def listen(connection: Connection, tasks: "queue.SimpleQueue[bytes]") -> None:
-    """Put every message into the queue; end this process when the parent is gone."""
+    """Put every message into the queue; end this process and its children with the parent."""
     while True:
         try:
             tasks.put(connection.recv_bytes())
         except (EOFError, OSError):
-            os._exit(1)
+            processes.end_group()
 
 
 def start_process_group(backend: str, timeout: float) -> None:
@@ -62,7 +64,7 @@ def is_consequence(error: BaseException) -> bool:
         return False
     if isinstance(error, (CollectiveError, dist.DistError)):
         return True
-    text = str(error)
+    text = processes.describe(error)
     return isinstance(error, RuntimeError) and ("gloo" in text or "NCCL" in text)
 
 
@@ -75,7 +77,7 @@ def run_task(task: bytes, rank: int) -> tuple[Any, ...]:
         return ("value", function(*args, **kwargs))
     except BaseException as error:  # reported to the parent, which raises it
         lines = traceback.format_exception(error)
-        cause = f"{type(error).__name__}: {error}"
+        cause = processes.describe(error)
         return ("error", cause, "".join(lines), is_consequence(error), time.monotonic())
 
 
@@ -83,15 +85,17 @@ def main() -> None:
     """Serve tasks from the parent until it closes the connection."""
     import cloudpickle
 
+    os.set_inheritable(int(sys.argv[1]), False)  # not for what the function starts
     connection = Connection(int(sys.argv[1]))
     rank, tasks = int(os.environ["RANK"]), queue.SimpleQueue[bytes]()
     threading.Thread(target=listen, args=(connection, tasks), daemon=True).start()
+    processes.end_with_parent()
     faulthandler.register(signal.SIGUSR1, all_threads=False)
     try:
         start_process_group(os.environ["COURSE_BACKEND"], float(os.environ["COURSE_TIMEOUT"]))
         first: tuple[Any, ...] = ("value", None)
     except BaseException as error:  # reported to the parent, which raises it
-        cause = f"{type(error).__name__}: {error}"
+        cause = processes.describe(error)
         first = ("error", cause, traceback.format_exc(), False, time.monotonic())
     connection.send_bytes(cloudpickle.dumps(first))
     while True:
@@ -101,7 +105,8 @@ def main() -> None:
         try:
             message = cloudpickle.dumps(outcome)
         except Exception as error:
-            cause = f"TypeError: the value of rank {rank} cannot be pickled: {error}"
+            why = processes.describe(error)
+            cause = f"TypeError: the value of rank {rank} cannot be pickled: {why}"
             message = cloudpickle.dumps(("error", cause, "", False, time.monotonic()))
         connection.send_bytes(message)
 
