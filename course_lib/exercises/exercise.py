@@ -5,6 +5,8 @@ Chapter: 01_relevance
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
 import textwrap
 from collections.abc import Mapping
@@ -65,6 +67,11 @@ class Exercise:
 
     def payload(self) -> dict[str, Any]:
         """Give the JSON form for the quiz and the static page, without the reference."""
+        return copy.deepcopy(self._payload)
+
+    @functools.cached_property
+    def _payload(self) -> dict[str, Any]:
+        """The payload, built once: a key may take a while to compute."""
         return build_payload(self._spec)
 
     def starter(self, step: int = 1) -> str:
@@ -108,7 +115,7 @@ class Exercise:
         return result
 
     def _check_parts(self, answer: Any) -> Result:
-        payload = self.payload()
+        payload = self._payload
         names = [part["id"] for part in payload["parts"]]
         if not (isinstance(answer, Mapping) and answer and set(answer) <= set(names)):
             if len(names) > 1 and answer not in (None, ..., "", {}):
@@ -155,7 +162,7 @@ class Exercise:
         if self._spec.code is not None:
             body = textwrap.dedent(inspect.getsource(self._spec.code.reference)).rstrip()
         else:
-            body = solution_text(self.payload())
+            body = solution_text(self._payload)
         return f"{body}\n\n{clean(self._spec.explain)}"
 
     def __repr__(self) -> str:
@@ -166,7 +173,7 @@ class Exercise:
             lines.append(self.notice)
         if store.status_of(self.id, self.version)[1]:
             lines.append("It has changed since you solved it.")
-        payload = self.payload()
+        payload = self._payload
         lines += ["", plain(payload["prompt"])]
         for part in payload["parts"]:
             lines += ["", f"[{part['id']}] {plain(part['prompt'])}".rstrip()]

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ def test_topics_are_english_in_a_fixed_order() -> None:
     assert len(topics) > 50
     assert sum(map(len, topics)) > 300_000
     assert sum("the" in topic for topic in topics) > 0.9 * len(topics)
+
+
+def test_topics_are_the_same_on_every_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys of exercises, figures and trained tokenizers depend on this text."""
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    assert digest(pydoc_topics()) == "cb776be62378"
 
 
 def test_docstrings_are_found_once_each() -> None:
