@@ -15,7 +15,6 @@ import json
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from course_lib import processes
 from course_lib.exercises.author.spec import Limits, Spec
 from course_lib.exercises.process.inline import CLOCK_FACTOR, check_inline
 from course_lib.exercises.process.transport import pack, pack_spec
@@ -52,13 +52,9 @@ class Worker:
             "OPENBLAS_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "course_lib.exercises.process.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,  # an interrupt of the notebook is not for the worker
-        )
+        command = [sys.executable, "-m", "course_lib.exercises.process.worker"]
+        self.child = processes.Child(command, environment=environment, stdin=subprocess.PIPE)
+        self.process = self.child.process
         self.messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
         self.ready = False
@@ -92,12 +88,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything it started."""
-        with contextlib.suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            else:
-                self.process.kill()
-        self.process.wait()
+        self.child.kill()
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError):
                 if stream is not None:

@@ -10,21 +10,14 @@ import sys
 from types import ModuleType
 from typing import Any
 
-import cloudpickle
-
 from course_lib.exercises.author.spec import Spec
 from course_lib.exercises.catalog import is_published
+from course_lib.processes import pickle_by_value
 
 
 def _dump(value: Any, module: ModuleType | None) -> bytes:
     """Pickle a value; functions of the given module travel by value."""
-    if module is None:
-        return bytes(cloudpickle.dumps(value))
-    cloudpickle.register_pickle_by_value(module)
-    try:
-        return bytes(cloudpickle.dumps(value))
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
+    return pickle_by_value(value, [module] if module is not None else [])
 
 
 def _own_module(value: Any) -> ModuleType | None:

@@ -16,10 +16,10 @@ import os
 import pickle
 import struct
 import sys
-import threading
-import time
 from dataclasses import asdict
 from typing import Any, BinaryIO
+
+from course_lib.processes import end_with_parent
 
 _LENGTH = struct.Struct("!I")
 
@@ -38,18 +38,6 @@ def read_message(stream: BinaryIO) -> bytes | None:
     (length,) = _LENGTH.unpack(head)
     body = stream.read(length)
     return body if len(body) == length else None
-
-
-def _end_with_parent() -> None:
-    """End when the parent is gone, even while an answer loops."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _answer_request(request: dict[str, Any], send: Any) -> dict[str, Any]:
@@ -80,7 +68,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    _end_with_parent()
+    end_with_parent()
 
     def send(message: dict[str, Any]) -> None:
         write_message(replies, json.dumps(message).encode())
