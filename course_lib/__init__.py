@@ -11,7 +11,7 @@ from course_lib.presets import presets
 from course_lib.source import show_source
 
 if TYPE_CHECKING:
-    from course_lib.generation.sample import generate as generate
+    from course_lib.generation.loop import generate as generate
     from course_lib.model.attention import attention as attention
     from course_lib.model.cache import KVCache as KVCache
     from course_lib.model.transformer import Transformer as Transformer
@@ -22,7 +22,7 @@ _WHERE = {
     "Transformer": "course_lib.model.transformer",
     "KVCache": "course_lib.model.cache",
     "attention": "course_lib.model.attention",
-    "generate": "course_lib.generation.sample",
+    "generate": "course_lib.generation.loop",
 }
 
 __all__ = [

@@ -9,7 +9,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
-from course_lib.generation.processors import Processor, probabilities, temperature, top_k, top_p
+from course_lib.generation.chain import Processor, probabilities
+from course_lib.generation.processors import temperature, top_k, top_p
 
 
 def greedy_and_random(

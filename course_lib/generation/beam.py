@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from course_lib.generation.chain import LogitsProcessor, PastTokens, process
 from course_lib.generation.checks import check_ends, check_prompt, check_source
-from course_lib.generation.reading import Reader
-from course_lib.generation.steps import History, Step, process
+from course_lib.generation.reader import Reader
 from course_lib.model.transformer import Transformer
 
 _NEVER = -1e9  # the score of a beam that does not exist
@@ -69,7 +69,7 @@ def beam_search(
     n_return: int = 1,
     length_penalty: float | int = 1.0,
     early_stopping: bool | Literal["never"] = False,
-    processors: Sequence[Step] = (),
+    processors: Sequence[LogitsProcessor] = (),
     keep: Bool[Tensor, "B T"] | None = None,
     eos_id: int | Sequence[int] | None = None,
     pad_id: int | None = None,
@@ -137,7 +137,7 @@ def _search(
     n_beams: int,
     max_new_tokens: int,
     rows: list[_Finished],
-    processors: Sequence[Step],
+    processors: Sequence[LogitsProcessor],
     keep: Tensor | None,
     ends: list[int],
     source: Tensor | None,
@@ -166,7 +166,7 @@ def _search(
     text, real = tokens[spread], real[spread]  # (B * n_beams, N)
     read.reorder(spread)
     for step in range(max_new_tokens):
-        history = History(text, real, n_prompt)
+        history = PastTokens(text, real, n_prompt)
         log_probs = process(logits.log_softmax(-1), processors, history)
         totals = log_probs.view(n_rows, n_beams, -1) + scores[..., None]
         best, where = totals.flatten(1).topk(n_candidates)  # (B, n_candidates)

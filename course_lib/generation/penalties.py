@@ -1,22 +1,12 @@
 """Processors that look back: what a row has already said changes what it may say next."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.generation.processors import (
-    History,
-    Processor,
-    Step,
-    min_p,
-    temperature,
-    top_k,
-    top_p,
-    typical_p,
-)
+from course_lib.generation.chain import PastTokens, Processor
 
 
 def repetition_penalty(penalty: float | int) -> Processor:
@@ -39,7 +29,7 @@ def repetition_penalty(penalty: float | int) -> Processor:
     if not 0 < penalty < math.inf:
         raise ValueError(f"repetition_penalty: penalty got {penalty}, wants a finite number > 0")
 
-    def rule(logits: Float[Tensor, "B V"], history: History) -> Float[Tensor, "B V"]:
+    def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         seen = _counts(logits, history.tokens, history.keep) > 0
         return torch.where(
             seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits
@@ -63,7 +53,7 @@ def presence_penalty(penalty: float | int) -> Processor:
     """
     _finite(penalty, "presence_penalty")
 
-    def rule(logits: Float[Tensor, "B V"], history: History) -> Float[Tensor, "B V"]:
+    def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         return logits - penalty * (_counts(logits, *_output(history)) > 0)
 
     return Processor(f"presence_penalty({penalty})", rule, looks_back=True)
@@ -84,7 +74,7 @@ def frequency_penalty(penalty: float | int) -> Processor:
     """
     _finite(penalty, "frequency_penalty")
 
-    def rule(logits: Float[Tensor, "B V"], history: History) -> Float[Tensor, "B V"]:
+    def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         return logits - penalty * _counts(logits, *_output(history))
 
     return Processor(f"frequency_penalty({penalty})", rule, looks_back=True)
@@ -109,7 +99,7 @@ def no_repeat_ngram(n: int) -> Processor:
     if n < 1:
         raise ValueError(f"no_repeat_ngram: n got {n}, wants an integer >= 1")
 
-    def rule(logits: Float[Tensor, "B V"], history: History) -> Float[Tensor, "B V"]:
+    def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         tokens, keep, _ = history
         n_rows, n_seen = tokens.shape
         if n_seen < n:
@@ -138,57 +128,13 @@ def min_new_tokens(n: int, eos_id: int) -> Processor:
     if n < 0:
         raise ValueError(f"min_new_tokens: n got {n}, wants an integer >= 0")
 
-    def rule(logits: Float[Tensor, "B V"], history: History) -> Float[Tensor, "B V"]:
+    def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         if history.tokens.shape[1] - history.n_prompt >= n:
             return logits
         end = torch.tensor([eos_id], device=logits.device)
         return logits.index_fill(1, end, -math.inf)
 
     return Processor(f"min_new_tokens({n})", rule, looks_back=True)
-
-
-def chain(
-    *,
-    repetition: float | int | None = None,
-    presence: float | int | None = None,
-    frequency: float | int | None = None,
-    ngram: int | None = None,
-    t: float | int | None = None,
-    k: int | None = None,
-    p: float | int | None = None,
-    minimum: float | int | None = None,
-    typical: float | int | None = None,
-) -> list[Step]:
-    """Return the steps that are asked for, in the usual order; None leaves a step out.
-
-    The order is that of the `transformers` library: penalties, then temperature, top-k, top-p,
-    min-p, typical-p. The result is a plain list: build another order by writing it down.
-
-    Args:
-        repetition: See `repetition_penalty`.
-        presence: See `presence_penalty`.
-        frequency: See `frequency_penalty`.
-        ngram: See `no_repeat_ngram`.
-        t: See `temperature`.
-        k: See `top_k`.
-        p: See `top_p`.
-        minimum: See `min_p`.
-        typical: See `typical_p`.
-
-    Chapter: 11_generative_configuration
-    """
-    wanted: list[tuple[Callable[..., Processor], float | int | None]] = [
-        (repetition_penalty, repetition),
-        (presence_penalty, presence),
-        (frequency_penalty, frequency),
-        (no_repeat_ngram, ngram),
-        (temperature, t),
-        (top_k, k),
-        (top_p, p),
-        (min_p, minimum),
-        (typical_p, typical),
-    ]
-    return [make(value) for make, value in wanted if value is not None]
 
 
 def _counts(
@@ -202,7 +148,7 @@ def _counts(
     return counts.scatter_add(1, bins, torch.ones_like(bins, dtype=logits.dtype))[:, :n_tokens]
 
 
-def _output(history: History) -> tuple[Tensor, Tensor]:
+def _output(history: PastTokens) -> tuple[Tensor, Tensor]:
     return history.tokens[:, history.n_prompt :], history.keep[:, history.n_prompt :]
 
 

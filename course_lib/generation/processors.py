@@ -11,20 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.generation.steps import History, Processor, Step, probabilities, process
-
-__all__ = [
-    "History",
-    "Processor",
-    "Step",
-    "min_p",
-    "probabilities",
-    "process",
-    "temperature",
-    "top_k",
-    "top_p",
-    "typical_p",
-]
+from course_lib.generation.chain import Processor
 
 _SMALL = 1024  # up to this many tokens, top-p sorts them all
 _FIRST_LOOK = 128  # of more, it sorts this many at first, and the rest if they hold too little

@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from course_lib.generation.chain import LogitsProcessor, PastTokens, probabilities
 from course_lib.generation.checks import check_ends, check_prompt
-from course_lib.generation.draw import draw, uniform
 from course_lib.generation.processors import temperature
-from course_lib.generation.steps import History, Step, probabilities
+from course_lib.generation.sampler import draw, uniform
 from course_lib.model.transformer import Transformer
 
 
@@ -44,7 +44,7 @@ class Speculation(NamedTuple):
 class Draft(Protocol):
     """Guesses what comes next."""
 
-    def start(self, chain: Sequence[Step], generator: torch.Generator | None) -> None:
+    def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Begin a text; guesses use the same chain of steps as the target."""
 
     def propose(
@@ -70,7 +70,7 @@ class ModelDraft:
             raise ValueError(f"model got an {model.config.family} model, wants a decoder-only one")
         self.model = model
 
-    def start(self, chain: Sequence[Step], generator: torch.Generator | None) -> None:
+    def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Forget the last text."""
         self.chain, self.generator = chain, generator
         self.cache = self.model.new_cache(1)
@@ -124,7 +124,7 @@ class LookupDraft:
                 raise ValueError(f"{name} got {value}, wants at least 1")
         self.n_vocab, self.n_match = n_vocab, n_match
 
-    def start(self, chain: Sequence[Step], generator: torch.Generator | None) -> None:
+    def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Do nothing: a guess from the text needs neither."""
 
     def propose(
@@ -158,7 +158,7 @@ def speculate(
     *,
     max_new_tokens: int,
     n_draft: int = 4,
-    processors: Sequence[Step] = (),
+    processors: Sequence[LogitsProcessor] = (),
     sample: bool = False,
     generator: torch.Generator | None = None,
     eos_id: int | Sequence[int] | None = None,
@@ -206,7 +206,7 @@ def speculate(
         got = "None" if generator is None else "one"
         raise ValueError(f"generator got {got} with sample={sample}, wants one if and only if True")
     # Greedy is sampling at temperature 0: p and q are then certain, and the rule stays the same.
-    chain: list[Step] = [*processors] if sample else [*processors, temperature(0)]
+    chain: list[LogitsProcessor] = [*processors] if sample else [*processors, temperature(0)]
     with torch.inference_mode():
         text, counts = _run(
             model, draft, tokens[0], max_new_tokens, n_draft, chain, generator, ends
@@ -220,7 +220,7 @@ def _run(
     text: Tensor,
     max_new_tokens: int,
     n_draft: int,
-    chain: Sequence[Step],
+    chain: Sequence[LogitsProcessor],
     generator: torch.Generator | None,
     ends: list[int],
 ) -> tuple[Tensor, tuple[int, int, int]]:
@@ -255,9 +255,12 @@ def _run(
 
 
 def _distribution(
-    logits: Float[Tensor, "1 V"], chain: Sequence[Step], text: Int[Tensor, " N"], n_prompt: int
+    logits: Float[Tensor, "1 V"],
+    chain: Sequence[LogitsProcessor],
+    text: Int[Tensor, " N"],
+    n_prompt: int,
 ) -> Float[Tensor, "1 V"]:
-    past = History(text[None], torch.ones_like(text[None], dtype=torch.bool), n_prompt)
+    past = PastTokens(text[None], torch.ones_like(text[None], dtype=torch.bool), n_prompt)
     return probabilities(logits, chain, past)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from course_lib.generation.sample import Steps
+from course_lib.generation.checks import check_ends
+from course_lib.generation.loop import Drawn, each_token
 from course_lib.model.transformer import Transformer
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # what decoding makes of half a character
@@ -72,7 +73,7 @@ class StopStrings:
         return [text.find(string) for string in self.strings if string in text]
 
 
-class Unrolled:
+class Detokenizer:
     """Turn ids that come one by one into chunks of text that can be printed at once.
 
     A token can end inside a character. Its bytes are held back until the character is complete, so
@@ -144,17 +145,17 @@ def stream(
         raise ValueError(f"prompt got {prompt!r}, wants a text of at least one token")
     strings = StopStrings(tokenizer, stop) if stop else None
     tokens = torch.tensor([ids], device=model.embedding.weight.device)
-    steps = Steps(model, tokens, max_new_tokens=max_new_tokens, stop=strings, **options)
-    return _chunks(steps, Unrolled(tokenizer, strings))
+    steps = each_token(model, tokens, max_new_tokens=max_new_tokens, stop=strings, **options)
+    ends = check_ends(model, options.get("eos_id"), None)
+    return _chunks(steps, set(ends), Detokenizer(tokenizer, strings))
 
 
-def _chunks(steps: Steps, unrolled: Unrolled) -> Iterator[str]:
-    ends = set(steps.ends.tolist())
+def _chunks(steps: Iterator[Drawn], ends: set[int], typed: Detokenizer) -> Iterator[str]:
     for step in steps:
         token = int(step.tokens[0])
-        chunk = "" if token in ends else unrolled.push(token)
+        chunk = "" if token in ends else typed.push(token)
         if chunk:
             yield chunk
-    chunk = unrolled.finish()
+    chunk = typed.finish()
     if chunk:
         yield chunk

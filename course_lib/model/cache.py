@@ -1,7 +1,5 @@
 """The key-value cache: what decoding keeps of the tokens it has already read."""
 
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -52,7 +50,6 @@ class KVCache:
         self.memory: list[tuple[Tensor, Tensor]] = []
         self.memory_keep: Bool[Tensor, "B S"] | None = None
         self._slots: tuple[tuple[Tensor, ...], ...] = ()
-        self._flat = self._flatten()
 
     @property
     def batch_size(self) -> int:
@@ -81,7 +78,7 @@ class KVCache:
         Raises:
             ValueError: If the batch is another or the tokens do not fit.
         """
-        end = self._check(n_sequences, n_tokens)
+        end = self.check_room(n_sequences, n_tokens)
         new, seen = self.room.narrow(4, self.length, n_tokens), self.room.narrow(4, 0, end)
         self._slots = tuple(t.unbind() for t in (*new.unbind(), *seen.unbind()))
         if self.keep is None:
@@ -92,37 +89,19 @@ class KVCache:
         self.keep[:, self.length : end] = True if keep is None else keep
         return self.keep[:, :end]
 
-    def start_token(
-        self, n_sequences: int
-    ) -> Iterator[tuple[Float[Tensor, "B 2 G K"], Float[Tensor, "N K S"], Float[Tensor, "N S K"]]]:
-        """Make room for one new token in each sequence, for a reader that fills the room itself.
-
-        Every layer gets three views: where its new keys and values belong, and the keys and values
-        of all tokens, the new one included, with batch and heads as one dimension N = B * G and
-        keys turned: as `torch.bmm` wants them.
+    def check_room(self, n_sequences: int, n_tokens: int) -> int:
+        """Refuse new tokens that do not fit.
 
         Args:
-            n_sequences: Sequences that have a new token.
+            n_sequences: Sequences of the new tokens.
+            n_tokens: New tokens of each.
 
         Returns:
-            One triple for each layer.
+            How many slots will be filled.
 
         Raises:
-            ValueError: If the batch is another or the token does not fit.
+            ValueError: If the batch is another or the tokens do not fit.
         """
-        end = self._check(n_sequences, 1)
-        if self.keep is not None:
-            self.keep[:, self.length] = True
-        new, keys, values = self._flat
-        return zip(
-            new.select(0, self.length).unbind(),
-            keys.narrow(3, 0, end).unbind(),
-            values.narrow(2, 0, end).unbind(),
-            strict=True,
-        )
-
-    def _check(self, n_sequences: int, n_tokens: int) -> int:
-        """Refuse what does not fit; return how many slots will be filled."""
         end = self.length + n_tokens
         if end > self.max_length:
             raise ValueError(
@@ -167,7 +146,6 @@ class KVCache:
                 and memory are then alike, and stay where they are.
         """
         self.room = self.room.index_select(2, rows)
-        self._flat = self._flatten()
         if same_prompt:
             return
         self.memory = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.memory]
@@ -187,9 +165,3 @@ class KVCache:
         if not 0 <= length <= self.length:
             raise ValueError(f"length={length}: the cache holds {self.length} tokens")
         self.length = length
-
-    def _flatten(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return views of the room for `start_token`."""
-        new = self.room.permute(4, 1, 2, 0, 3, 5)  # (M, L, B, 2, G, K)
-        keys, values = self.room.flatten(2, 3).unbind()  # (L, N, M, K) each
-        return new, keys.transpose(2, 3), values

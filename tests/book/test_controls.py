@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from playwright.sync_api import Locator, Page
 
+from course_lib.generation.chain import probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
-from course_lib.generation.steps import probabilities
 from course_lib.widgets.attention_calculator import attention_stages
 from course_lib.widgets.attention_map import describe_look, weights_of
 from course_lib.widgets.markup import fixed, percent

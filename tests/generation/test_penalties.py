@@ -7,22 +7,22 @@ import torch
 from torch import Tensor
 from transformers.generation import logits_process as peer
 
+from course_lib.generation.chain import PastTokens, probabilities, process
 from course_lib.generation.penalties import (
-    chain,
     frequency_penalty,
     min_new_tokens,
     no_repeat_ngram,
     presence_penalty,
     repetition_penalty,
 )
-from course_lib.generation.processors import History, probabilities, process
+from course_lib.generation.recipe import recipe
 
 INF = math.inf
 
 
-def history(tokens: list[list[int]], n_prompt: int = 0) -> History:
+def history(tokens: list[list[int]], n_prompt: int = 0) -> PastTokens:
     ids = torch.tensor(tokens)
-    return History(ids, torch.ones_like(ids, dtype=torch.bool), n_prompt)
+    return PastTokens(ids, torch.ones_like(ids, dtype=torch.bool), n_prompt)
 
 
 def banned(logits: Tensor) -> list[list[int]]:
@@ -88,7 +88,7 @@ def test_same_as_transformers(n_seen: int) -> None:
     generator = torch.Generator().manual_seed(n_seen)
     logits = torch.randn(6, 12, generator=generator)
     tokens = torch.randint(0, 12, (6, n_seen), generator=generator)
-    past = History(tokens, torch.ones_like(tokens, dtype=torch.bool), 0)
+    past = PastTokens(tokens, torch.ones_like(tokens, dtype=torch.bool), 0)
     for penalty in (0.5, 1.0, 1.3):
         expected = peer.RepetitionPenaltyLogitsProcessor(penalty)(tokens, logits.clone())
         torch.testing.assert_close(repetition_penalty(penalty)(logits, past), expected)
@@ -106,7 +106,7 @@ def test_padding_is_not_history(step) -> None:
     logits = torch.randn(1, 6, generator=torch.Generator().manual_seed(0))
     plain = step(logits, history([[3, 4, 3]]))
     ids = torch.tensor([[0, 0, 3, 4, 3]])
-    padded = step(logits, History(ids, torch.tensor([[False, False, True, True, True]]), 0))
+    padded = step(logits, PastTokens(ids, torch.tensor([[False, False, True, True, True]]), 0))
     assert torch.equal(plain, padded)
 
 
@@ -136,7 +136,7 @@ def test_ids_outside_the_logits_are_ignored() -> None:
 
 
 def test_chain_has_the_usual_order() -> None:
-    steps = chain(k=5, t=0.5, p=0.9, repetition=1.2, minimum=0.1, typical=0.9, ngram=3)
+    steps = recipe(k=5, t=0.5, p=0.9, repetition=1.2, minimum=0.1, typical=0.9, ngram=3)
     assert [repr(step) for step in steps] == [
         "repetition_penalty(1.2)",
         "no_repeat_ngram(3)",
@@ -146,7 +146,7 @@ def test_chain_has_the_usual_order() -> None:
         "min_p(0.1)",
         "typical_p(0.9)",
     ]
-    assert chain() == []
+    assert recipe() == []
 
 
 @pytest.mark.parametrize(

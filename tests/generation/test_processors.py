@@ -10,11 +10,9 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 from transformers.generation import logits_process as peer
 
+from course_lib.generation.chain import Processor, probabilities, process
 from course_lib.generation.processors import (
-    Processor,
     min_p,
-    probabilities,
-    process,
     temperature,
     top_k,
     top_p,

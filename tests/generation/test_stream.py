@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from course_lib import Transformer, TransformerConfig, generate
 from course_lib.generation.processors import temperature
-from course_lib.generation.stream import StopStrings, Unrolled, stream
+from course_lib.generation.stream import Detokenizer, StopStrings, stream
 from course_lib.tokenizers import ByteLevelBPE
 
 TOKENIZER = ByteLevelBPE.train(["stop here, stop there, top of the last stop"] * 3, 273)
@@ -34,7 +34,7 @@ class Pieces:
 @given(st.text(max_size=20), st.lists(st.integers(0, 272), max_size=20))
 def test_joined_chunks_are_the_whole_text(text: str, noise: list[int]) -> None:
     for ids in (TOKENIZER.encode(text), noise, TOKENIZER.encode(text) + noise):
-        unrolled = Unrolled(TOKENIZER)
+        unrolled = Detokenizer(TOKENIZER)
         chunks = [unrolled.push(i) for i in ids]
         assert "".join(chunks) + unrolled.finish() == TOKENIZER.decode(ids)
 
@@ -43,7 +43,7 @@ def test_no_chunk_holds_half_a_character() -> None:
     text = "né 日本 🙂!"
     ids = TOKENIZER.encode(text)
     assert len(ids) > len(text)  # so that characters are cut
-    unrolled = Unrolled(TOKENIZER)
+    unrolled = Detokenizer(TOKENIZER)
     chunks = [unrolled.push(i) for i in ids]
     assert "".join(chunks) == text
     assert not any("\ufffd" in chunk for chunk in chunks)
@@ -51,7 +51,7 @@ def test_no_chunk_holds_half_a_character() -> None:
 
 
 def test_a_character_that_never_completes_comes_out_at_the_end() -> None:
-    unrolled = Unrolled(TOKENIZER)
+    unrolled = Detokenizer(TOKENIZER)
     half = TOKENIZER.encode("🙂")[:2]
     assert [unrolled.push(i) for i in half] == ["", ""]
     assert unrolled.finish() == TOKENIZER.decode(half) != ""
@@ -82,7 +82,7 @@ def test_stop_strings_may_cross_tokens(pieces: tuple[str, ...], met: bool) -> No
 
 def test_streaming_holds_back_what_may_become_a_stop_string() -> None:
     tokenizer = Pieces("one s", "to", "re, two", " st", "op", " three")
-    unrolled = Unrolled(tokenizer, StopStrings(tokenizer, ["stop"]))
+    unrolled = Detokenizer(tokenizer, StopStrings(tokenizer, ["stop"]))
     chunks = [unrolled.push(i) for i in range(6)]
     assert chunks == ["one ", "", "store, two", " ", "", ""]
     assert unrolled.finish() == ""
@@ -90,7 +90,7 @@ def test_streaming_holds_back_what_may_become_a_stop_string() -> None:
 
 def test_a_stop_string_that_never_comes_loses_nothing() -> None:
     tokenizer = Pieces("al", "mo", "st")
-    unrolled = Unrolled(tokenizer, StopStrings(tokenizer, ["stop", "most of all"]))
+    unrolled = Detokenizer(tokenizer, StopStrings(tokenizer, ["stop", "most of all"]))
     chunks = [unrolled.push(i) for i in range(3)]
     assert "".join(chunks) + unrolled.finish() == "almost"
 

@@ -82,28 +82,6 @@ def test_room_is_taken_once_and_counted():
     assert cache.room.data_ptr() == room and cache.length == 4
 
 
-def test_one_token_may_be_written_by_hand():
-    """The room for one token is the one `append` fills, seen with rows and heads as one."""
-    by_model, by_hand = build().new_cache(3, 6), build().new_cache(3, 6)
-    for cache in (by_model, by_hand):
-        build()(draw(3, 4), cache=cache)
-    by_model.start(3, 1, None)
-    views = list(by_hand.start_token(3))
-    for layer, (new, keys, values) in enumerate(views):
-        kv = torch.randn(3, 2, 2, 8, generator=torch.Generator().manual_seed(layer))
-        new.copy_(kv)
-        k, v = kv[:, 0, :, None], kv[:, 1, :, None]  # (B, G, 1, K)
-        all_keys, all_values = by_model.append(layer, k, v)
-        assert torch.equal(keys, all_keys.flatten(0, 1).transpose(1, 2))
-        assert torch.equal(values, all_values.flatten(0, 1))
-    assert len(views) == 2 and torch.equal(by_model.room[..., :5, :], by_hand.room[..., :5, :])
-    with pytest.raises(ValueError, match="batch_size=3 got 2 sequences"):
-        by_hand.start_token(2)
-    by_hand.advance(2)
-    with pytest.raises(ValueError, match="holds 6 and cannot take 1 more"):
-        by_hand.start_token(3)
-
-
 @pytest.mark.parametrize("same_prompt", [False, True])
 def test_rows_of_one_prompt_leave_the_memory_where_it_is(same_prompt):
     model = build(2)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from course_lib import presets
+from course_lib.generation.chain import probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
-from course_lib.generation.steps import probabilities
 from course_lib.model.attention import attention, attention_weights
 from course_lib.model.masks import causal_mask, padding_mask
 from course_lib.widgets import MemoryCalculator

@@ -4,8 +4,8 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
+from course_lib.generation.chain import probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
-from course_lib.generation.steps import probabilities
 from course_lib.widgets import AttentionCalculator, Sampler
 from course_lib.widgets.attention_calculator import attention_stages
 from course_lib.widgets.draws import draw_counts

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from course_lib.generation.chain import LogitsProcessor, PastTokens
 from course_lib.generation.checks import check_ends, check_prompt, check_source
-from course_lib.generation.draw import Chooser, Generators
-from course_lib.generation.reading import Reader
-from course_lib.generation.steps import History, Step
+from course_lib.generation.reader import Reader
+from course_lib.generation.sampler import Generators, Sampler
 from course_lib.model.transformer import Transformer
 
-Stop = Callable[[list[int]], bool]
+StopCondition = Callable[[list[int]], bool]
 
 
 class Generation(NamedTuple):
@@ -54,13 +54,13 @@ def generate(
     tokens: Int[Tensor, "B T"],
     *,
     max_new_tokens: int,
-    processors: Sequence[Step] = (),
+    processors: Sequence[LogitsProcessor] = (),
     sample: bool = False,
     generator: Generators | None = None,
     keep: Bool[Tensor, "B T"] | None = None,
     eos_id: int | Sequence[int] | None = None,
     pad_id: int | None = None,
-    stop: Stop | None = None,
+    stop: StopCondition | None = None,
     source: Int[Tensor, "B S"] | None = None,
     source_keep: Bool[Tensor, "B S"] | None = None,
     use_cache: bool = True,
@@ -97,7 +97,7 @@ def generate(
     Chapter: 11_generative_configuration
     """
     drawn = list(
-        Steps(
+        each_token(
             model,
             tokens,
             max_new_tokens=max_new_tokens,
@@ -122,10 +122,26 @@ def generate(
     return Generation(written, lengths, log_probs)
 
 
-class Steps:
-    """The loop of `generate`, one step at a time: iterate to get each token as it is chosen.
+def each_token(
+    model: Transformer,
+    tokens: Int[Tensor, "B T"],
+    *,
+    max_new_tokens: int,
+    processors: Sequence[LogitsProcessor] = (),
+    sample: bool = False,
+    generator: Generators | None = None,
+    keep: Bool[Tensor, "B T"] | None = None,
+    eos_id: int | Sequence[int] | None = None,
+    pad_id: int | None = None,
+    stop: StopCondition | None = None,
+    source: Int[Tensor, "B S"] | None = None,
+    source_keep: Bool[Tensor, "B S"] | None = None,
+    use_cache: bool = True,
+) -> Iterator[Drawn]:
+    """Run the loop of `generate`, and yield each row's next token as it is chosen.
 
-    The arguments are those of `generate`, and are checked at once.
+    The arguments are those of `generate`, and are checked at once, before the first token is asked
+    for.
 
     Args:
         model: As in `generate`.
@@ -142,82 +158,56 @@ class Steps:
         source_keep: As in `generate`.
         use_cache: As in `generate`.
 
+    Returns:
+        An iterator over the steps of the loop, which ends once every row has ended.
+
     Raises:
         ValueError: As in `generate`.
 
     Chapter: 11_generative_configuration
     """
+    check_prompt(model, tokens, keep, max_new_tokens)
+    ends = check_ends(model, eos_id, pad_id)
+    check_source(model, source)
+    choose = Sampler(processors, sample, generator, len(tokens))
+    fill = pad_id if pad_id is not None else ends[0] if ends else 0
+    end_ids = torch.tensor(ends, dtype=torch.long, device=tokens.device)
+    n_rows, n_prompt = tokens.shape
+    n_all = n_prompt + max_new_tokens
 
-    def __init__(
-        self,
-        model: Transformer,
-        tokens: Int[Tensor, "B T"],
-        *,
-        max_new_tokens: int,
-        processors: Sequence[Step] = (),
-        sample: bool = False,
-        generator: Generators | None = None,
-        keep: Bool[Tensor, "B T"] | None = None,
-        eos_id: int | Sequence[int] | None = None,
-        pad_id: int | None = None,
-        stop: Stop | None = None,
-        source: Int[Tensor, "B S"] | None = None,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-        use_cache: bool = True,
-    ) -> None:
-        check_prompt(model, tokens, keep, max_new_tokens)
-        ends = check_ends(model, eos_id, pad_id)
-        check_source(model, source)
-        self.model, self.tokens, self.keep, self.stop = model, tokens, keep, stop
-        self.n_new = max_new_tokens
-        self.choose = Chooser(processors, sample, generator, len(tokens))
-        self.ends = torch.tensor(ends, dtype=torch.long, device=tokens.device)
-        self.can_end = bool(ends) or stop is not None
-        self.pad_id = pad_id if pad_id is not None else ends[0] if ends else 0
-        self.source, self.source_keep, self.use_cache = source, source_keep, use_cache
-
-    def __iter__(self) -> Iterator[Drawn]:
-        """Run the loop from the prompt."""
-        model, (n_rows, n_prompt) = self.model, self.tokens.shape
-        n_all = n_prompt + self.n_new
-        text = self.tokens.new_zeros(n_rows, n_all)
-        text[:, :n_prompt] = self.tokens
+    def run() -> Iterator[Drawn]:
+        text = tokens.new_zeros(n_rows, n_all)
+        text[:, :n_prompt] = tokens
         real = torch.ones_like(text, dtype=torch.bool)
-        real[:, :n_prompt] = True if self.keep is None else self.keep
-        padded = self.keep is not None and not bool(self.keep.all())
+        real[:, :n_prompt] = True if keep is None else keep
+        padded = keep is not None and not bool(keep.all())
         with torch.inference_mode():
+            cache = model.new_cache(n_rows, n_all) if use_cache else None
             read = Reader(
-                model,
-                model.new_cache(n_rows, n_all) if self.use_cache else None,
-                n_new=self.n_new,
-                source=self.source,
-                source_keep=self.source_keep,
+                model, cache, n_new=max_new_tokens, source=source, source_keep=source_keep
             )
-        alive = torch.ones_like(real[:, 0]) if self.can_end else None
+        alive = torch.ones_like(real[:, 0]) if ends or stop is not None else None
         for length in range(n_prompt, n_all):
             with torch.inference_mode():
                 past = partial(_past, text, real, n_prompt, length)
-                logits = read(text, real if padded else None, length)
-                chosen, log_probs = self.choose(logits, past)
+                chosen, log_probs = choose(read(text, real if padded else None, length), past)
                 wrote = alive
                 if alive is not None:
-                    chosen = torch.where(alive, chosen, self.pad_id)
+                    chosen = torch.where(alive, chosen, fill)
                     log_probs = torch.where(alive, log_probs, 0.0)
                 text.select(1, length).copy_(chosen)
                 if alive is not None:
-                    alive = self._still_alive(alive, chosen, text[:, n_prompt : length + 1])
+                    alive = alive & ~torch.isin(chosen, end_ids)
+                if alive is not None and stop is not None:
+                    rows = zip(alive.tolist(), text[:, n_prompt : length + 1].tolist(), strict=True)
+                    going = [lives and not stop(ids) for lives, ids in rows]
+                    alive = torch.tensor(going, device=alive.device)
             yield Drawn(chosen, log_probs, wrote)
             if alive is not None and not bool(alive.any()):
                 return
 
-    def _still_alive(self, alive: Tensor, chosen: Tensor, written: Tensor) -> Tensor:
-        alive = alive & ~torch.isin(chosen, self.ends)
-        if self.stop is not None:
-            rows = zip(alive.tolist(), written.tolist(), strict=True)
-            going = [lives and not self.stop(ids) for lives, ids in rows]
-            alive = torch.tensor(going, device=alive.device)
-        return alive
+    return run()
 
 
-def _past(text: Tensor, real: Tensor, n_prompt: int, length: int) -> History:
-    return History(text[:, :length], real[:, :length], n_prompt)
+def _past(text: Tensor, real: Tensor, n_prompt: int, length: int) -> PastTokens:
+    return PastTokens(text[:, :length], real[:, :length], n_prompt)

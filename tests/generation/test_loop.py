@@ -9,10 +9,11 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from course_lib import Transformer, TransformerConfig
-from course_lib.generation.draw import draw, uniform
+from course_lib.generation.chain import probabilities
+from course_lib.generation.loop import Generation, each_token, generate
 from course_lib.generation.penalties import no_repeat_ngram, repetition_penalty
-from course_lib.generation.processors import probabilities, temperature, top_k, top_p
-from course_lib.generation.sample import Generation, Steps, generate
+from course_lib.generation.processors import temperature, top_k, top_p
+from course_lib.generation.sampler import draw, uniform
 
 SMALL = TransformerConfig(
     vocab_size=23,
@@ -223,20 +224,21 @@ def test_a_stop_function_ends_a_row() -> None:
 def test_steps_yield_what_generate_returns_and_can_be_left_early() -> None:
     model, start = MODELS["learned"], prompt()
     whole = generate(model, start, max_new_tokens=8)
-    loop = Steps(model, start, max_new_tokens=8)
+    tokens = each_token(model, start, max_new_tokens=8)
     seen = []
-    for step in loop:
+    for step in tokens:
         seen.append(step.tokens)
         if len(seen) == 3:
             break
     assert torch.equal(torch.stack(seen, 1), whole.tokens[:, :3])
-    assert torch.equal(torch.stack([s.tokens for s in loop], 1), whole.tokens)
+    rest = torch.stack([step.tokens for step in tokens], 1)
+    assert torch.equal(rest, whole.tokens[:, 3:])
 
 
 def test_generation_leaves_its_inputs_and_the_gradient_mode_alone() -> None:
     start = prompt()
     before = start.clone()
-    next(iter(Steps(MODELS["learned"], start, max_new_tokens=2)))
+    next(each_token(MODELS["learned"], start, max_new_tokens=2))
     assert torch.equal(start, before)
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 

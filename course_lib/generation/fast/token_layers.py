@@ -1,4 +1,4 @@
-"""The layers of a decoder as plain functions of tensors, for `TokenStep`.
+"""The layers of a decoder as plain functions of tensors, for `FastReader`.
 
 Chapter: 11_generative_configuration
 """
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
-from course_lib.generation.products import Map
+from course_lib.generation.fast.products import Map
 from course_lib.model.attention import Attention, CrossAttention
 from course_lib.model.block import Block, Stack
 from course_lib.model.heads import HeadTransform, LanguageModelHead
@@ -79,7 +79,7 @@ class Layer(NamedTuple):
 
 
 def fits(model: Transformer) -> bool:
-    """Say whether `TokenStep` is sure to compute what the model computes.
+    """Say whether `FastReader` is sure to compute what the model computes.
 
     Every layer that it opens must be exactly of the class it knows, with the methods and functions
     that it knows, and without hooks: what somebody wrapped, quantized, replaced, patched or

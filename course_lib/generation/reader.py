@@ -6,18 +6,23 @@ Chapter: 11_generative_configuration
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.generation.token_layers import fits
-from course_lib.generation.token_step import TokenStep
 from course_lib.model.cache import KVCache
 from course_lib.model.originals import is_called_otherwise
 from course_lib.model.transformer import Transformer
+
+try:
+    from course_lib.generation.fast import FastReader, fits
+except ImportError as error:  # the folder may be deleted: nothing but speed depends on it
+    if error.name != "course_lib.generation.fast":
+        raise
+    FastReader = None
 
 
 class Reader:
     """Keep a model's place in a text that grows, and return the logits of what comes next.
 
     The first call reads the prompt, each later one the token that has been added since: with
-    `TokenStep` where that is sure to be equal, otherwise with the model.
+    `FastReader` where that is sure to be equal, otherwise with the model.
 
     Args:
         model: A model with a decoder.
@@ -45,8 +50,8 @@ class Reader:
         self.memory = None
         if source is not None and not self.called:
             self.memory = model.encode(source, source_keep)
-        self.short = cache is not None and n_new > 1 and fits(model)
-        self.step: TokenStep | None = None
+        self.short = FastReader is not None and cache is not None and n_new > 1 and fits(model)
+        self.step: FastReader | None = None
 
     def __call__(
         self, text: Int[Tensor, "B N"], real: Bool[Tensor, "B N"] | None, length: int
@@ -62,7 +67,7 @@ class Reader:
         n_read = 0 if cache is None else cache.length
         if cache is not None and self.short and 0 < n_read == length - 1:
             if self.step is None:  # not before the prompt is read and its rows are in place
-                self.step = TokenStep(self.model, cache, self.n_new - 1)
+                self.step = FastReader(self.model, cache, self.n_new - 1)
             return self.step(text.select(1, length - 1)).float()
         new, keep = text[:, n_read:length], None if real is None else real[:, n_read:length]
         if self.called:

@@ -8,7 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_lib.generation.steps import History, Processor, Step, check_logits, process
+from course_lib.generation.chain import (
+    LogitsProcessor,
+    PastTokens,
+    Processor,
+    check_logits,
+    process,
+)
 
 Generators = torch.Generator | Sequence[torch.Generator]
 
@@ -52,7 +58,7 @@ def _first_past(
     return torch.searchsorted(mass, numbers.clamp(max=1 - 2**-52) * whole, right=True)
 
 
-class Chooser:
+class Sampler:
     """Choose the next token of every row from its logits.
 
     Args:
@@ -67,7 +73,7 @@ class Chooser:
 
     def __init__(
         self,
-        processors: Sequence[Step],
+        processors: Sequence[LogitsProcessor],
         sample: bool,
         generator: Generators | None,
         n_rows: int,
@@ -89,7 +95,7 @@ class Chooser:
         self.looks_back = any(looks_back for _, looks_back in self.rules)
 
     def __call__(
-        self, logits: Float[Tensor, "B V"], remember: Callable[[], History]
+        self, logits: Float[Tensor, "B V"], remember: Callable[[], PastTokens]
     ) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
         """Return the chosen tokens and the log-probabilities the raw logits give them.
 
@@ -116,7 +122,7 @@ class Chooser:
         return chosen.squeeze(1), logits.log_softmax(-1).gather(-1, chosen).squeeze(1)
 
     def _check(
-        self, best: Float[Tensor, "B 1"], logits: Tensor, remember: Callable[[], History]
+        self, best: Float[Tensor, "B 1"], logits: Tensor, remember: Callable[[], PastTokens]
     ) -> None:
         """Look at one number per row; if it is unusable, find out which step made it so."""
         if all(map(math.isfinite, best.squeeze(1).tolist())):

@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from course_lib import Transformer, TransformerConfig, generate
-from course_lib.generation import token_step
-from course_lib.generation.token_layers import fits
-from course_lib.generation.token_step import TokenStep
+from course_lib.generation.fast.token_layers import fits
+from course_lib.generation.fast.token_step import FastReader
 from course_lib.model.positions import Positions
 
 GPT = TransformerConfig(
@@ -69,7 +68,7 @@ def check(
     assert not expected[:, 4:].isnan().any()
     cache = model.new_cache(n_rows)
     model(tokens[:, :4], keep=keep, cache=cache, **side)
-    step = TokenStep(model, cache)
+    step = FastReader(model, cache)
     for i in range(4, 9):
         logits = step(tokens[:, i])
         torch.testing.assert_close(logits, expected[:, i], rtol=1e-5, atol=1e-5)
@@ -107,7 +106,7 @@ def test_half_precision_is_as_close_as_the_model(name: str) -> None:
     model = model.bfloat16()
     cache = model.new_cache(2)
     model(tokens[:, :-1], cache=cache)
-    error = (TokenStep(model, cache)(tokens[:, -1]) - exact).abs().max()
+    error = (FastReader(model, cache)(tokens[:, -1]) - exact).abs().max()
     assert error < 2 * (model(tokens)[:, -1] - exact).abs().max()
 
 
@@ -118,13 +117,26 @@ def test_rows_of_one_prompt_may_change_places() -> None:
     cache, last = model.new_cache(3), torch.tensor([3, 4, 5])
     source = SOURCE[:1].expand(3, -1)
     model(tokens, source=source, cache=cache)
-    step = TokenStep(model, cache)
+    step = FastReader(model, cache)
     step(last)
     cache.reorder(torch.tensor([2, 2, 0]), same_prompt=True)
     logits = step(torch.tensor([6, 7, 8]))
     text = torch.tensor([[1, 2, 5, 6], [1, 2, 5, 7], [1, 2, 3, 8]])
     expected = model(text, source=source)[:, -1]
     torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_cache_refuses_what_does_not_fit() -> None:
+    model = build(GPT)
+    cache = model.new_cache(3, 3)
+    model(torch.ones(3, 2, dtype=torch.long), cache=cache)
+    step = FastReader(model, cache)
+    with pytest.raises(ValueError, match="batch_size=3 got 2 sequences"):
+        step(torch.tensor([1, 2]))
+    step(torch.tensor([1, 2, 3]))
+    with pytest.raises(ValueError, match="holds 3 and cannot take 1 more"):
+        step(torch.tensor([1, 2, 3]))
 
 
 def test_anything_unknown_goes_through_the_model() -> None:
@@ -178,13 +190,13 @@ def test_the_encoder_is_not_opened() -> None:
 
 def test_generate_takes_the_short_way_exactly_where_it_may(monkeypatch) -> None:
     taken = []
-    plain = TokenStep.__call__
+    plain = FastReader.__call__
 
     def counted(self, *arguments):
         taken.append(1)
         return plain(self, *arguments)
 
-    monkeypatch.setattr(token_step.TokenStep, "__call__", counted)
+    monkeypatch.setattr(FastReader, "__call__", counted)
     model, prompt = build(GPT), torch.tensor([[1, 2, 3]])
     generate(model, prompt, max_new_tokens=5)
     assert len(taken) == 4  # the first token comes from reading the prompt

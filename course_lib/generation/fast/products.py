@@ -17,7 +17,7 @@ Map = Callable[[Tensor], Tensor]
 _LARGE = 2**17  # elements from which a matrix outgrows the nearest cache
 
 
-def product(
+def linear(
     weight: Float[Tensor, "N D"], bias: Float[Tensor, " N"] | None, n_rows: int, reorder: bool
 ) -> Map:
     """Return the linear map x -> x weight^T + bias for inputs of few rows.

@@ -9,6 +9,7 @@ replaced layers) goes through the model itself.
 Chapter: 11_generative_configuration
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import torch
@@ -16,8 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from course_lib.generation.products import product
-from course_lib.generation.token_layers import open_head, open_layers, open_norm
+from course_lib.generation.fast.products import linear
+from course_lib.generation.fast.token_layers import open_head, open_layers, open_norm
 from course_lib.model.cache import KVCache
 from course_lib.model.positions import Angles
 from course_lib.model.transformer import Transformer
@@ -26,7 +27,7 @@ _WORTH_COPYING = 32  # tokens, of all rows together, that pay for copies of the 
 _MOST_COPIED_BYTES = 2**29
 
 
-class TokenStep:
+class FastReader:
     """Read one new token per row and return the logits of the next.
 
     Args:
@@ -45,7 +46,7 @@ class TokenStep:
         self.cache, self.table, self.embedding_scale = cache, table, model.embedding_scale
         self.embedding_norm = open_norm(decoder.embedding_norm)
         self.final_norm = open_norm(decoder.final_norm)
-        make = partial(product, n_rows=B, reorder=_reorder_pays(model, B, n_tokens))
+        make = partial(linear, n_rows=B, reorder=_reorder_pays(model, B, n_tokens))
         self.layers = open_layers(decoder, make)
         self.logits = open_head(model, make)
         # Each of the G key-value heads of each of the B rows serves R = H / G queries. The products
@@ -74,6 +75,7 @@ class TokenStep:
             self.padding_bias = _hide(keep, G, table.dtype)
         memory_keep = cache.memory_keep
         self.memory_bias = None if memory_keep is None else _hide(memory_keep, G, table.dtype)
+        self.room, self.views = cache.room, _views(cache.room)
         self.memories = [_flat(k, v, memory_keep) for k, v in cache.memory]
 
     def __call__(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B V"]:
@@ -84,11 +86,12 @@ class TokenStep:
         """
         cache, attend, scale, R = self.cache, self.attend, self.scale, self.n_shared
         at, B = cache.length, len(tokens)
+        cache.check_room(B, 1)
         bias = self._bias(at)
         angles = self.angles and (self.angles[0].narrow(0, at, 1), self.angles[1].narrow(0, at, 1))
         x = self._embed(tokens, at)
         memories = iter(self.memories)
-        for layer, (new, keys, values) in zip(self.layers, cache.start_token(B), strict=True):
+        for layer, (new, keys, values) in zip(self.layers, self._slots(), strict=True):
             before, enter, leave, after = layer.attention
             heads = enter(before(x)).view(self.heads)
             if angles is not None:
@@ -106,6 +109,21 @@ class TokenStep:
             x = after(x + leave(enter(before(x))))
         cache.advance(1)
         return self.logits(self.final_norm(x))
+
+    def _slots(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Return for each layer where new keys and values belong, and those of all tokens."""
+        cache = self.cache
+        if cache.room is not self.room:  # its rows have changed places
+            self.room, self.views = cache.room, _views(cache.room)
+        if cache.keep is not None:
+            cache.keep[:, cache.length] = True
+        new, keys, values = self.views
+        return zip(
+            new.select(0, cache.length).unbind(),
+            keys.narrow(3, 0, cache.length + 1).unbind(),
+            values.narrow(2, 0, cache.length + 1).unbind(),
+            strict=True,
+        )
 
     def _embed(self, tokens: Int[Tensor, " B"], slot: int) -> Float[Tensor, "B D"]:
         """Return the token's vectors, with what the positions add."""
@@ -175,6 +193,14 @@ def _hide(keep: Bool[Tensor, "B S"], n_groups: int, dtype: torch.dtype) -> Float
     hidden = ~keep & keep.any(1, keepdim=True)
     bias = torch.zeros(keep.shape, dtype=dtype, device=keep.device)
     return bias.masked_fill(hidden, -torch.inf).repeat_interleave(n_groups, 0)[:, None]
+
+
+def _views(
+    room: Float[Tensor, "2 L B G M K"],
+) -> tuple[Float[Tensor, "M L B 2 G K"], Float[Tensor, "L N K M"], Float[Tensor, "L N M K"]]:
+    """View the cache as `torch.bmm` wants it: batch and heads as one dimension, keys turned."""
+    keys, values = room.flatten(2, 3).unbind()  # (L, N, M, K) each
+    return room.permute(4, 1, 2, 0, 3, 5), keys.transpose(2, 3), values
 
 
 def _flat(

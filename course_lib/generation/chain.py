@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
-class History(NamedTuple):
+class PastTokens(NamedTuple):
     """What each row has said so far, for processors that look back.
 
     Attributes:
@@ -35,7 +35,7 @@ class Processor:
     Args:
         name: How messages call the step, such as `top_p(0.9)`.
         rule: The step itself, without checks.
-        looks_back: True if `rule` also takes the `History`.
+        looks_back: True if `rule` also takes the `PastTokens`.
 
     Chapter: 11_generative_configuration
     """
@@ -49,7 +49,7 @@ class Processor:
         return self.name
 
     def __call__(
-        self, logits: Float[Tensor, "B V"], history: History | None = None
+        self, logits: Float[Tensor, "B V"], history: PastTokens | None = None
     ) -> Float[Tensor, "B V"]:
         """Apply the step.
 
@@ -62,13 +62,13 @@ class Processor:
         """
         check_logits(logits, f"{self.name} got")
         if self.looks_back and history is None:
-            raise ValueError(f"{self.name} looks back: history got None, wants a History")
+            raise ValueError(f"{self.name} looks back: history got None, wants a PastTokens")
         processed = self.rule(logits, history) if self.looks_back else self.rule(logits)
         check_logits(processed, f"{self.name} returned")
         return processed
 
 
-Step = Processor | Callable[[Tensor], Tensor]
+LogitsProcessor = Processor | Callable[[Tensor], Tensor]
 
 
 def check_logits(logits: Tensor, where: str) -> None:
@@ -96,7 +96,9 @@ def check_logits(logits: Tensor, where: str) -> None:
 
 
 def process(
-    logits: Float[Tensor, "B V"], processors: Sequence[Step], history: History | None = None
+    logits: Float[Tensor, "B V"],
+    processors: Sequence[LogitsProcessor],
+    history: PastTokens | None = None,
 ) -> Float[Tensor, "B V"]:
     """Apply a chain of steps, checking the logits after each.
 
@@ -121,7 +123,9 @@ def process(
 
 
 def probabilities(
-    logits: Float[Tensor, "B V"], processors: Sequence[Step] = (), history: History | None = None
+    logits: Float[Tensor, "B V"],
+    processors: Sequence[LogitsProcessor] = (),
+    history: PastTokens | None = None,
 ) -> Float[Tensor, "B V"]:
     """Return the distribution that a draw uses: the chain, then softmax.
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.generation import products
-from course_lib.generation.products import product
+from course_lib.generation.fast import products
+from course_lib.generation.fast.products import linear
 
 
 def draw(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -20,7 +20,7 @@ def draw(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 def test_equals_a_linear_layer(n_rows, shape, has_bias, reorder):
     weight, bias = draw(*shape), draw(shape[0]) if has_bias else None
     before = weight.clone()
-    multiply = product(weight, bias, n_rows, reorder)
+    multiply = linear(weight, bias, n_rows, reorder)
     for seed in (1, 2):  # the second input would show a result kept from the first
         x = draw(n_rows, shape[1]) * seed
         torch.testing.assert_close(multiply(x), F.linear(x, weight, bias), rtol=1e-5, atol=1e-4)
@@ -31,7 +31,7 @@ def test_equals_a_linear_layer(n_rows, shape, has_bias, reorder):
 @torch.inference_mode()
 def test_keeps_the_precision(dtype):
     weight, x = draw(512, 256, dtype=dtype), draw(4, 256, dtype=dtype)
-    result = product(weight, None, 4, True)(x)
+    result = linear(weight, None, 4, True)(x)
     assert result.dtype == dtype
     torch.testing.assert_close(result, F.linear(x, weight))
 
@@ -41,5 +41,5 @@ def test_without_tiles_another_order_serves(monkeypatch):
     weight, bias, x = draw(512, 256), draw(512), draw(4, 256)
     monkeypatch.setattr(products, "_tiles", lambda: False)
     monkeypatch.setattr(products, "_tiled", lambda *_: pytest.fail("there are no tiles"))
-    result = product(weight, bias, 4, True)(x)
+    result = linear(weight, bias, 4, True)(x)
     torch.testing.assert_close(result, F.linear(x, weight, bias), rtol=1e-5, atol=1e-4)
