@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import re
+import stat
 import sysconfig
 import tokenize
 from collections import defaultdict
@@ -76,7 +77,8 @@ def read_text_files(paths: Iterable[str | PathLike[str]]) -> list[str]:
         The documents; a byte order mark at the start is dropped.
 
     Raises:
-        ValueError: If no path is given, a file is empty or blank, or a file holds a byte that is
+        ValueError: If no path is given, one is a folder, a pipe or a device, a file is empty or
+            blank, or a file holds a byte that is
             no UTF-8 text or a zero byte; the message names the file and the byte's offset.
         FileNotFoundError: If a file does not exist.
 
@@ -86,6 +88,8 @@ def read_text_files(paths: Iterable[str | PathLike[str]]) -> list[str]:
         raise TypeError(f"paths must be a list of files, got one path: [{str(paths)!r}] would do")
     documents = []
     for path in map(Path, paths):
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may have no end
+            raise ValueError(f"{path} is no ordinary file")
         data = path.read_bytes()
         try:
             text = data.decode("utf-8-sig")

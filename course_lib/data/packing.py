@@ -1,5 +1,6 @@
 """From documents of any length to rows of one length, and from rows to batches."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -108,66 +109,111 @@ class Batches:
     """
 
     def __init__(
-        self, rows: Int[Tensor, "N T_plus_1"], batch_size: int, *, generator: torch.Generator
+        self,
+        rows: Int[Tensor, "N T_plus_1"],
+        batch_size: int,
+        *,
+        generator: torch.Generator,
+        parts: int = 1,
     ) -> None:
         if not 1 <= batch_size <= len(rows):
             raise ValueError(
                 f"batch_size must be 1 to the number of rows, {len(rows)}, got {batch_size}"
             )
+        if parts < 1 or batch_size % parts:
+            raise ValueError(f"parts must divide batch_size {batch_size}, got {parts}")
         self.rows = rows
         self.batch_size = batch_size
+        self.part_size = batch_size // parts
         self.generator = generator
         self.batches_per_epoch = len(rows) // batch_size
         self._order: Tensor | None = None
         self._epoch_start = generator.get_state()
-        self._position = 0
+        self._taken = 0  # rows of this epoch
+        self._digest: str | None = None
 
     def __iter__(self) -> Iterator[Int[Tensor, "B T_plus_1"]]:
         """Return itself: a second loop goes on where the first one stopped."""
         return self
 
     def __next__(self) -> Int[Tensor, "B T_plus_1"]:
-        """Return the next batch; never stops."""
-        if self._order is None or self._position == self.batches_per_epoch:
+        """Return the next batch, or the next part of it; never stops."""
+        if self._order is None or self._taken == self.batches_per_epoch * self.batch_size:
             self._epoch_start = self.generator.get_state()
             self._order = torch.randperm(len(self.rows), generator=self.generator)
-            self._position = 0
-        chosen = self._order[self._position * self.batch_size :][: self.batch_size]
-        self._position += 1
+            self._taken = 0
+        chosen = self._order[self._taken : self._taken + self.part_size]
+        self._taken += self.part_size
         return self.rows[chosen]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the data: this epoch's random draw, and the step in it."""
+        """Return the place in the data: this epoch's random draw, and the rows taken of it.
+
+        All of it is text and numbers, as JSON has them.
+        """
+        if self._digest is None:
+            self._digest = rows_digest(self.rows)
         return {
-            "epoch_start": self._epoch_start,
-            "position": self._position,
+            "epoch_start": self._epoch_start.numpy().tobytes().hex(),
+            "taken": self._taken,
             "started": self._order is not None,
-            "n_rows": len(self.rows),
+            "rows": self._digest,
             "batch_size": self.batch_size,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to a saved place in the data.
+        """Go to a saved place in the data; nothing is changed unless it fits.
 
         Args:
-            state: What ``state_dict`` returned, for the same rows and batch size.
+            state: What ``state_dict`` returned, for the same rows and batch size; the number of
+                parts may be another one.
 
         Raises:
-            ValueError: If the number of rows or the batch size is another one.
+            ValueError: If the rows, their order or the batch size are others, or the state is none.
         """
-        for name, mine in (("n_rows", len(self.rows)), ("batch_size", self.batch_size)):
+        names = set(self.state_dict())
+        if not isinstance(state, dict) or set(state) != names:
+            raise ValueError(f"a place in the data has {sorted(names)}, got {state!r:.200}")
+        here = {"rows": rows_digest(self.rows), "batch_size": self.batch_size}
+        for name, mine in here.items():
             if state[name] != mine:
                 raise ValueError(f"{name} is {mine} here and {state[name]} in the saved state")
-        self.generator.set_state(state["epoch_start"])
-        self._epoch_start = state["epoch_start"]
+        taken, most = state["taken"], self.batches_per_epoch * self.batch_size
+        if type(taken) is not int or not 0 <= taken <= most or taken % self.part_size:
+            raise ValueError(
+                f"taken must be 0 to {most}, in steps of {self.part_size}, got {taken!r}"
+            )
+        try:
+            epoch_start = torch.tensor(list(bytes.fromhex(state["epoch_start"])), dtype=torch.uint8)
+            torch.Generator().set_state(epoch_start)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"epoch_start is no state of a generator: {error}") from None
+        self.generator.set_state(epoch_start)
+        self._epoch_start = epoch_start
         self._order = None
         if state["started"]:
             self._order = torch.randperm(len(self.rows), generator=self.generator)
-        self._position = state["position"]
+        self._taken = taken
+
+
+def rows_digest(rows: Int[Tensor, "N T_plus_1"]) -> str:
+    """Name rows by their content and order: the first 16 hexadecimal digits of a SHA-256.
+
+    Args:
+        rows: Rows of ids.
+    """
+    total = hashlib.sha256(f"{rows.dtype}{tuple(rows.shape)}".encode())
+    for part in rows.split(4096):
+        total.update(part.contiguous().cpu().numpy().tobytes())
+    return total.hexdigest()[:16]
 
 
 def batches(
-    rows: Int[Tensor, "N T_plus_1"], batch_size: int, *, generator: torch.Generator
+    rows: Int[Tensor, "N T_plus_1"],
+    batch_size: int,
+    *,
+    generator: torch.Generator,
+    parts: int = 1,
 ) -> Batches:
     """Serve rows in random batches for ever; see ``Batches``.
 
@@ -175,13 +221,15 @@ def batches(
         rows: Rows of ids, as ``pack`` makes them.
         batch_size: B, rows a batch; at most the number of rows.
         generator: Draws the order; give every use its own.
+        parts: Equal parts in which a batch is handed out, for ``train(accumulate=...)``. Which rows
+            belong together does not depend on it.
 
     Returns:
         An endless iterator over ``Int "B T_plus_1"``.
 
     Raises:
-        ValueError: If the batch size does not fit the rows.
+        ValueError: If the batch size does not fit the rows, or the parts do not divide it.
 
     Chapter: 15_causal_language_modeling
     """
-    return Batches(rows, batch_size, generator=generator)
+    return Batches(rows, batch_size, generator=generator, parts=parts)

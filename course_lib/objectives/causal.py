@@ -8,7 +8,9 @@ from torch import Tensor
 from course_lib.objectives.example import IGNORE, Example
 
 
-def causal_example(tokens: Int[Tensor, "*B N"]) -> Example:
+def causal_example(
+    tokens: Int[Tensor, "*B N"], generator: torch.Generator | None = None
+) -> Example:
     """Turn T + 1 tokens into T inputs and, one step ahead, T targets.
 
     One pass trains on all T places at once: place t sees tokens 0 to t and is asked for t + 1.
@@ -17,6 +19,8 @@ def causal_example(tokens: Int[Tensor, "*B N"]) -> Example:
 
     Args:
         tokens: Ids of one row or of a batch of rows, each T + 1 long (N = T + 1).
+        generator: Not drawn from: nothing is left to chance here. It stands here because every
+            objective is called with one.
 
     Returns:
         An example with ``inputs = tokens[..., :-1]`` and ``targets = tokens[..., 1:]``.

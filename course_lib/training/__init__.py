@@ -1,9 +1,11 @@
 """Turning examples into weights: the loop, its optimizer, its schedule, and coming back to it."""
 
 from course_lib.training.checkpoint import load_checkpoint, read_config, save_checkpoint
+from course_lib.training.engines import Engine, PlainEngine, open_engine
 from course_lib.training.evaluation import evaluate
 from course_lib.training.history import History
 from course_lib.training.loop import train
+from course_lib.training.nonfinite import NonFiniteError
 from course_lib.training.optimizer import adamw, decay_groups
 from course_lib.training.precision import precision_context
 from course_lib.training.schedule import (
@@ -15,7 +17,10 @@ from course_lib.training.schedule import (
 )
 
 __all__ = [
+    "Engine",
     "History",
+    "NonFiniteError",
+    "PlainEngine",
     "Schedule",
     "adamw",
     "constant",
@@ -23,6 +28,7 @@ __all__ = [
     "evaluate",
     "linear",
     "load_checkpoint",
+    "open_engine",
     "precision_context",
     "read_config",
     "save_checkpoint",

@@ -47,14 +47,16 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     how.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     how.add_argument("--seed", type=int, default=0)
     where = made.add_argument_group("processes")
-    where.add_argument("--strategy", choices=STRATEGIES, default="ddp")
+    where.add_argument("--strategy", metavar="|".join(STRATEGIES), help="who holds the model: one "
+                       "process (plain), all of it on every rank (ddp), or shared out; plain, or "
+                       "ddp where there are ranks")  # fmt: skip
     where.add_argument("--nprocs", type=int, help="ranks to start on this machine")
     where.add_argument("--backend", choices=("gloo", "nccl"), help="nccl where there are GPUs")
-    where.add_argument("--deepspeed-stage", type=int, choices=(0, 1, 2, 3), default=3)
     where.add_argument("--time-limit", type=float, default=24.0, help="hours, with --nprocs")
     kept = made.add_argument_group("results")
     kept.add_argument("--output", type=Path, help="folder for checkpoints and the final model")
     kept.add_argument("--checkpoint-every", type=int, help="updates between checkpoints")
+    kept.add_argument("--keep-last", type=int, help="checkpoints of a sharded run that stay (all)")
     kept.add_argument("--evaluate-every", type=int, help="updates between measurements")
     kept.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     kept.add_argument("--quiet", action="store_true", help="say nothing on the way")

@@ -1,33 +1,39 @@
 """A training run in one file: weights, optimizer, place in the data, and what they belong to."""
 
+import hashlib
 import json
 import os
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-FORMAT = "course_lib.checkpoint.1"
+from course_lib.files import parse_json, replacing
+from course_lib.training.fit import compare_configs, compare_optimizer, compare_weights
+
+FORMAT = "course_lib.checkpoint.2"
 _TENSOR = "tensor at"
+_DIGEST = b'"sha256":"'  # as safetensors writes the key; inside other texts a quote is escaped
+_EMPTY = b"0" * 64
 
 
 def save_checkpoint(
     path: str | os.PathLike[str],
     model: nn.Module,
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: Optimizer | None = None,
     *,
     step: int = 0,
     state: dict[str, Any] | None = None,
 ) -> None:
     """Write a run to one safetensors file, wholly or not at all.
 
-    Tensors are stored as they are, everything else as JSON in the file's header. The file is
-    written beside its place under another name and then renamed, so that a run killed while it
-    saves leaves the checkpoint before this one.
+    Tensors are stored as they are, everything else as JSON in the file's header, and a digest over
+    every other byte of the file beside it. A run killed while it saves leaves the checkpoint before
+    this one.
 
     Args:
         path: File to write; its folder is made where needed.
@@ -38,49 +44,100 @@ def save_checkpoint(
 
     Raises:
         TypeError: If ``state`` holds what neither JSON nor safetensors can.
+        ValueError: If it is nested too deeply.
 
     Chapter: 15_causal_language_modeling
     """
     tensors: dict[str, Tensor] = {}
-    weights = model.state_dict()
     tree = {
-        "model": {name: tensor.detach() for name, tensor in weights.items()},
+        "model": {name: _detached(value) for name, value in model.state_dict().items()},
         "optimizer": _optimizer_tree(optimizer),
         "state": state or {},
     }
-    header = {
-        "format": FORMAT,
-        "config": _config_of(model),
-        "step": step,
-        "tree": _strip(tree, "", tensors, {}),
-    }
-    metadata = {"course_lib": json.dumps(header, allow_nan=True)}
+    try:
+        stripped = _strip(tree, (), tensors, {})
+    except RecursionError:
+        raise ValueError("a checkpoint's state is nested too deeply to be written") from None
+    header = {"format": FORMAT, "config": _config_of(model), "step": step, "tree": stripped}
+    save_tensors(path, tensors, course_lib=json.dumps(header))
 
+
+def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], **texts: str) -> None:
+    """Write tensors and texts as safetensors, with a digest, wholly or not at all.
+
+    Args:
+        path: File to write; its folder is made where needed.
+        tensors: By name.
+        **texts: By name, for the file's metadata.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    try:
-        save_file(tensors, name, metadata=metadata)
-        with open(name, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    storages: set[int] = set()
+    for name, tensor in tensors.items():
+        whole = tensor.detach().contiguous()
+        if whole.untyped_storage().data_ptr() in storages:  # safetensors refuses shared memory
+            whole = whole.clone()
+        storages.add(whole.untyped_storage().data_ptr())
+        tensors[name] = whole
+    with replacing(path) as part:
+        save_file(tensors, part, metadata={**texts, "sha256": _EMPTY.decode()})
+        with part.open("r+b") as file:
+            place = _digest_place(file.read(_header_end(part)))
+            assert place is not None
+            digest = _digest(part, place)
+            file.seek(place)
+            file.write(digest)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint that has been read and found whole.
+
+    Attributes:
+        path: Its file.
+        config: What the model's ``config.to_dict()`` gave, or None.
+        step: Updates made.
+        state: What was saved besides.
+        weights: Of the model.
+        optimizer: State of the optimizer, or None.
+    """
+
+    path: Path
+    config: dict[str, Any] | None
+    step: int
+    state: dict[str, Any]
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Any] | None
+
+    def check(self, model: nn.Module, optimizer: Optimizer | None = None) -> None:
+        """Raise ``ValueError`` where anything does not fit; nothing is changed."""
+        compare_configs(self.path, _config_of(model), self.config)
+        compare_weights(self.path, model.state_dict(), self.weights)
+        if optimizer is not None:
+            if self.optimizer is None:
+                raise ValueError(
+                    f"{self.path} holds no optimizer state, but an optimizer was given"
+                )
+            compare_optimizer(self.path, optimizer, self.optimizer)
+
+    def put(self, model: nn.Module, optimizer: Optimizer | None = None) -> None:
+        """Put everything back, after ``check``."""
+        if optimizer is not None and self.optimizer is not None:
+            optimizer.load_state_dict(_optimizer_state(optimizer, self.optimizer))
+        model.load_state_dict(self.weights)
 
 
 def load_checkpoint(
     path: str | os.PathLike[str],
     model: nn.Module,
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: Optimizer | None = None,
 ) -> tuple[int, dict[str, Any]]:
     """Put a saved run back; nothing is changed unless all of it fits.
 
     Args:
         path: A file of ``save_checkpoint``.
         model: Receives the weights; its config must be the saved one, field by field.
-        optimizer: Receives its state; it must have the same groups of parameters.
+        optimizer: Receives its state; it must be of the same kind, over the same parameters.
 
     Returns:
         The number of updates made, and the ``state`` that was saved.
@@ -89,20 +146,15 @@ def load_checkpoint(
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, cut short or no checkpoint, if its config differs from
             the model's (the message names each field with both values), if a weight is missing,
-            unknown or of another shape, or if an optimizer is given and none was saved.
+            unknown, or of another shape or type, or if an optimizer is given and what was saved is
+            not its state.
 
     Chapter: 15_causal_language_modeling
     """
-    header, tree = _read(path)
-    _compare_configs(path, _config_of(model), header["config"])
-    _compare_weights(path, model.state_dict(), tree["model"])
-    if optimizer is not None:
-        if tree["optimizer"] is None:
-            raise ValueError(f"{path} holds no optimizer state, but an optimizer was given")
-        _compare_groups(path, optimizer, tree["optimizer"])
-        optimizer.load_state_dict(_optimizer_state(tree["optimizer"]))
-    model.load_state_dict(tree["model"])
-    return int(header["step"]), tree["state"]
+    saved = open_checkpoint(path)
+    saved.check(model, optimizer)
+    saved.put(model, optimizer)
+    return saved.step, saved.state
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -120,7 +172,112 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 
     Chapter: 15_causal_language_modeling
     """
-    return _read(path)[0]["config"]
+    return open_checkpoint(path).config
+
+
+def open_checkpoint(path: str | os.PathLike[str]) -> Saved:
+    """Read a checkpoint and verify its digest, without a model to put it into.
+
+    Args:
+        path: A file of ``save_checkpoint``.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, cut short or no checkpoint.
+
+    Chapter: 15_causal_language_modeling
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    for _ in range(5):
+        before = _identity(path)
+        text, tensors = _read(path)
+        if _identity(path) == before:
+            break
+    else:
+        raise ValueError(f"{path} is replaced again and again while it is read")
+    header = parse_json(text, f"the header of {path}")
+    found = header.get("format") if isinstance(header, dict) else None
+    if found != FORMAT:
+        raise ValueError(f"{path} is of format {found}, wanted {FORMAT}")
+    try:
+        tree = _restore(header["tree"], tensors)
+        saved = Saved(
+            path, header["config"], header["step"], tree["state"], tree["model"], tree["optimizer"]
+        )
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} has a header that is none of a checkpoint: {error!r}") from None
+    if type(saved.step) is not int or saved.step < 0:
+        raise ValueError(f"{path}: step must be 0 or more, got {saved.step!r}")
+    kinds: dict[str, tuple[type, ...]] = {
+        "config": (dict, type(None)),
+        "state": (dict,),
+        "weights": (dict,),
+        "optimizer": (dict, type(None)),
+    }
+    for name, wanted in kinds.items():
+        if not isinstance(getattr(saved, name), wanted):
+            raise ValueError(f"{path}: {name} must be an object, got {getattr(saved, name)!r}")
+    return saved
+
+
+# ---- the file and its digest
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _header_end(path: Path) -> int:
+    with path.open("rb") as file:
+        return min(8 + int.from_bytes(file.read(8), "little"), path.stat().st_size)
+
+
+def _digest_place(header: bytes) -> int | None:
+    """Say where the digest stands, if there is exactly one."""
+    if header.count(_DIGEST) != 1:
+        return None
+    return header.index(_DIGEST) + len(_DIGEST)
+
+
+def _digest(path: Path, place: int) -> bytes:
+    """Hash a whole file, with nothing in the place of the digest."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        total.update(file.read(place))
+        total.update(_EMPTY)
+        file.seek(place + len(_EMPTY))
+        while block := file.read(2**20):
+            total.update(block)
+    return total.hexdigest().encode()
+
+
+def _read(path: Path) -> tuple[str, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or cut short: {error}") from error
+    with path.open("rb") as raw:
+        header = raw.read(_header_end(path))
+    place = _digest_place(header)
+    if place is None:
+        if FORMAT not in metadata.get("course_lib", ""):
+            return metadata.get("course_lib", "{}"), {}  # another kind of file, which is said later
+        raise ValueError(f"{path} is damaged or cut short: it has no digest")
+    if header[place : place + len(_EMPTY)] != _digest(path, place):
+        raise ValueError(f"{path} is damaged or cut short: its digest is another one")
+    return metadata.get("course_lib", "{}"), tensors
+
+
+# ---- trees of tensors
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def _config_of(model: nn.Module) -> dict[str, Any] | None:
@@ -128,21 +285,25 @@ def _config_of(model: nn.Module) -> dict[str, Any] | None:
     return None if config is None else dict(config.to_dict())
 
 
-def _optimizer_tree(optimizer: torch.optim.Optimizer | None) -> dict[str, Any] | None:
+def _optimizer_tree(optimizer: Optimizer | None) -> dict[str, Any] | None:
     """Give the optimizer's state with text keys, as JSON has no others."""
     if optimizer is None:
         return None
     saved = optimizer.state_dict()
     return {
+        "name": type(optimizer).__name__,
         "state": {str(index): entry for index, entry in saved["state"].items()},
         "param_groups": saved["param_groups"],
     }
 
 
-def _optimizer_state(tree: dict[str, Any]) -> dict[str, Any]:
+def _optimizer_state(optimizer: Optimizer, tree: dict[str, Any]) -> dict[str, Any]:
     groups = [
-        {key: tuple(value) if key == "betas" else value for key, value in group.items()}
-        for group in tree["param_groups"]
+        {
+            key: tuple(value) if isinstance(mine.get(key), tuple) else value
+            for key, value in group.items()
+        }
+        for mine, group in zip(optimizer.param_groups, tree["param_groups"], strict=True)
     ]
     return {
         "state": {int(index): entry for index, entry in tree["state"].items()},
@@ -150,85 +311,42 @@ def _optimizer_state(tree: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _strip(node: Any, place: str, tensors: dict[str, Tensor], seen: dict[Any, str]) -> Any:
+def _strip(
+    node: Any, place: tuple[str, ...], tensors: dict[str, Tensor], seen: dict[Any, str]
+) -> Any:
     """Move the tensors of a tree into ``tensors`` and leave their names in the tree."""
     if isinstance(node, Tensor):
-        # Tied weights share one memory, which safetensors refuses: store it once, name it twice.
+        # Tied weights share one memory: store it once, name it twice.
         key = (node.data_ptr(), node.dtype, tuple(node.shape), tuple(node.stride()), node.device)
         if node.numel() == 0 or key not in seen:
-            seen[key] = place
-            tensors[place] = node.detach().contiguous()
+            # a slash inside a key must not look like one between two
+            seen[key] = "/".join(key.replace("~", "~0").replace("/", "~1") for key in place)
+            tensors[seen[key]] = node
         return {_TENSOR: seen[key]}
     if isinstance(node, dict):
-        return {key: _strip(value, f"{place}/{key}", tensors, seen) for key, value in node.items()}
+        for key in node:
+            if not isinstance(key, str):
+                raise TypeError(
+                    f"a checkpoint cannot hold the key {key!r} in {'/'.join(place)}: keys are text"
+                )
+        return {
+            (_TENSOR + key if key.startswith(_TENSOR) else key): _strip(
+                value, (*place, key), tensors, seen
+            )
+            for key, value in node.items()
+        }
     if isinstance(node, list | tuple):
-        return [_strip(value, f"{place}/{n}", tensors, seen) for n, value in enumerate(node)]
-    if node is None or isinstance(node, bool | int | float | str):
+        return [_strip(value, (*place, str(n)), tensors, seen) for n, value in enumerate(node)]
+    if node is None or type(node) in (bool, int, float, str):
         return node
-    raise TypeError(f"a checkpoint cannot hold {place.strip('/')}, a {type(node).__name__}")
+    raise TypeError(f"a checkpoint cannot hold {'/'.join(place)}, a {type(node).__name__}")
 
 
 def _restore(node: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(node, dict):
         if set(node) == {_TENSOR}:
             return tensors[node[_TENSOR]]
-        return {key: _restore(value, tensors) for key, value in node.items()}
+        return {key.removeprefix(_TENSOR): _restore(value, tensors) for key, value in node.items()}
     if isinstance(node, list):
         return [_restore(value, tensors) for value in node]
     return node
-
-
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or cut short: {error}") from error
-    header = json.loads(metadata.get("course_lib", "{}"))
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path} is of format {header.get('format')}, wanted {FORMAT}")
-    return header, _restore(header["tree"], tensors)
-
-
-def _compare_configs(
-    path: str | os.PathLike[str], mine: dict[str, Any] | None, saved: dict[str, Any] | None
-) -> None:
-    # Through JSON and back, as the saved one has been: tuples have become lists.
-    ours = json.loads(json.dumps(mine)) or {}
-    theirs = saved or {}
-    differences = [
-        f"{name} is {ours.get(name)!r} in the model and {theirs.get(name)!r} in the checkpoint"
-        for name in sorted(ours.keys() | theirs.keys())
-        if ours.get(name) != theirs.get(name)
-    ]
-    if differences:
-        raise ValueError(f"{path} is a checkpoint of another config: {'; '.join(differences)}")
-
-
-def _compare_weights(
-    path: str | os.PathLike[str], mine: dict[str, Tensor], saved: dict[str, Tensor]
-) -> None:
-    for name in sorted(mine.keys() | saved.keys()):
-        if name not in saved:
-            raise ValueError(f"{path} lacks the weight {name}")
-        if name not in mine:
-            raise ValueError(f"{path} holds the weight {name}, which the model has not")
-        if mine[name].shape != saved[name].shape:
-            raise ValueError(
-                f"{path}: {name} is {tuple(mine[name].shape)} in the model "
-                f"and {tuple(saved[name].shape)} in the checkpoint"
-            )
-
-
-def _compare_groups(
-    path: str | os.PathLike[str], optimizer: torch.optim.Optimizer, saved: dict[str, Any]
-) -> None:
-    ours = [len(group["params"]) for group in optimizer.param_groups]
-    theirs = [len(group["params"]) for group in saved["param_groups"]]
-    if ours != theirs:
-        raise ValueError(
-            f"{path}: the optimizer's groups have {ours} parameters, in the checkpoint {theirs}"
-        )

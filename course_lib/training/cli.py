@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,10 +22,11 @@ import torch
 from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
+from course_lib.files import read_json
 from course_lib.training.arguments import parser
-from course_lib.training.engines import Settings, check_strategy
-from course_lib.training.job import Job, Outcome, announcement, summary
-from course_lib.training.parallel import check_division, run
+from course_lib.training.engines import check_strategy
+from course_lib.training.history import History
+from course_lib.training.job import Job, announcement, check_division, run, summary
 
 SEPARATOR = "<|endoftext|>"
 _MOST_TOKENS = 4096
@@ -61,7 +63,7 @@ def main(
             return 0
         if not chosen.quiet:
             print(announcement(job, n_ranks), flush=True)
-        outcome = start(job, chosen)
+        history = start(job, chosen)
     except (RankFailure, CheckpointError, FloatingPointError, ValueError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
@@ -72,16 +74,16 @@ def main(
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
     if not chosen.quiet:
-        print(summary(outcome, job))
-    return 130 if outcome.interrupted else 0
+        print(summary(history, job))
+    return 130 if history.interrupted else 0
 
 
-def start(job: Job, chosen: argparse.Namespace) -> Outcome:
+def start(job: Job, chosen: argparse.Namespace) -> History:
     """Run in this process, under torchrun, or on ranks of our own."""
-    needs_ranks = job.settings.strategy in ("fsdp2", "deepspeed")
+    needs_ranks = job.strategy == "fsdp2"
     if "RANK" in os.environ or (chosen.nprocs is None and not needs_ranks):
         return run(job)
-    results: list[Outcome] = launch(
+    results: list[History] = launch(
         run,
         job,
         nprocs=chosen.nprocs or 1,
@@ -105,27 +107,10 @@ def prepare(
         ValueError: If arguments contradict each other, or a value is out of range.
         OSError: If a file cannot be read.
     """
-    check_strategy(chosen.strategy)
-    config = choose_config(chosen, presets)
     n_ranks = _count_ranks(chosen)
-    for name in ("steps", "batch_size", "accumulate", "checkpoint_every", "evaluate_every",
-                 "seq_len", "vocab_size"):  # fmt: skip
-        value = getattr(chosen, name)
-        if value is not None and value < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
-    for name in ("lr", "time_limit"):
-        if not getattr(chosen, name) > 0:
-            raise ValueError(
-                f"--{name.replace('_', '-')} must be positive, got {getattr(chosen, name)}"
-            )
-    for name in ("weight_decay", "clip"):
-        if not getattr(chosen, name) >= 0:
-            raise ValueError(
-                f"--{name.replace('_', '-')} must be 0 or more, got {getattr(chosen, name)}"
-            )
-    warmup = chosen.steps // 20 if chosen.warmup is None else chosen.warmup
-    if not 0 <= warmup <= chosen.steps:
-        raise ValueError(f"--warmup must be 0 to --steps {chosen.steps}, got {warmup}")
+    strategy = _choose_strategy(chosen, n_ranks)
+    config = choose_config(chosen, presets)
+    _check_numbers(chosen)
     seq_len = chosen.seq_len or config.max_seq_len
     if seq_len > config.max_seq_len:
         raise ValueError(
@@ -134,7 +119,7 @@ def prepare(
     if chosen.tokenizer and chosen.vocab_size:
         raise ValueError("--vocab-size is for learning a tokenizer; --tokenizer brings its own")
     check_division(chosen.batch_size, n_ranks, chosen.accumulate)
-    _check_output(chosen)
+    _check_output(chosen, strategy)
 
     documents = pydoc_topics() if chosen.text is None else read_text_files(chosen.text)
     share = chosen.held_out
@@ -156,29 +141,55 @@ def prepare(
     if chosen.output is not None and os.environ.get("RANK", "0") == "0":
         chosen.output.mkdir(parents=True, exist_ok=True)
         words.save(chosen.output / "tokenizer.json")
-    settings = Settings(
-        strategy=chosen.strategy,
-        lr=chosen.lr,
-        weight_decay=chosen.weight_decay,
-        clip=chosen.clip or None,
-        bf16=chosen.precision == "bfloat16",
-        micro_batch=chosen.batch_size // (n_ranks * chosen.accumulate),
-        accumulate=chosen.accumulate,
-        deepspeed_stage=chosen.deepspeed_stage,
-    )
-    names = (
-        "steps",
-        "batch_size",
-        "seed",
-        "output",
-        "checkpoint_every",
-        "evaluate_every",
-        "resume",
-    )
+    names = ("steps", "batch_size", "warmup", "lr", "weight_decay", "precision", "accumulate",
+             "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
+             "resume")  # fmt: skip
     rest = {name: getattr(chosen, name) for name in names}
-    return Job(
-        config, rows, held_out, settings, warmup=warmup, progress=not chosen.quiet, **rest
-    ), n_ranks
+    job = Job(
+        config,
+        rows,
+        held_out,
+        strategy,
+        clip=chosen.clip or None,
+        progress=not chosen.quiet,
+        **rest,
+    )
+    return job, n_ranks
+
+
+def _check_numbers(chosen: argparse.Namespace) -> None:
+    counts = ("steps", "batch_size", "accumulate", "checkpoint_every", "keep_last",
+              "evaluate_every", "seq_len", "vocab_size")  # fmt: skip
+    for name in counts:
+        value = getattr(chosen, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{_word(name)} must be at least 1, got {value}")
+    for name in ("lr", "time_limit", "weight_decay", "clip"):
+        value = getattr(chosen, name)
+        positive = name in ("lr", "time_limit")
+        if not (value > 0 if positive else value >= 0):
+            wanted = "positive" if positive else "0 or more"
+            raise ValueError(f"{_word(name)} must be {wanted}, got {value}")
+        if math.isinf(value):
+            raise ValueError(f"{_word(name)} must be finite, got {value}")
+    if chosen.warmup is not None and not 0 <= chosen.warmup <= chosen.steps:
+        raise ValueError(f"--warmup must be 0 to --steps {chosen.steps}, got {chosen.warmup}")
+    if not 0 <= chosen.seed < 2**63 - 1:
+        raise ValueError(f"--seed must be 0 to 2**63 - 2, got {chosen.seed}")
+
+
+def _word(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _choose_strategy(chosen: argparse.Namespace, n_ranks: int) -> str:
+    strategy: str = chosen.strategy or ("plain" if n_ranks == 1 else "ddp")
+    check_strategy(strategy)
+    if strategy == "plain" and n_ranks > 1:
+        raise ValueError(f"--strategy plain is for one process, got {n_ranks} ranks")
+    if strategy == "plain" and chosen.keep_last is not None:
+        raise ValueError("--keep-last is for the folders of sharded runs: plain has one file")
+    return strategy
 
 
 def choose_config(
@@ -190,13 +201,7 @@ def choose_config(
     if chosen.preset is not None:
         config = presets[chosen.preset]
     else:
-        try:
-            fields = json.loads(chosen.config.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{chosen.config} is no JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise ValueError(f"{chosen.config} must hold an object of fields")
-        config = TransformerConfig.from_dict(fields)
+        config = TransformerConfig.from_dict(read_json(chosen.config))
     changes = {}
     for text in chosen.set:
         name, equals, value = text.partition("=")
@@ -204,7 +209,7 @@ def choose_config(
             raise ValueError(f"--set wants FIELD=VALUE, got {text!r}")
         try:
             changes[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             changes[name] = value
     config = TransformerConfig.from_dict({**config.to_dict(), **changes})
     if config.family != "decoder-only":
@@ -212,7 +217,22 @@ def choose_config(
             f"{chosen.preset or chosen.config} is {config.family}; this command trains "
             "decoder-only models, which predict the next token"
         )
+    _check_memory(config)
     return config
+
+
+def _check_memory(config: TransformerConfig) -> None:
+    """Refuse a model of which this machine cannot even hold the weights."""
+    needed = 4 * config.n_parameters()
+    try:
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return  # not known on this system
+    if needed > there:
+        raise ValueError(
+            f"the model has {config.n_parameters():,} parameters, {needed / 1e9:,.1f} GB in "
+            f"float32; this machine has {there / 1e9:,.1f} GB of memory"
+        )
 
 
 def choose_tokenizer(
@@ -243,12 +263,16 @@ def _count_ranks(chosen: argparse.Namespace) -> int:
         if chosen.nprocs is not None:
             raise ValueError("--nprocs starts ranks, but torchrun has started them: leave it out")
         return int(os.environ.get("WORLD_SIZE", "1"))
-    if chosen.nprocs is not None or chosen.strategy in ("fsdp2", "deepspeed"):
+    if chosen.nprocs is not None or chosen.strategy == "fsdp2":
         choose_backend(1 if chosen.nprocs is None else chosen.nprocs, chosen.backend)
+    elif chosen.backend is not None:
+        raise ValueError(
+            f"--backend {chosen.backend} is for ranks that talk to each other: add --nprocs"
+        )
     return chosen.nprocs or 1
 
 
-def _check_output(chosen: argparse.Namespace) -> None:
+def _check_output(chosen: argparse.Namespace, strategy: str) -> None:
     if chosen.output is None:
         if chosen.resume or chosen.checkpoint_every:
             name = "--resume" if chosen.resume else "--checkpoint-every"
@@ -257,9 +281,22 @@ def _check_output(chosen: argparse.Namespace) -> None:
     if chosen.output.exists() and not chosen.output.is_dir():
         raise ValueError(f"--output {chosen.output} is a file; a folder is wanted")
     first = os.environ.get("RANK", "0") == "0"
-    if not first or chosen.resume or not chosen.output.exists():
+    if not first or not chosen.output.exists():
         return
-    if {path.name for path in chosen.output.iterdir()} - {"tokenizer.json"}:  # left by a bad start
+    names = {path.name for path in chosen.output.iterdir()}
+    if chosen.resume:
+        alone = "checkpoint.safetensors" in names
+        shared = any(name.startswith("step-") for name in names)
+        if strategy == "plain" and shared and not alone:
+            raise ValueError(
+                f"--output {chosen.output} holds a run of many ranks: name its --strategy, which "
+                "may be ddp on one process"
+            )
+        if strategy != "plain" and alone and not shared:
+            raise ValueError(
+                f"--output {chosen.output} holds a run of one process: --strategy plain"
+            )
+    elif names - {"tokenizer.json"}:  # left by a bad start
         raise ValueError(
             f"--output {chosen.output} is not empty: pass --resume to go on, or another"
         )

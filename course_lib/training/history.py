@@ -16,6 +16,7 @@ class History:
         seconds: Wall time of each update, without evaluations and checkpoints.
         evaluations: Pairs (updates made, held-out loss in nats a token).
         interrupted: Whether the run was stopped before its last update.
+        resumed_at: Updates that were made before this call.
 
     Chapter: 15_causal_language_modeling
     """
@@ -27,6 +28,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     evaluations: list[tuple[int, float]] = field(default_factory=list)
     interrupted: bool = False
+    resumed_at: int = 0
 
     @property
     def steps(self) -> int:

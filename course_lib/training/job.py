@@ -1,26 +1,33 @@
-"""What a training run is to do, and what it leaves.
+"""A whole training run as data: what to do, doing it on every rank, and saying how it went.
 
 Chapter: 18_multi_gpu_zero
 """
 
 from __future__ import annotations
 
+import os
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
-from tqdm import tqdm
 
 from course_lib.config import TransformerConfig
+from course_lib.data import batches
+from course_lib.data.packing import rows_digest
+from course_lib.distributed import Comm, init_from_env
 from course_lib.distributed.memory.accounting import model_state_bytes
-from course_lib.training.engines import Settings
-
-_STAGES = {"ddp": 0, "zero1": 1, "zero2": 2, "zero3": 3, "fsdp2": 3}
+from course_lib.files import write_json
+from course_lib.model.transformer import Transformer
+from course_lib.training.checkpoint import save_checkpoint
+from course_lib.training.engines import STAGES, Engine, open_engine
+from course_lib.training.history import History
+from course_lib.training.loop import train
+from course_lib.training.progress import lines
+from course_lib.training.schedule import Schedule, warmup_cosine
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,19 @@ class Job:
         config: The model.
         rows: Rows to learn from ("N T+1").
         held_out: Rows to measure on; None measures nothing.
-        settings: Strategy and optimizer.
+        strategy: Who holds the model; ``"plain"`` is one process.
         steps: Updates of the whole run.
         batch_size: Rows of an update, over all ranks.
-        warmup: Updates before the full learning rate.
-        seed: Draws the initial weights, the order of the rows, and dropout.
+        warmup: Updates before the full learning rate; None: a twentieth of all.
+        lr: Peak learning rate of AdamW.
+        weight_decay: Of matrices.
+        clip: Largest norm of the gradient; None does not clip.
+        precision: Of the forward pass.
+        accumulate: Backward passes of an update on each rank.
+        seed: Draws the initial weights, the order of the rows, dropout and the objective's noise.
         output: Folder for checkpoints and results; None writes nothing.
         checkpoint_every: Updates between checkpoints; None: at the end only.
+        keep_last: Checkpoints of a sharded run that stay; None keeps all.
         evaluate_every: Updates between measurements; None: at both ends only.
         resume: Go on from the newest whole checkpoint where there is one.
         progress: Whether rank 0 says how far it is.
@@ -46,100 +59,159 @@ class Job:
     config: TransformerConfig
     rows: Int[Tensor, "N T_plus_1"]
     held_out: Int[Tensor, "M T_plus_1"] | None
-    settings: Settings
+    strategy: str
     steps: int
     batch_size: int
-    warmup: int
+    warmup: int | None = None
+    lr: float = 1e-3
+    weight_decay: float = 0.1
+    clip: float | None = 1.0
+    precision: str = "float32"
+    accumulate: int = 1
     seed: int = 0
     output: Path | None = None
     checkpoint_every: int | None = None
+    keep_last: int | None = None
     evaluate_every: int | None = None
     resume: bool = False
     progress: bool = True
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a run to go on; how it is spread over ranks may change."""
-        s = self.settings
+        """What must be the same for a run to go on; its length and its ranks may change."""
+        names = ("batch_size", "warmup", "seed", "lr", "weight_decay", "clip", "precision")
         return {
             "config": self.config.to_dict(),
-            "rows": [*self.rows.shape, int(self.rows.sum()), int((self.rows**2).sum())],
-            "steps": self.steps,
-            "batch_size": self.batch_size,
-            "warmup": self.warmup,
-            "seed": self.seed,
-            "lr": s.lr,
-            "weight_decay": s.weight_decay,
-            "clip": s.clip,
-            "bf16": s.bf16,
+            "rows": rows_digest(self.rows),
+            **{name: getattr(self, name) for name in names},
         }
 
+    def schedule(self) -> Schedule:
+        """Make the factor on the learning rate by step."""
+        warmup = self.steps // 20 if self.warmup is None else self.warmup
+        return warmup_cosine(steps=self.steps, warmup=warmup)
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run leaves: losses by update, held-out losses, its own state bytes.
+    @property
+    def checkpoint(self) -> Path | None:
+        """Where the run is kept: a file of one process, or the folder of many."""
+        if self.output is None or self.strategy != "plain":
+            return self.output
+        return self.output / "checkpoint.safetensors"
 
-    Attributes:
-        losses: Mean loss of each update's targets, in nats.
-        evaluations: Pairs (updates made, held-out loss in nats a token).
-        first_step: Updates that were made before this call.
-        tokens_per_second: Targets of all ranks per second of this call.
-        interrupted: Whether it was stopped before its last update.
+
+def check_division(batch_size: int, n_ranks: int, accumulate: int) -> None:
+    """Raise ``ValueError`` unless an update's rows divide over ranks and passes."""
+    if batch_size % (n_ranks * accumulate):
+        raise ValueError(
+            f"batch_size {batch_size} does not divide over {n_ranks} ranks with "
+            f"{accumulate} backward passes each; it must be a multiple of {n_ranks * accumulate}"
+        )
+
+
+def run(job: Job) -> History:
+    """Train on this rank; every rank of the run has to call it.
+
+    The ranks are those of torchrun or of ``course_lib.distributed.launch``, or this process
+    alone. It is a call of ``train`` and nothing else, so Python and command line agree to the bit.
+
+    Args:
+        job: The run.
+
+    Returns:
+        Its course, the same on every rank but for the seconds.
+
+    Raises:
+        ValueError: If the rows do not divide over the ranks, or a checkpoint is of another run.
+        FloatingPointError: On all ranks, if loss or gradient is no longer finite.
+        CheckpointError: On all ranks, if a checkpoint cannot be written or read.
+
+    Chapter: 18_multi_gpu_zero
     """
-
-    losses: list[float]
-    evaluations: list[tuple[int, float]]
-    first_step: int
-    tokens_per_second: float
-    interrupted: bool
+    comm = init_from_env()
+    check_division(job.batch_size, comm.world_size, job.accumulate)
+    device = _device(comm)
+    model = Transformer(job.config, generator=torch.Generator().manual_seed(job.seed)).to(device)
+    engine = open_engine(
+        job.strategy,
+        model,
+        lr=job.lr,
+        weight_decay=job.weight_decay,
+        precision=job.precision,
+        comm=comm,
+        keep_last=job.keep_last,
+    )
+    order = torch.Generator().manual_seed(job.seed + 1)
+    history = train(
+        engine,
+        batches(job.rows, job.batch_size, generator=order, parts=job.accumulate),
+        steps=job.steps,
+        schedule=job.schedule(),
+        accumulate=job.accumulate,
+        clip=job.clip,
+        seed=job.seed,
+        held_out=job.held_out,
+        evaluate_every=job.evaluate_every,
+        checkpoint=job.checkpoint,
+        checkpoint_every=job.checkpoint_every,
+        resume=job.resume and job.output is not None,
+        run=job.identity(),
+        metrics=None if job.output is None else job.output / "metrics.jsonl",
+        progress=job.progress and (sys.stderr.isatty() or lines(job.steps)),
+    )
+    if not history.interrupted and job.output is not None:
+        _write_results(job, engine, comm, history)
+    return history
 
 
 def announcement(job: Job, n_ranks: int) -> str:
     """Say what is about to run, and what it will hold on each rank."""
     n = job.config.n_parameters()
-    text = f"{n:,} parameters, {len(job.rows):,} rows, {job.settings.strategy} on {n_ranks} rank(s)"
-    stage = _STAGES.get(job.settings.strategy, job.settings.deepspeed_stage)
+    text = f"{n:,} parameters, {len(job.rows):,} rows, {job.strategy} on {n_ranks} rank(s)"
     states = model_state_bytes(
-        n, n_ranks, stage, parameter_bytes=4, gradient_bytes=4, optimizer_bytes=8
+        n,
+        n_ranks,
+        STAGES[job.strategy],
+        parameter_bytes=4,
+        gradient_bytes=4,
+        optimizer_bytes=8,
     )
     return text + f"; model states {states.total / 1e6:,.1f} MB a rank in float32"
 
 
-def summary(outcome: Outcome, job: Job) -> str:
+def summary(history: History, job: Job) -> str:
     """Say how it went."""
-    held_out = f", held out {outcome.evaluations[-1][1]:.3f}" if outcome.evaluations else ""
-    last = f"{outcome.losses[-1]:.3f}" if outcome.losses else "none"
+    made = history.steps - history.resumed_at
     where = f"; results in {job.output}" if job.output is not None else ""
-    state = "interrupted after" if outcome.interrupted else "trained"
+    if not made:
+        return (
+            f"nothing to do: the run of {history.steps} steps is complete, and a larger --steps "
+            f"would go on from it{where}"
+        )
+    held_out = f", held out {history.evaluations[-1][1]:.3f}" if history.evaluations else ""
+    before = f" after {history.resumed_at} made before" if history.resumed_at else ""
+    state = "interrupted after" if history.interrupted else "trained"
+    speed = sum(history.tokens[-made:]) / max(sum(history.seconds[-made:]), 1e-9)
     return (
-        f"{state} {len(outcome.losses)} steps, last loss {last}{held_out}, "
-        f"{outcome.tokens_per_second:,.0f} tokens/s{where}"
+        f"{state} {made} steps{before}, last loss {history.losses[-1]:.3f}{held_out}, "
+        f"{speed:,.0f} tokens/s{where}"
     )
 
 
-def speaker(job: Job, rank: int, done: int) -> Callable[[float | None], None]:
-    """Return what rank 0 calls after each update: a bar on a terminal, lines elsewhere."""
-    if not job.progress or rank != 0:
-        return lambda loss: None
-    if sys.stderr.isatty():
-        bar = tqdm(total=job.steps, initial=done, desc="training", unit="step", mininterval=1.0)
+def _device(comm: Comm) -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    if comm.group is not None and torch.distributed.get_backend(comm.group) != "nccl":
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
-        def move(loss: float | None) -> None:
-            if loss is None:
-                bar.close()
-            else:
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-                bar.update()
 
-        return move
-    state = {"done": done, "said": time.monotonic()}
-
-    def tell(loss: float | None) -> None:
-        if loss is None:
-            return
-        state["done"] += 1
-        now = time.monotonic()
-        if now - state["said"] > 5 or state["done"] in (1, job.steps):
-            state["said"] = now
-            print(f"step {int(state['done'])} of {job.steps}, loss {loss:.3f}", flush=True)
-
-    return tell
+def _write_results(job: Job, engine: Engine, comm: Comm, history: History) -> None:
+    """Write ``model.safetensors``, for one process, and ``history.json``."""
+    weights = engine.weights()
+    if comm.rank == 0:
+        assert job.output is not None
+        model = Transformer(job.config, device="meta")
+        model.load_state_dict({n: w.float().cpu() for n, w in weights.items()}, assign=True)
+        save_checkpoint(job.output / "model.safetensors", model, step=job.steps)
+        content = {"run": job.identity(), **history.to_dict()}
+        write_json(job.output / "history.json", content, indent=1)
+    comm.barrier()

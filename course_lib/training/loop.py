@@ -3,37 +3,31 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from course_lib.objectives import IGNORE, Example, causal_example, causal_loss
-from course_lib.training.checkpoint import load_checkpoint, save_checkpoint
-from course_lib.training.evaluation import (
-    Loss,
-    Objective,
-    Predict,
-    as_example,
-    evaluate,
-    predict_logits,
-)
+from course_lib.objectives import Example, causal_example, causal_loss
+from course_lib.training.batch import Loss, Objective, Predict, gradient, predict_logits
+from course_lib.training.engines import Engine, engine_of
+from course_lib.training.evaluation import evaluate
 from course_lib.training.history import History
 from course_lib.training.interrupt import InterruptBetweenSteps
-from course_lib.training.precision import precision_context
+from course_lib.training.nonfinite import NonFiniteError, keep_batch
+from course_lib.training.progress import Bar, Metrics, Say
+from course_lib.training.resume import accept, place_of
 from course_lib.training.schedule import Schedule, constant
 
 
 def train(
-    model: nn.Module,
+    model: nn.Module | Engine,
     batches: Iterable[Tensor | Example],
     *,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Any = None,
     steps: int,
     schedule: Schedule | None = None,
     loss: Loss = causal_loss,
@@ -42,118 +36,148 @@ def train(
     accumulate: int = 1,
     clip: float | None = 1.0,
     precision: str = "float32",
+    seed: int = 0,
     held_out: Int[Tensor, "N M"] | None = None,
     evaluate_every: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
-    progress: bool = True,
+    run: Mapping[str, Any] | None = None,
+    metrics: str | os.PathLike[str] | None = None,
+    progress: bool | Say = True,
 ) -> History:
     """Train a model for a number of updates, and keep what is needed to go on later.
 
     An update reads ``accumulate`` batches and weighs every token of them alike, so that it equals
-    one update on their union. A run that is interrupted (Ctrl-C, or the stop button of a notebook)
-    finishes its update and returns what it has; with ``checkpoint`` it can be resumed and then
-    ends with the very weights that it would have had without the pause, provided that ``batches``
-    can save its place, as ``course_lib.data.batches`` can.
+    one update on their union. A sharded model's ranks each take their part of every batch; all of
+    them have to call this with the same arguments, and the result does not depend on their number.
+
+    A run that is interrupted (Ctrl-C, or the stop button of a notebook) finishes its update and
+    returns what it has; with ``checkpoint`` it can be resumed, also to be longer, and then has the
+    very weights that it would have had without the pause, provided that ``batches`` can save its
+    place, as ``course_lib.data.batches`` can.
 
     Args:
-        model: Any module; it stays on its device and is left in training mode.
+        model: Any module, a sharded one included, or an engine that holds one; it stays on its
+            device and is left in training mode.
         batches: Rows of ids ("B T+1"), or finished examples; must not run out.
-        optimizer: Holds the peak learning rate, which ``schedule`` multiplies.
+        optimizer: Holds the peak learning rate, which ``schedule`` multiplies. An engine has its
+            own.
         steps: Updates of the whole run, those before a pause included.
         schedule: Factor on the learning rate by step; constant by default.
         loss: Mean over the targets that are not ``IGNORE``.
-        objective: Makes an example from rows.
+        objective: Makes an example from rows and a generator.
         predict: Asks the model for logits.
         accumulate: Batches an update.
         clip: Largest norm of all gradients together; None does not clip.
         precision: ``"float32"``, or ``"bfloat16"`` for the forward pass.
+        seed: Of dropout and of what the objective draws; torch's own random state stays as it is.
         held_out: Rows to evaluate on: before the first update, every ``evaluate_every``, and after
             the last.
         evaluate_every: Updates between evaluations; None leaves only the first and the last.
-        checkpoint: File to keep the run in, written at the end and at an interrupt.
+        checkpoint: What to keep the run in, written at the end and at an interrupt: a file, or a
+            folder where the model is sharded.
         checkpoint_every: Updates between writings of it; None leaves only those.
-        resume: Go on from ``checkpoint`` where the file exists; otherwise begin.
-        progress: Whether to show a bar.
+        resume: Go on from ``checkpoint`` where there is one; otherwise begin.
+        run: Values, as JSON has them, that must not change when the run goes on.
+        metrics: File that gets a JSON object a line for each update and evaluation.
+        progress: Whether to show a bar, or what to call after each update instead.
 
     Returns:
         The course of the whole run, that before a pause included.
 
     Raises:
         ValueError: If a number is out of range, ``checkpoint`` exists and ``resume`` is not set, it
-            does not belong to this model and data, ``batches`` runs out, or no target counts.
-        FloatingPointError: If the loss or the gradient is no longer finite; the weights are those
-            before that update.
+            does not belong to this model, data and run, ``batches`` runs out, or no target counts.
+        TypeError: If model and optimizer do not belong together.
+        NonFiniteError: A FloatingPointError: the loss or the gradient is no longer finite. The
+            weights are those before that update, and its batches stand beside the checkpoint.
 
     Chapter: 01_relevance
     """
-    _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume)
-    device = next(model.parameters()).device
-    open_precision = precision_context(precision, device)
+    _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
+    engine = engine_of(model, optimizer, precision)
+    path = None if checkpoint is None else Path(checkpoint)
     schedule = schedule or constant()
-    for group in optimizer.param_groups:
+    for group in engine.optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
     history = History()
-    if resume and checkpoint is not None and Path(checkpoint).exists():
-        history = _restore(checkpoint, model, optimizer, batches)
+    if path is not None and engine.has_checkpoint(path):
+        if not resume:
+            raise ValueError(
+                f"checkpoint {checkpoint} exists: pass resume=True to go on from it, or another "
+                "path"
+            )
+        engine.load(path, lambda state: accept(state, path, history, batches, steps, run or {}))
     source = iter(batches)
-    place = _place(batches)
+    place = place_of(batches)
+    saved_at = history.steps or None
     updating = False
 
     def measure() -> None:
         if held_out is not None and history.steps not in dict(history.evaluations):
-            value = evaluate(model, held_out, loss=loss, objective=objective, predict=predict)
+            value = evaluate(
+                engine, held_out, loss=loss, objective=objective, predict=predict, seed=seed
+            )
             history.evaluations.append((history.steps, value))
+            if log is not None:
+                log.evaluation(history.steps, value)
 
     def save() -> None:
-        if checkpoint is not None:
-            state = {"history": history.to_dict(), "place": place}
-            save_checkpoint(checkpoint, model, optimizer, step=history.steps, state=state)
+        nonlocal saved_at
+        if path is not None and saved_at != history.steps:
+            state = {"history": history.to_dict(), "place": place, "run": dict(run or {})}
+            engine.save(path, history.steps, state)
+            saved_at = history.steps
 
-    model.train()
-    bar = tqdm(
-        total=steps,
-        initial=history.steps,
-        desc="training",
-        unit="step",
-        mininterval=1.0,
-        disable=not progress,
-    )
-    with bar, InterruptBetweenSteps() as interrupt:
+    engine.model.train()
+    alone, first = engine.comm.world_size == 1, engine.comm.rank == 0
+    with ExitStack() as open_things:
+        log = (
+            open_things.enter_context(Metrics(Path(metrics), history))
+            if metrics and first
+            else None
+        )
+        say: Say | None = progress if callable(progress) and first else None
+        if progress is True and first:
+            say = bar = Bar(steps, history.steps)
+            open_things.callback(bar.close)
+        interrupt = open_things.enter_context(InterruptBetweenSteps())
         try:
             if history.steps == 0:
                 measure()
-            while history.steps < steps and not interrupt.requested:
+            # With more ranks an interrupt ends them all: the last checkpoint stays.
+            while history.steps < steps and not (interrupt.requested and alone):
                 start = time.perf_counter()
-                examples = [
-                    as_example(_next(source, history.steps), objective, device)
-                    for _ in range(accumulate)
-                ]
-                mean, n_tokens = _gradient(model, examples, loss, predict, open_precision)
-                norm = _clip(model, clip)
+                step = history.steps
+                read = [_next(source, step) for _ in range(accumulate)]
+                mean, n_tokens = gradient(
+                    engine, read, step, objective=objective, loss=loss, predict=predict, seed=seed
+                )
+                norm = engine.clip(math.inf if clip is None else clip)
                 if not (math.isfinite(mean) and math.isfinite(norm)):
-                    optimizer.zero_grad(set_to_none=True)
-                    raise FloatingPointError(
-                        f"loss {mean} and gradient norm {norm} at step {history.steps}"
-                    )
-                for group in optimizer.param_groups:
-                    group["lr"] = group["initial_lr"] * schedule(history.steps)
+                    engine.optimizer.zero_grad()
+                    kept = keep_batch(path, step, read) if first else None
+                    raise NonFiniteError(step, mean, norm, read, kept)
+                for group in engine.optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * schedule(step)
                 updating = True
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+                engine.optimizer.step()
+                engine.optimizer.zero_grad()
 
-                place = _place(batches)
+                place = place_of(batches)
                 history.losses.append(mean)
-                history.learning_rates.append(optimizer.param_groups[0]["lr"])
+                history.learning_rates.append(engine.optimizer.param_groups[0]["lr"])
                 history.gradient_norms.append(norm)
                 history.tokens.append(n_tokens)
                 history.seconds.append(time.perf_counter() - start)
                 updating = False
 
-                bar.update()
-                bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+                if log is not None:
+                    log.update(history)
+                if say is not None:
+                    say(history)
                 if evaluate_every and history.steps % evaluate_every == 0:
                     measure()
                 if checkpoint_every and history.steps % checkpoint_every == 0:
@@ -161,40 +185,13 @@ def train(
             if history.steps == steps:
                 measure()
         except KeyboardInterrupt:
-            optimizer.zero_grad(set_to_none=True)
+            if not alone:
+                raise
+            engine.optimizer.zero_grad()
         history.interrupted = history.steps < steps
         if not updating:  # else some weights are new and some old: the last checkpoint is better
             save()
     return history
-
-
-def _gradient(
-    model: nn.Module,
-    examples: list[Example],
-    loss: Loss,
-    predict: Predict,
-    open_precision: Callable[[], AbstractContextManager[object]],
-) -> tuple[float, int]:
-    """Add up the gradient of the mean loss over all tokens of some batches."""
-    counts = [int((example.targets != IGNORE).sum()) for example in examples]
-    n_tokens = sum(counts)
-    if not n_tokens:
-        raise ValueError("batches must hold at least 1 target that counts an update, got 0")
-    mean = 0.0
-    for example, count in zip(examples, counts, strict=True):
-        if count:
-            with open_precision():
-                part = loss(predict(model, example), example.targets)
-            # By tokens, not by batches: a short batch must not weigh as much as a full one.
-            part = part * (count / n_tokens)
-            part.backward()
-            mean += part.item()
-    return mean, n_tokens
-
-
-def _clip(model: nn.Module, clip: float | None) -> float:
-    limit = math.inf if clip is None else clip
-    return float(nn.utils.clip_grad_norm_(model.parameters(), limit))
 
 
 def _next(source: Iterator[Tensor | Example], step: int) -> Tensor | Example:
@@ -202,38 +199,6 @@ def _next(source: Iterator[Tensor | Example], step: int) -> Tensor | Example:
         return next(source)
     except StopIteration:
         raise ValueError(f"batches ran out at step {step}; it must go on for ever") from None
-
-
-def _place(batches: Any) -> dict[str, Any]:
-    """Note where the data and the global random state (dropout draws from it) stand."""
-    place: dict[str, Any] = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_initialized():
-        place["cuda"] = torch.cuda.get_rng_state_all()
-    if hasattr(batches, "state_dict"):
-        place["batches"] = batches.state_dict()
-    return place
-
-
-def _restore(
-    checkpoint: str | os.PathLike[str],
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batches: Any,
-) -> History:
-    _, state = load_checkpoint(checkpoint, model, optimizer)
-    place = state["place"]
-    if ("batches" in place) != hasattr(batches, "load_state_dict"):
-        raise ValueError(
-            f"{checkpoint} cannot be resumed exactly: the place in the data was "
-            f"{'saved' if 'batches' in place else 'not saved'}, but these batches "
-            f"{'can' if hasattr(batches, 'load_state_dict') else 'cannot'} take it"
-        )
-    if "batches" in place:
-        batches.load_state_dict(place["batches"])
-    torch.set_rng_state(place["torch"])
-    if "cuda" in place and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(place["cuda"])
-    return History.from_dict(state["history"])
 
 
 def _check(
@@ -244,6 +209,7 @@ def _check(
     checkpoint: str | os.PathLike[str] | None,
     checkpoint_every: int | None,
     resume: bool,
+    seed: int,
 ) -> None:
     numbers = {
         "steps": steps,
@@ -256,10 +222,8 @@ def _check(
             raise ValueError(f"{name} must be at least 1, got {value}")
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be positive, or None for no clipping, got {clip}")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed must be 0 to 2**63 - 1, got {seed}")
     if checkpoint is None and (resume or checkpoint_every):
         wanted = "resume" if resume else "checkpoint_every"
         raise ValueError(f"{wanted} needs a checkpoint to work with, got checkpoint=None")
-    if checkpoint is not None and Path(checkpoint).exists() and not resume:
-        raise ValueError(
-            f"checkpoint {checkpoint} exists: pass resume=True to go on from it, or another path"
-        )

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -103,8 +105,12 @@ def test_a_cut_run_goes_on_with_the_batch_it_would_have_had(cut: int) -> None:
 
 def test_a_state_of_other_data_is_refused() -> None:
     state = serve(0).state_dict()
-    with pytest.raises(ValueError, match="n_rows is 11 here and 10 in the saved state"):
+    with pytest.raises(ValueError, match="rows is .* here and .* in the saved state"):
         serve(0, n_rows=11).load_state_dict(state)
+    turned = serve(0)
+    turned.rows = turned.rows.flip(0)  # the same numbers, in another order
+    with pytest.raises(ValueError, match="rows is .* here and .* in the saved state"):
+        turned.load_state_dict(state)
     with pytest.raises(ValueError, match="batch_size is 4 here and 3 in the saved state"):
         serve(0, batch_size=4).load_state_dict(state)
 
@@ -113,3 +119,39 @@ def test_a_state_of_other_data_is_refused() -> None:
 def test_a_batch_must_fit_the_rows(batch_size: int) -> None:
     with pytest.raises(ValueError, match=f"number of rows, 10, got {batch_size}"):
         serve(0, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"taken": 1}, "taken must be 0 to 9, in steps of 3, got 1"),
+        ({"taken": 12}, "taken must be 0 to 9"),
+        ({"taken": "3"}, "taken must be 0 to 9"),
+        ({"epoch_start": "00ff"}, "epoch_start is no state of a generator"),
+        ({"epoch_start": 7}, "epoch_start is no state of a generator"),
+        ({"more": 1}, "a place in the data has"),
+    ],
+)
+def test_a_state_that_is_none_changes_nothing(change: dict[str, Any], message: str) -> None:
+    served = serve(0)
+    next(served)
+    before = served.state_dict()
+    with pytest.raises(ValueError, match=message):
+        served.load_state_dict(before | change)
+    assert served.state_dict() == before
+
+
+def test_parts_of_a_batch_are_the_batch_across_epochs() -> None:
+    rows = torch.arange(22).view(11, 2)
+    whole, parts = (
+        batches(rows, 4, generator=torch.Generator().manual_seed(0), parts=n) for n in (1, 2)
+    )
+    for _ in range(7):  # an epoch has 2 batches, and 3 rows are left over
+        assert torch.equal(next(whole), torch.cat([next(parts), next(parts)]))
+    whole.load_state_dict(parts.state_dict())
+    assert torch.equal(next(whole), torch.cat([next(parts), next(parts)]))
+    next(parts)
+    with pytest.raises(ValueError, match="in steps of 4, got"):
+        whole.load_state_dict(parts.state_dict())
+    with pytest.raises(ValueError, match="parts must divide batch_size 4, got 3"):
+        batches(rows, 4, generator=torch.Generator(), parts=3)

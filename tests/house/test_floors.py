@@ -54,7 +54,6 @@ NEVER = {"transformers", "tokenizers", "tiktoken", "deepspeed"}
 DOORS = {
     ("model/transformer.py", "course_lib.weights"),
     ("model/pretrained.py", "course_lib.weights"),
-    ("training/engines.py", "deepspeed"),  # --strategy deepspeed, where it is installed
 }
 
 

@@ -7,9 +7,7 @@ import torch
 from safetensors import safe_open
 
 from course_lib.config import TransformerConfig
-from course_lib.training.engines import Settings
-from course_lib.training.job import Job
-from course_lib.training.parallel import run
+from course_lib.training.job import Job, run
 
 CONFIG = TransformerConfig(
     vocab_size=40, d_model=16, n_heads=2, max_seq_len=8, n_decoder_layers=2, position="rotary"
@@ -22,9 +20,8 @@ def rows(n=41, seed=0):
     return made
 
 
-def job(strategy, output=None, *, accumulate=1, config=CONFIG, bf16=False, **changes):
-    settings = Settings(strategy, 1e-2, 0.1, 1.0, bf16, 1, accumulate)
-    made = Job(config, rows(), rows(7, 1), settings, steps=6, batch_size=4, warmup=1)
+def job(strategy, output=None, **changes):
+    made = Job(CONFIG, rows(), rows(7, 1), strategy, steps=6, batch_size=4, warmup=1, lr=1e-2)
     return dataclasses.replace(made, output=output, progress=False, **changes)
 
 

@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # the ranks import the cases fro
 import command_cases as cases
 
 import course_lib
+from course_lib.data import batches, pack, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, Ranks, latest_valid
-from course_lib.training import cli, engines, load_checkpoint
+from course_lib.training import adamw, cli, engines, load_checkpoint, train, warmup_cosine
 from course_lib.training.evaluation import evaluate
 
 EXACT = ("ddp", "zero1", "zero2", "zero3")
@@ -67,15 +69,18 @@ def test_equal_weight_for_ranks_instead_of_targets_is_seen(
 def _mean_of_means(job):
     from unittest import mock
 
-    from course_lib.training import parallel
+    from course_lib.training import loop
 
-    real = parallel.causal_loss
+    real = loop.gradient
 
-    def wrong(logits, targets):
-        count = int((targets != -100).sum())
-        return real(logits, targets) * (targets.numel() / count)
+    def wrong(*arguments, loss, **options):
+        def weighed(logits, targets):
+            count = int((targets != -100).sum())
+            return loss(logits, targets) * (targets.numel() / count)
 
-    with mock.patch.object(parallel, "causal_loss", wrong):
+        return real(*arguments, loss=weighed, **options)
+
+    with mock.patch.object(loop, "gradient", wrong):
         return cases.train(job)
 
 
@@ -91,7 +96,7 @@ def test_a_run_goes_on_with_other_ranks_and_another_engine(
 ) -> None:
     folder = at_step_3(alone, tmp_path / "run")
     results = two.run(cases.train, cases.job(strategy, folder, resume=True), timeout=300)
-    assert [result.first_step for result in results] == [3, 3]
+    assert [result.resumed_at for result in results] == [3, 3]
     assert len(results[0].losses) == 6
     distance = cases.distance(cases.weights(alone), cases.weights(folder))
     assert distance == 0 if strategy == "zero3" else distance < 5e-5
@@ -103,7 +108,7 @@ def test_a_checkpoint_of_fsdp2_goes_on_under_zero(two: Ranks, alone: Path, tmp_p
     two.run(cases.train, job, timeout=300)
     folder = at_step_3(tmp_path / "run", tmp_path / "next")
     result = cases.train(cases.job("zero1", folder, accumulate=2, resume=True))
-    assert result.first_step == 3
+    assert result.resumed_at == 3
     assert cases.distance(cases.weights(alone), cases.weights(folder)) < 5e-5
 
 
@@ -136,7 +141,9 @@ def test_the_result_is_a_plain_model(alone: Path) -> None:
 
 
 def test_bfloat16_learns_and_keeps_full_precision(two: Ranks, alone: Path, tmp_path: Path) -> None:
-    one, _ = two.run(cases.train, cases.job("zero3", tmp_path / "run", bf16=True), timeout=300)
+    one, _ = two.run(
+        cases.train, cases.job("zero3", tmp_path / "run", precision="bfloat16"), timeout=300
+    )
     got = cases.weights(tmp_path / "run")
     assert all(value.dtype == torch.float32 for value in got.values())
     assert 1e-6 < cases.distance(cases.weights(alone), got) < 0.05
@@ -145,9 +152,9 @@ def test_bfloat16_learns_and_keeps_full_precision(two: Ranks, alone: Path, tmp_p
 
 def test_a_loss_that_is_not_finite_stops_all_ranks(two: Ranks, tmp_path: Path) -> None:
     job = cases.job("zero3", tmp_path / "run")
-    bad = dataclasses.replace(job, settings=dataclasses.replace(job.settings, lr=1e30, clip=None))
+    bad = dataclasses.replace(job, lr=1e30, clip=None)
     with Ranks(2, echo=False, collective_timeout=60) as ranks:
-        with pytest.raises(RankFailure, match=r"FloatingPointError: loss .* at step [1-5]"):
+        with pytest.raises(RankFailure, match=r"NonFiniteError: loss .* at step [1-5]"):
             ranks.run(cases.train, bad, timeout=120)
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
@@ -190,14 +197,77 @@ def test_it_trains_alone_says_how_far_it_is_and_goes_on(
     arguments = words(tmp_path, texts, "--output", str(out), "--held-out", "0.4")
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert "ddp on 1 rank(s); model states" in said
+    assert "plain on 1 rank(s); model states" in said
     assert "step 4 of 4, loss" in said and "trained 4 steps" in said and "held out" in said
     names = {path.name for path in out.iterdir()}
-    assert names == {"tokenizer.json", "step-00000004", "model.safetensors", "history.json"}
+    assert names == {"tokenizer.json", "checkpoint.safetensors", "model.safetensors",
+                     "history.json", "metrics.jsonl"}  # fmt: skip
     assert "<|endoftext|>" in course_lib.ByteLevelBPE.load(out / "tokenizer.json").special_tokens
     assert "is not empty: pass --resume" in refusal(arguments, capsys)
     assert main([*arguments, "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("dropout", ["0.0", "0.2"])
+def test_python_and_the_command_line_give_the_same_run(
+    tmp_path: Path, texts: list[str], dropout: str
+) -> None:
+    out = tmp_path / "out"
+    more = ["--output", str(out), "--held-out", "0.4", "--accumulate", "2", "--quiet"]
+    assert main([*words(tmp_path, texts, "--set", f"dropout={dropout}"), *more]) == 0
+
+    fields = json.loads((tmp_path / "tiny.json").read_text())
+    config = course_lib.TransformerConfig(**(fields | {"dropout": float(dropout)}))
+    learned, measured = split(read_text_files(texts), 0.4)
+    tokenizer = course_lib.ByteLevelBPE.load(out / "tokenizer.json")
+    separator = tokenizer.special_tokens[cli.SEPARATOR]
+    rows, held_out = (
+        pack([tokenizer.encode(t) for t in part], 16, separator) for part in (learned, measured)
+    )
+    model = course_lib.Transformer(config, generator=torch.Generator().manual_seed(0))
+    history = train(
+        model,
+        batches(rows, 4, generator=torch.Generator().manual_seed(1), parts=2),
+        optimizer=adamw(model, 1e-3, 0.1),
+        steps=4,
+        accumulate=2,
+        schedule=warmup_cosine(steps=4, warmup=0),
+        held_out=held_out,
+        progress=False,
+    )
+    got = cases.weights(out)
+    theirs = {name.removeprefix("model/"): value for name, value in got.items()}
+    mine = model.state_dict()
+    assert all(torch.equal(mine[name], value) for name, value in theirs.items())
+    kept = json.loads((out / "history.json").read_text())
+    for name, values in history.to_dict().items():
+        if name != "seconds":
+            assert json.loads(json.dumps(values)) == kept[name], name
+    entries = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [e["loss"] for e in entries if "loss" in e] == history.losses
+    assert [(e["step"], e["held_out"]) for e in entries if "held_out" in e] == history.evaluations
+
+
+def test_the_two_commands_of_chapter_18_as_printed(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Train on four ranks, go on under another engine on two, and make the run longer."""
+    page = Path(course_lib.__file__).parents[1] / "book" / "18_multi_gpu_zero.md"
+    found = re.findall(r"python -m (course_lib\.training(?:.*\\\n)*.*)", page.read_text())
+    printed = [shlex.split(text.replace("\\\n", " "))[1:] for text in found]
+    assert len(printed) == 2 and "--resume" in printed[1]
+    for command, total in zip(printed, (2, 4), strict=True):
+        tiny = {"gpt2": str(tmp_path / "tiny.json"), "runs/mine": str(tmp_path / "mine")}
+        steps = command[command.index("--steps") + 1]
+        every = command[command.index("--checkpoint-every") + 1]
+        small = {steps: str(total), every: "1", "--preset": "--config"} | tiny
+        given = [small.get(word, word) for word in command]
+        at = given.index("mine/*.txt")
+        assert main([*given[:at], *texts, *given[at + 1 :], "--batch-size", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "trained 2 steps after 2 made before" in said
+    history = json.loads((tmp_path / "mine" / "history.json").read_text())
+    assert len(history["losses"]) == 4
 
 
 def test_it_starts_ranks_and_runs_under_torchrun(tmp_path: Path, texts: list[str]) -> None:
@@ -242,8 +312,8 @@ TINY = "{tiny}"
         (["--preset", "bert-base"], "bert-base is encoder-only; this command trains decoder-only"),
         (["--config", TINY, "--set", "d_modle=3"], "unknown config field 'd_modle' with value 3"),
         (["--config", TINY, "--set", "d_model"], "--set wants FIELD=VALUE, got 'd_model'"),
-        (["--config", TINY, "--strategy", "deepspeed"], "deepspeed, which is not installed"),
-        (["--config", TINY, "--strategy", "zero4"], "invalid choice: 'zero4'"),
+        (["--config", TINY, "--strategy", "deepspeed"], "deepspeed_config gives the settings"),
+        (["--config", TINY, "--strategy", "zero4"], "strategy must be one of plain, ddp"),
         (["--config", TINY, "--batch-size", "5", "--nprocs", "2"],
          "batch_size 5 does not divide over 2 ranks with 1 backward passes each; it must be a "
          "multiple of 2"),
@@ -253,6 +323,19 @@ TINY = "{tiny}"
         (["--config", TINY, "--lr", "0"], "--lr must be positive, got 0.0"),
         (["--config", TINY, "--time-limit", "-1"], "--time-limit must be positive, got -1.0"),
         (["--config", TINY, "--clip", "-1"], "--clip must be 0 or more, got -1.0"),
+        (["--config", TINY, "--lr", "inf"], "--lr must be finite, got inf"),
+        (["--config", TINY, "--lr", "nan"], "--lr must be positive, got nan"),
+        (["--config", TINY, "--weight-decay", "inf"], "--weight-decay must be finite, got inf"),
+        (["--config", TINY, "--clip", "nan"], "--clip must be 0 or more, got nan"),
+        (["--config", TINY, "--seed", str(2**64)], "--seed must be 0 to 2**63 - 2"),
+        (["--config", TINY, "--seed", "-1"], "--seed must be 0 to 2**63 - 2, got -1"),
+        (["--config", TINY, "--backend", "nccl"], "--backend nccl is for ranks"),
+        (["--config", TINY, "--keep-last", "2"], "--keep-last is for the folders of sharded runs"),
+        (["--config", TINY, "--strategy", "plain", "--nprocs", "2"], "plain is for one process"),
+        (["--config", TINY, "--set", "d_model=1073741824"], "of memory"),
+        (["--config", TINY, "--set", "n_decoder_layers=1000000000000"], "of memory"),
+        (["--config", "/dev/zero"], "/dev/zero is no ordinary file"),
+        (["--config", TINY, "--text", "/dev/zero"], "/dev/zero is no ordinary file"),
         (["--config", TINY, "--weight-decay", "-2"], "--weight-decay must be 0 or more, got -2.0"),
         (["--config", TINY, "--warmup", "300"], "--warmup must be 0 to --steps 200, got 300"),
         (["--config", TINY, "--seq-len", "64"], "--seq-len must be at most max_seq_len 16, got 64"),
@@ -284,6 +367,20 @@ def test_bad_arguments_are_refused_before_work_starts(
     assert {path.name for path in tmp_path.iterdir()} == {"texts", "tiny.json"}
 
 
+def test_a_pipe_and_a_config_without_end_are_refused(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    tiny = str(tmp_path / "tiny.json")
+    pipe = str(tmp_path / "pipe")
+    for given in (["--config", tiny, "--text", pipe], ["--config", pipe]):
+        assert "pipe is no ordinary file" in refusal(given, capsys)
+    given = ["--config", tiny, "--text", *texts, "--tokenizer", pipe]
+    assert pipe in refusal(given, capsys)
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    assert "is nested too deeply" in refusal(["--config", str(tmp_path / "deep.json")], capsys)
+
+
 def test_ranks_within_torchrun_are_refused(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -298,7 +395,7 @@ def test_a_config_that_is_no_json_and_a_tokenizer_that_does_not_fit(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.json").write_text("{")
-    assert "bad.json is no JSON" in refusal(["--config", str(tmp_path / "bad.json")], capsys)
+    assert "bad.json is not JSON" in refusal(["--config", str(tmp_path / "bad.json")], capsys)
     train = course_lib.ByteLevelBPE.train
     train(["a b c"], 257, special_tokens=("<s>",)).save(tmp_path / "other.json")
     train(["a b c d e f g" * 9], 271, special_tokens=(cli.SEPARATOR,)).save(tmp_path / "big.json")
@@ -308,71 +405,6 @@ def test_a_config_that_is_no_json_and_a_tokenizer_that_does_not_fit(
     assert "tokens, the model 100" in refusal(words(tmp_path, texts, *few), capsys)
 
 
-class Stand_in:
-    """DeepSpeed's interface as its documentation gives it, for one rank."""
-
-    def __init__(self, model, optimizer, config):
-        self.module, self.optimizer, self.config = model, optimizer, config
-        self.passes, self.norm = 0, None
-
-    def __call__(self, tokens):
-        return self.module(tokens)
-
-    def train(self):
-        self.module.train()
-
-    def eval(self):
-        self.module.eval()
-
-    def backward(self, loss):
-        (loss / self.config["gradient_accumulation_steps"]).backward()
-
-    def step(self):
-        self.passes += 1
-        if self.passes % self.config["gradient_accumulation_steps"] == 0:
-            clip = self.config["gradient_clipping"] or float("inf")
-            self.norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-
-    def get_global_grad_norm(self):
-        return self.norm
-
-    def save_checkpoint(self, folder, tag, client_state):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        state = (self.module.state_dict(), self.optimizer.state_dict(), client_state)
-        torch.save(state, Path(folder) / tag)
-        (Path(folder) / "latest").write_text(tag)
-
-    def load_checkpoint(self, folder):
-        tag = (Path(folder) / "latest").read_text()
-        weights, moments, client_state = torch.load(Path(folder) / tag)
-        self.module.load_state_dict(weights)
-        self.optimizer.load_state_dict(moments)
-        return tag, client_state
-
-
-def test_deepspeed_is_driven_as_documented(
-    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Against a stand-in, since the real one is not installed here: the calls, not DeepSpeed."""
-    from contextlib import nullcontext
-
-    module = types.ModuleType("deepspeed")
-    module.__spec__ = types.SimpleNamespace()  # type: ignore[assignment]
-    module.initialize = lambda model, optimizer, config: (Stand_in(model, optimizer, config), None)
-    module.zero = types.SimpleNamespace(GatheredParameters=lambda parameters: nullcontext())
-    monkeypatch.setitem(sys.modules, "deepspeed", module)
-    torch.set_num_threads(1)
-    job = cases.job("deepspeed", tmp_path / "run", accumulate=2, checkpoint_every=3)
-    cases.train(job)
-    assert cases.distance(cases.weights(alone), cases.weights(job.output)) < 5e-5
-    (job.output / "deepspeed" / "latest").write_text("step-00000003")
-    result = cases.train(dataclasses.replace(job, resume=True))
-    assert result.first_step == 3
-    assert cases.distance(cases.weights(alone), cases.weights(job.output)) < 5e-5
-
-
 def test_a_strategy_that_is_none() -> None:
-    with pytest.raises(ValueError, match="strategy must be one of ddp, zero1.*, got 'zero9'"):
+    with pytest.raises(ValueError, match="strategy must be one of plain, ddp, .*, got 'zero9'"):
         engines.check_strategy("zero9")

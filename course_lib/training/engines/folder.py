@@ -1,0 +1,34 @@
+"""What both sharded engines do with a folder of checkpoints.
+
+Chapter: 18_multi_gpu_zero
+"""
+
+import shutil
+from pathlib import Path
+
+from course_lib.distributed import Comm, latest_valid
+
+
+def has_checkpoint(folder: Path, comm: Comm) -> bool:
+    """Let rank 0 look for a finished checkpoint, and tell all. Collective.
+
+    Raises:
+        ValueError: If there is a file in the folder's place.
+    """
+    answer = (folder.is_file(), comm.rank == 0 and latest_valid(folder) is not None)
+    is_file, found = comm.gather_objects(answer)[0]
+    if is_file:
+        raise ValueError(
+            f"checkpoint {folder} is a file, as one process writes it; sharded training keeps "
+            "its run in a folder"
+        )
+    return bool(found)
+
+
+def keep_newest(folder: Path, comm: Comm, n: int | None) -> None:
+    """Remove all but the newest checkpoints, once a new one is whole."""
+    if n is None or comm.rank != 0:
+        return
+    steps = sorted(path for path in folder.glob("step-*") if path.name[5:].isdigit())
+    for path in steps[:-n]:
+        shutil.rmtree(path)
