@@ -196,7 +196,8 @@ class Exercise:
         if self._spec.code is None:
             return body
         blanks = len(self._spec.code.starters)
-        more = f"\n\n`starter(2)` to `starter({blanks})` leave more blank." if blanks > 1 else ""
+        last = "leaves" if blanks == 2 else f"to `starter({blanks})` leave"
+        more = f"\n\n`starter(2)` {last} more blank." if blanks > 1 else ""
         return f"{body}\n\n```python\n{self.starter()}```{more}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:

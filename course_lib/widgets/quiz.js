@@ -1,6 +1,6 @@
 import { h, button, card, liveRegion, save, verdict, watch } from "./kit/ui/dom.js";
-import { judge } from "./kit/exercise/judge.js";
-import { PARTS, keyOf } from "./kit/exercise/parts.js";
+import { judge, ledBy } from "./kit/exercise/judge.js";
+import { PARTS, labelledKey } from "./kit/exercise/parts.js";
 import { isKept, noteProgress, onProgress, readAll } from "./kit/exercise/store.js";
 
 const KINDS = {
@@ -48,6 +48,7 @@ function render({ model, el }) {
       history.textContent = words.join(" ");
       history.hidden = !words.length;
     };
+    const several = data.parts.length > 1;
     const reveal = (given) => {
       const answers = data.parts.map((part, i) => [part, controls[i]]);
       const said =
@@ -59,6 +60,7 @@ function render({ model, el }) {
                 h(
                   "p",
                   {},
+                  several && part.prompt ? h("span", { html: `${ledBy(part.prompt, "")} ` }) : null,
                   h("strong", {}, "You predicted: "),
                   h(
                     "span",
@@ -77,7 +79,6 @@ function render({ model, el }) {
       const answer = Object.fromEntries(data.parts.map((part, i) => [part.id, controls[i].get()]));
       const result = judge(data, answer);
       const judged = result.status === "correct" || result.status === "incorrect";
-      const several = data.parts.length > 1;
       const words = {
         correct: "Correct",
         incorrect: "Not yet",
@@ -114,7 +115,9 @@ function render({ model, el }) {
     const explain = (withKey = false) => {
       explanation.replaceChildren(
         h("p", { class: "cw-h" }, withKey ? "Answer" : "Why"),
-        ...(withKey ? data.parts.map((part) => h("div", { html: `<p>${keyOf(part)}</p>` })) : []),
+        ...(withKey
+          ? data.parts.map((part) => h("div", { html: labelledKey(part, several) }))
+          : []),
         h("div", { html: data.explain }),
       );
       explanation.hidden = !(withKey || data.explain);
@@ -154,7 +157,7 @@ function render({ model, el }) {
         h(
           "pre",
           { tabindex: "0", "aria-label": "Program to begin with" },
-          h("code", {}, data.starter ?? ""),
+          h("code", {}, data.starters[0].code),
         ),
         h(
           "p",

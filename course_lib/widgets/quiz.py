@@ -4,6 +4,7 @@ from typing import Any
 
 import traitlets
 
+from course_lib.exercises.author.text import led_by
 from course_lib.widgets.base import CourseWidget
 from course_lib.widgets.bundle import bundle
 from course_lib.widgets.markup import card, escape
@@ -105,6 +106,16 @@ def _sorted_items(part: dict[str, Any]) -> list[str]:
     return found
 
 
+def labelled_key(part: dict[str, Any], several: bool) -> str:
+    """Writes the right answer of a part, led by its question where there are several parts."""
+    key = key_of(part)
+    if not several or not part["prompt"]:
+        return f"<div>{key}</div>"
+    block = key.startswith(("<ul>", "<ol>"))
+    label = led_by(f"<strong>{part['prompt']}</strong>", "" if block else key)
+    return f"<p>{label}</p>{key if block else ''}"
+
+
 def key_of(part: dict[str, Any]) -> str:
     """Writes the right answer of a part as HTML."""
     if part["type"] == "choice":
@@ -116,7 +127,7 @@ def key_of(part: dict[str, Any]) -> str:
     if part["type"] == "match":
         names = {option["id"]: option["text"] for option in part["options"]}
         return "<br>".join(
-            f"{row['text']}: {' or '.join(names[one] for one in row['correct'])}"
+            led_by(row["text"], " or ".join(names[one] for one in row["correct"]))
             for row in part["rows"]
         )
     return f"<ol>{''.join(f'<li>{text}</li>' for text in _sorted_items(part))}</ol>"
@@ -130,10 +141,11 @@ def static_form(payload: dict[str, Any]) -> str:
         for i, text in enumerate(payload["hints"], 1)
     )
     if payload["kind"] == "code":
-        starter = f"<pre><code>{escape(payload.get('starter') or '')}</code></pre>"
+        starter = f"<pre><code>{escape(payload['starters'][0]['code'])}</code></pre>"
         answer = f'{starter}<p class="cw-note">Code is checked in a notebook.</p>'
     else:
-        keys = "".join(f"<div>{key_of(part)}</div>" for part in payload["parts"])
+        several = len(payload["parts"]) > 1
+        keys = "".join(f"<div>{labelled_key(part, several)}</div>" for part in payload["parts"])
         answer = (
             f"<details><summary>Answer and reason</summary>{keys}<div>{payload['explain']}</div>"
             f"<div>{payload.get('reveal', '')}</div></details>"

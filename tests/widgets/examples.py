@@ -25,7 +25,7 @@ from course_lib.widgets import (
     ShapeTracer,
     TinyModel,
 )
-from tests.widgets.payloads import ALL, payload
+from tests.widgets.payloads import ALL, CODE
 
 SENTENCE = ["The", " keys", " to", " the", " old", " cabinet", " are", " the"]
 VOCABULARY = [" cat", " dog", " house", ".", "\n", " the"] + [f" word{i}" for i in range(30)]
@@ -104,7 +104,7 @@ def tiny_model() -> TinyModel:
 
 
 def code_quiz() -> Quiz:
-    return Quiz(payload("06.c", "code", [], starter="def f(x):\n    ...\n"))
+    return Quiz(CODE)
 
 
 EXAMPLES: dict[str, Any] = {

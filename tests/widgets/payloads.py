@@ -1,145 +1,113 @@
-"""Exercise payloads of every part type, for the tests of the quiz."""
+"""Exercises of every part type as the library writes them, for the tests of the quiz."""
 
-MESSAGES = {
-    "correct": "Correct.",
-    "incorrect": "Not yet.",
-    "invalid": "Not judged yet.",
-    "not_attempted": "Nothing to judge yet.",
-}
+from course_lib.exercises.author.payload import build_payload
+from course_lib.exercises.author.spec import (
+    Before,
+    Choice,
+    Line,
+    Match,
+    Near,
+    Number,
+    Option,
+    Order,
+    Row,
+    Spec,
+)
+from course_lib.exercises.catalog import find
 
 
 def payload(name, kind, parts, **more):
-    return {
-        "schema": 1,
-        "id": name,
-        "version": 1,
-        "chapter": "06_attention",
-        "kind": kind,
+    text = {
         "title": "A question",
-        "prompt": "<p>Think of <strong>one</strong> head.</p>",
-        "parts": parts,
-        "hints": ["<p>Look at the rows.</p>", "<p>Each row sums to 1.</p>"],
-        "explain": "<p>A row is a share of one.</p>",
-        "reveal": "",
-        "messages": MESSAGES,
-        "starter": None,
+        "prompt": "Think of **one** head.",
+        "hints": ["Look at the rows.", "Each row sums to 1."],
+        "explain": "A row is a share of one.",
         **more,
     }
+    return build_payload(
+        Spec(
+            id=name,
+            version=1,
+            chapter="06_attention",
+            section="Self-attention",
+            kind=kind,
+            parts=parts,
+            **text,
+        )
+    )
 
 
-def option(name, text, correct, feedback):
-    return {
-        "id": name,
-        "text": text,
-        "correct": correct,
-        "feedback": feedback,
-        "misconception": None if correct else f"not-{name}",
-    }
+def part(one):
+    """The JSON form of one part."""
+    return payload("06.a", "choice", [one])["parts"][0]
 
 
 def choice(name="c", multiple=False):
-    return {
-        "id": name,
-        "type": "choice",
-        "prompt": "What does a row of the map mean?",
-        "multiple": multiple,
-        "options": [
-            option("row", "How one word shares its attention", True, "Rows sum to 1."),
-            option("next", "How likely the <em>next</em> word is", False, "That is the softmax."),
-            option("query", "Where the query looks", multiple, "The query asks."),
+    return Choice(
+        [
+            Option("How one word shares its attention", True, "Rows sum to 1."),
+            Option("How likely the *next* word is.", False, "That is the softmax.", "next"),
+            Option("Where the query looks", multiple, "The query asks.", "query"),
         ],
-        "messages": {
-            "not_attempted": "Choose one.",
-            "chosen": "Not this one:",
-            "missed": "This one too:",
-        },
-    }
+        prompt="What does a row of the map mean?",
+        multiple=multiple,
+        shuffle=False,
+        id=name,
+    )
 
 
 def number(name="n", **more):
-    return {
-        "id": name,
-        "type": "number",
+    given = {
+        "key": lambda: 14e9,
         "prompt": "How much memory?",
-        "key": 14e9,
-        "key_text": "14 GB",
         "tolerance": 0.03,
-        "relative": True,
-        "units": {"GB": 1e9, "MB": 1e6, "GiB": 2**30, "bytes": 1},
-        "unit_required": True,
+        "units": {"bytes": 1.0, "GB": 1e9, "MB": 1e6, "GiB": 2.0**30},
         "unit_hint": "a number with its unit, for example 3 GB",
         "near": [
-            {"value": 28e9, "feedback": "Two bytes, not four.", "misconception": "fp32"},
-            {"value": 7e9, "feedback": "One byte is too few.", "misconception": "int8"},
+            Near(lambda: 28e9, "Two bytes, not four.", "fp32"),
+            Near(lambda: 7e9, "One byte is too few.", "int8"),
         ],
         "feedback": "Two bytes for each of 7 billion.",
-        "messages": {
-            "not_attempted": "Type a number.",
-            "not_a_number": "This is not a number I can read.",
-            "unit_unknown": "I do not know this unit.",
-            "unit_missing": "State the unit.",
-            "too_small": "Too small.",
-            "too_large": "Too large.",
-        },
-        **more,
+        "key_format": "{:,.0f}",
     }
+    return Number(**{**given, **more}, id=name)
+
+
+def share(name="n"):
+    return number(
+        name, key=lambda: 61.0, units={"%": 1.0, "": 1.0}, unit_hint="a percentage", near=[]
+    )
 
 
 def match(name="m"):
-    options = [
-        {"id": "q", "text": "query"},
-        {"id": "k", "text": "key"},
-        {"id": "v", "text": "value"},
-    ]
-    feedback = {"q": "The query asks.", "k": "The key answers.", "v": "The value is passed on."}
-    rows = [("ask", "asks", ["q"]), ("offer", "offers", ["k"]), ("pass", "is passed on", ["v"])]
-    return {
-        "id": name,
-        "type": "match",
-        "prompt": "Match each role.",
-        "options": options,
-        "rows": [
-            {
-                "id": row,
-                "text": text,
-                "correct": correct,
-                "feedback": feedback,
-                "misconceptions": {"q": None, "k": "swap", "v": "value-scores"},
-            }
-            for row, text, correct in rows
-        ],
-        "messages": {"not_attempted": "Choose for each row.", "blank": "Still blank."},
+    feedback = {
+        "query": "The query asks.",
+        "key": "The key answers.",
+        "value": "The value is passed on.",
     }
+    swaps = {"key": "swap", "value": "value-scores"}
+    rows = [("asks", "query"), ("offers", "key"), ("is passed on", "value")]
+    return Match(
+        [Row(text, [right], feedback, swaps) for text, right in rows],
+        ["query", "key", "value"],
+        prompt="Match each role.",
+        id=name,
+    )
 
 
 def order(name="o"):
-    lines = [
-        ("mix", "mix the values", False, ""),
-        ("norm", "normalise the scores", False, ""),
-        ("sort", "sort the words", True, "Nothing is sorted."),
-        ("score", "score every pair", False, ""),
-    ]
-    return {
-        "id": name,
-        "type": "order",
-        "prompt": "Put the steps in order.",
-        "items": [
-            {
-                "id": item,
-                "text": text,
-                "distractor": extra,
-                "feedback": feedback,
-                "misconception": "sorting" if extra else None,
-            }
-            for item, text, extra, feedback in lines
+    return Order(
+        [
+            Line("mix", "mix the values"),
+            Line("norm", "normalise the scores"),
+            Line("sort", "sort the words", True, "Nothing is sorted.", "sorting"),
+            Line("score", "score every pair"),
         ],
-        "before": [
-            {"first": "score", "then": "norm", "feedback": "Score first.", "misconception": None},
-            {"first": "norm", "then": "mix", "feedback": "Normalise first.", "misconception": None},
-        ],
-        "feedback": "Score, normalise, mix.",
-        "messages": {"not_attempted": "Tick the lines.", "missing": "A line is missing."},
-    }
+        [Before("score", "norm", "Score first."), Before("norm", "mix", "Normalise first.")],
+        "Score, normalise, mix.",
+        prompt="Put the steps in order.",
+        id=name,
+    )
 
 
 ALL = [
@@ -148,10 +116,6 @@ ALL = [
     payload("06.d", "number", [number()]),
     payload("06.a3", "match", [match()]),
     payload("06.a4", "order", [order()]),
-    payload(
-        "06.b",
-        "predict",
-        [number("n", units={"": 1, "%": 0.01}, key=0.61, key_text="61 %"), choice("c")],
-        reveal="<p>The trained head gives 61 %.</p>",
-    ),
+    payload("06.b", "predict", [share(), choice()], reveal="The trained head gives 61 %."),
 ]
+CODE = build_payload(find("06.c"))

@@ -10,7 +10,7 @@ from course_lib.widgets import Quiz
 from course_lib.widgets.attention_map import describe_look, weights_of
 from course_lib.widgets.markup import percent
 from tests.widgets.examples import EXAMPLES
-from tests.widgets.payloads import ALL
+from tests.widgets.payloads import ALL, CODE
 
 KEY = "transformers-course:progress:1"
 
@@ -97,13 +97,14 @@ def test_many_choices_number_and_match(show):
     forms.nth(0).get_by_role("button", name="Check").click()
     verdict = forms.nth(0).locator(".cw-verdict")
     expect(verdict).to_contain_text(
-        "Not this one: How likely the next word is: That is the softmax."
+        "Chosen, but it does not belong: How likely the next word is: That is the softmax."
     )
-    expect(verdict).to_contain_text("This one too: Where the query looks: The query asks.")
+    expect(verdict).to_contain_text("Options that belong and are left out: 1.")
+    expect(verdict).not_to_contain_text("Where the query looks")
     box = forms.nth(1).get_by_role("textbox", name="How much memory?")
     for text, answer in [
         ("", "Type a number."),
-        ("14", "State the unit."),
+        ("14", "State the unit too. Use one of: bytes, GB, MB, GiB."),
         ("28 GB", "Two bytes, not four."),
         ("14 GB", "Two bytes for each of 7 billion."),
     ]:
@@ -146,6 +147,25 @@ def test_prediction_shows_what_was_predicted(show):
     expect(
         page.locator(".cw-live .cw-panel", has_text="The trained head gives 61 %.")
     ).to_be_visible()
+
+
+def test_the_answer_of_each_part_is_led_by_its_question(show):
+    page = show(Quiz(ALL[5]))
+    page.get_by_role("button", name="Just show me").click()
+    panel = page.locator(".cw-live .cw-panel").last
+    expect(panel).to_contain_text("How much memory? 61 %")
+    expect(panel).to_contain_text(
+        "What does a row of the map mean? How one word shares its attention"
+    )
+    assert "How much memory?</strong> 61 %" in Quiz(ALL[5]).static_html
+
+
+def test_a_code_exercise_shows_the_program_to_begin_with(show):
+    code = CODE["starters"][0]["code"]
+    assert "..." in code
+    page = show(Quiz(CODE))
+    assert page.locator(".cw-live pre").inner_text().strip() == code.strip()
+    assert page.locator(".cw-live").get_by_role("button", name="Check").count() == 0
 
 
 def test_answer_can_be_shown(show):

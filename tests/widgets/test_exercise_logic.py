@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from course_lib.exercises.answers import quiz as reference
+from course_lib.exercises.author.text import led_by, plain
 from course_lib.exercises.progress import records
-from tests.widgets.payloads import ALL, choice, match, number, order
+from tests.widgets.payloads import ALL, choice, match, number, order, part
 
 ANSWERS = Path(__file__).parents[1] / "exercises" / "answers"
 CASES = json.loads((ANSWERS / "number_cases.json").read_text())
@@ -25,32 +26,32 @@ def test_number_grammar(kit):
 
 
 ANSWERS = {
-    "choice": [choice(), ["row", "next", "query", None, "", "..."]],
+    "choice": [part(choice()), ["o1", "o2", "o3", None, "", "..."]],
     "many": [
-        choice(multiple=True),
-        [["row", "query"], ["row"], ["next"], ["row", "next", "query"], [], None],
+        part(choice(multiple=True)),
+        [["o1", "o3"], ["o1"], ["o2"], ["o1", "o2", "o3"], [], None],
     ],
     "number": [
-        number(),
+        part(number()),
         ["14 GB", "14,000 MB", "13.04 GiB", "14", "14 GW", "28 GB", "7 gb", "1 GB", "100 GB"]
         + ["fourteen", "", "...", "14.3 GB", "14.5 GB", "constructor", "14 constructor"],
     ],
     "absolute": [
-        number(relative=False, tolerance=0.5, key=10.0, units={"": 1}, near=[], key_text="10"),
+        part(number(relative=False, tolerance=0.5, key=lambda: 10.0, units={"": 1.0}, near=[])),
         ["10", "10.5", "9,5", "10.51", "9.4", "10 GB"],
     ],
     "match": [
-        match(),
+        part(match()),
         [
-            {"ask": "q", "offer": "k", "pass": "v"},
-            {"ask": "k", "offer": "q", "pass": "v"},
-            {"ask": "q"},
+            {"r1": "o1", "r2": "o2", "r3": "o3"},
+            {"r1": "o2", "r2": "o1", "r3": "o3"},
+            {"r1": "o1"},
             {},
             None,
         ],
     ],
     "order": [
-        order(),
+        part(order()),
         [
             ["score", "norm", "mix"],
             ["norm", "score", "mix"],
@@ -75,8 +76,66 @@ def test_verdicts_of_parts(kit, name):
     assert {"correct", "incorrect"} <= seen
 
 
+LABELS = ["A head", "A head.", "<em>A head.</em>", "Why?", "<em>Why?</em>", ""]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_ends_in_one_mark(kit, label):
+    line = led_by(label, "because")
+    assert kit("kit/exercise/judge.js", "ledBy", label, "because") == line
+    assert plain(line) in ("A head: because", "Why? because", "because")
+
+
+PERCENT = {"kind": "percent"}
+BYTES = {"kind": "number", "low": 0, "units": {"GB": 1, "MB": 0.001}}
+COUNT = {"kind": "number", "whole": True, "low": 0, "high": 36, "units": {"tokens": 1}}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        *((PERCENT, one, 0.4) for one in ("40", "40 %", "40%", "0.4", "0,4", "2/5", "40 percent")),
+        *((PERCENT, one, 0.01) for one in ("1", "1 %", "0.01", "1/100", "1.0")),
+        *((PERCENT, one, 1) for one in ("100", "100 %", "3/3")),
+        *((PERCENT, one, 0.02) for one in ("2", "2 %")),
+        *((PERCENT, one, 0) for one in ("0", "0 %", "-0")),
+        (PERCENT, "0.5 %", 0.005),
+        (BYTES, "30", 30),
+        (BYTES, "30 gb", 30),
+        (BYTES, "500 MB", 0.5),
+        (COUNT, "6", 6),
+        (COUNT, "6 tokens", 6),
+        ({"kind": "number"}, "-2.5", -2.5),
+    ],
+)
+def test_a_prediction_is_read_as_it_is_meant(kit, field, text, value):
+    found = kit("kit/exercise/predicted.js", "readPrediction", text, field)
+    assert found == {"value": pytest.approx(value, abs=1e-12)}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "reason"),
+    [
+        *((PERCENT, one, "between 0 and 100 %") for one in ("-20", "-900", "-1 %", "101", "1e9")),
+        *((PERCENT, one, "another unit") for one in ("40 GB", "40 verses")),
+        *((PERCENT, one, "not a number") for one in ("many", "%", "--")),
+        (PERCENT, "3/2", "between 0 and 100 %"),
+        (BYTES, "-5", "less than 0"),
+        (BYTES, "-5 GB", "less than 0"),
+        (BYTES, "30 tokens", "another unit"),
+        (COUNT, "-7", "less than 0"),
+        (COUNT, "37", "more than 36"),
+        (COUNT, "2.5", "whole number"),
+        ({"kind": "number"}, "3 km", "another unit"),
+    ],
+)
+def test_a_prediction_that_cannot_be_is_refused_with_a_reason(kit, field, text, reason):
+    found = kit("kit/exercise/predicted.js", "readPrediction", text, field)
+    assert "value" not in found and reason in found["error"], found
+
+
 @pytest.mark.parametrize("n", [None, "61 %"])
-@pytest.mark.parametrize("c", [None, "row", "next"])
+@pytest.mark.parametrize("c", [None, "o1", "o2"])
 def test_verdict_of_the_whole(kit, n, c):
     answer = {"n": n, "c": c}
     wanted = reference.judge_answers(ALL[-1], answer)

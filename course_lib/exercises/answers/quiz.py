@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises.answers.number_grammar import Parsed, parse_number
-from course_lib.exercises.author.text import plain
+from course_lib.exercises.author.text import led_by, plain
 from course_lib.exercises.result import Result
 
 
@@ -59,10 +59,13 @@ def _judge_choice(part: dict[str, Any], answer: Any) -> PartResult:
     faults = [option for option in options if (option["id"] in chosen) != option["correct"]]
     if not faults:
         return PartResult("correct", tuple(o["feedback"] for o in options if o["correct"]))
+    # What is left out is counted and not named: naming it would give the answer away.
     texts = part["messages"]
-    messages = tuple(
-        f"{texts['missed' if o['correct'] else 'chosen']} {o['text']}: {o['feedback']}"
-        for o in faults
+    chosen_wrong = [option for option in faults if not option["correct"]]
+    missed = len(faults) - len(chosen_wrong)
+    messages = (
+        *(led_by(f"{texts['chosen']} {o['text']}", o["feedback"]) for o in chosen_wrong),
+        *([f"{texts['missed']} {missed}."] if missed else []),
     )
     named = [option["misconception"] for option in faults if option["misconception"]]
     return PartResult("incorrect", messages, named[0] if named else None)
@@ -117,15 +120,15 @@ def _judge_match(part: dict[str, Any], answer: Any) -> PartResult:
     for name, row in rows.items():
         option = answer.get(name)
         if _is_blank(option):
-            wrong.append(f"{row['text']}: {part['messages']['blank']}")
+            wrong.append(led_by(row["text"], part["messages"]["blank"]))
         elif option not in row["correct"]:
-            wrong.append(f"{row['text']}: {row['feedback'][option]}")
+            wrong.append(led_by(row["text"], row["feedback"][option]))
             named += [row["misconceptions"][option]] if row["misconceptions"][option] else []
     if wrong:
         return PartResult("incorrect", tuple(wrong), named[0] if named else None)
     return PartResult(
         "correct",
-        tuple(f"{row['text']}: {row['feedback'][answer[name]]}" for name, row in rows.items()),
+        tuple(led_by(row["text"], row["feedback"][answer[name]]) for name, row in rows.items()),
     )
 
 

@@ -9,10 +9,11 @@ Chapter: 01_relevance
 from __future__ import annotations
 
 import random
+import re
 from typing import Any, TypeVar
 
 from course_lib.exercises.author.spec import Choice, Match, Number, Order, Part, Spec
-from course_lib.exercises.author.text import block_html, clean, inline_html, plain
+from course_lib.exercises.author.text import block_html, clean, inline_html, led_by, plain
 
 _Item = TypeVar("_Item")
 
@@ -48,19 +49,37 @@ def _choice(part: Choice, key: str) -> dict[str, Any]:
         "messages": {
             "not_attempted": "Choose one." if not part.multiple else "Choose at least one.",
             "chosen": "Chosen, but it does not belong:",
-            "missed": "Left out, but it belongs:",
+            "missed": "Options that belong and are left out:",
         },
     }
 
 
+def key_text(part: Number, value: float) -> str:
+    """Write a right number as its reader is asked to: in the unit that the hint names.
+
+    A hint such as "a size with its unit, such as 99 GB" asks for GB though the key is in bytes;
+    "a number of tokens" asks for tokens, not for a token.
+    """
+    units = {unit: factor for unit, factor in part.units.items() if unit}
+    hinted = [
+        unit for unit in units if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", part.unit_hint)
+    ]
+    plain_units = [unit for unit, factor in units.items() if factor == 1.0]
+    unit = next((unit for unit in hinted if unit in plain_units), "")
+    if not unit and "" not in part.units and hinted:
+        return f"{value / units[hinted[0]]:,.6g} {hinted[0]}"
+    text = part.key_format.format(value)
+    unit = unit or (plain_units[0] if plain_units else "")
+    return text if text.endswith(unit) else f"{text} {unit}"
+
+
 def _number(part: Number, key: str) -> dict[str, Any]:
     units = dict(part.units)
-    named = next((unit for unit, factor in units.items() if unit and factor == 1.0), "")
     value = float(part.key())
     listed = ", ".join(unit for unit in units if unit)
     return {
         "key": value,
-        "key_text": f"{part.key_format.format(value)} {named}".strip(),
+        "key_text": key_text(part, value),
         "tolerance": part.tolerance,
         "relative": part.relative,
         "units": units,
@@ -192,15 +211,15 @@ def solution_text(payload: dict[str, Any]) -> str:
     for part in payload["parts"]:
         label = plain(part["prompt"]) or payload["title"]
         if part["type"] == "number":
-            lines.append(f"{label}: {part['key_text']}")
+            lines.append(led_by(label, part["key_text"]))
         elif part["type"] == "choice":
             right = [plain(option["text"]) for option in part["options"] if option["correct"]]
-            lines.append(f"{label}: {'; '.join(right)}")
+            lines.append(led_by(label, "; ".join(right)))
         elif part["type"] == "match":
             names = {option["id"]: plain(option["text"]) for option in part["options"]}
             for row in part["rows"]:
                 fits = " or ".join(names[name] for name in row["correct"])
-                lines.append(f"{plain(row['text'])}: {fits}")
+                lines.append(led_by(plain(row["text"]), fits))
         else:
             lines += [f"{n}. {text}" for n, text in enumerate(one_order(part), start=1)]
     return "\n".join(lines)

@@ -22,7 +22,7 @@ class Option:
     Args:
         text: What the option says (inline marks allowed).
         correct: Whether it is right; a function when the reference computes it.
-        feedback: Shown when it is chosen, or wrongly left out. At most 60 words.
+        feedback: Shown when it is chosen. At most 60 words.
         misconception: Short name of the belief a wrong option reveals.
     """
 

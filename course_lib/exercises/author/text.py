@@ -86,6 +86,16 @@ def _blocks(text: str) -> list[tuple[str, str]]:
     return blocks
 
 
+def led_by(label: str, text: str) -> str:
+    """Put a label before a text: with a colon, unless the label ends in a mark of its own."""
+    found = re.fullmatch(r"(.*?)([.:;,]*)((?:</\w+>)*)\s*", label, re.DOTALL)
+    assert found is not None
+    body, _, closing = found.groups()
+    if not body:
+        return text
+    return f"{body}{closing}{'' if body[-1] in '?!…' else ':'} {text}"
+
+
 def plain(fragment: str) -> str:
     """Take the HTML marks out of a fragment, for terminals and screen readers."""
     fragment = re.sub(r"</(p|pre|ul|li)>", "\n", fragment)

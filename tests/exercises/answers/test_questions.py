@@ -1,6 +1,7 @@
 """Questions: judged from the payload alone, the same answers as the page gives."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from course_lib.exercises import load
 from course_lib.exercises.__main__ import SCHEMA, build, main
 from course_lib.exercises.answers.quiz import judge_answers, judge_part, overall
-from course_lib.exercises.author.payload import build_payload
+from course_lib.exercises.author.payload import build_payload, key_text
 from course_lib.exercises.author.spec import Before, Choice, Line, Near, Number, Option, Order, Spec
 from course_lib.exercises.author.text import block_html, inline_html, plain
 from course_lib.exercises.catalog import all_specs
@@ -218,3 +219,34 @@ def test_every_exercise_shows_itself(spec):
     if spec.code is not None:
         compile(exercise.starter(), spec.id, "exec")
     assert exercise.solution(reveal=True)
+
+
+@pytest.mark.parametrize(
+    ("hint", "units", "form", "value", "shown"),
+    [
+        ("a percentage, such as 80 %", {"%": 1.0, "": 1.0}, "{:.0f} %", 25.0, "25 %"),
+        ("a percentage", {"": 1.0, "%": 1.0}, "{:.0f}", 25.0, "25 %"),
+        ("a size, such as 99 GB", {"bytes": 1.0, "GB": 1e9}, "{:,.0f}", 38.5e9, "38.5 GB"),
+        ("a size with its unit", {"bytes": 1.0, "GB": 1e9}, "{:,.0f}", 4.0, "4 bytes"),
+        ("a number of tokens", {"": 1.0, "token": 1.0, "tokens": 1.0}, "{:,.0f}", 9.0, "9 tokens"),
+        ("a number of nats", {"": 1.0, "nat": 1.0, "nats": 1.0}, "{:.1f}", -2.3, "-2.3 nats"),
+        ("a share such as 0.5, or 50 %", {"": 1.0, "%": 0.01}, "{:.2f}", 0.5, "0.50"),
+        ("a whole number", {"": 1.0}, "{:,.0f}", 64.0, "64"),
+    ],
+)
+def test_a_right_number_is_written_in_the_unit_asked_for(hint, units, form, value, shown):
+    part = Number(lambda: value, [], "", units=units, unit_hint=hint, key_format=form)
+    assert key_text(part, value) == shown
+
+
+def test_no_right_number_of_the_course_repeats_a_unit_or_has_an_odd_one():
+    texts = [
+        part["key_text"]
+        for spec in all_specs()
+        if any(isinstance(part, Number) for part in spec.parts)
+        for part in build_payload(spec)["parts"]
+        if part["type"] == "number"
+    ]
+    assert len(texts) > 20
+    odd = re.compile(r"% %|\d (?:token|nat|position)$|,000,000,000 ")
+    assert [text for text in texts if odd.search(text)] == []

@@ -13,6 +13,13 @@ function isBlank(value) {
   );
 }
 
+/** A label before a text, both HTML: with a colon, unless the label ends in a mark of its own. */
+export function ledBy(label, text) {
+  const [, body, closing] = /^([^]*?)[.:;,]*((?:<\/\w+>)*)\s*$/.exec(label);
+  if (!body) return text;
+  return `${body}${closing}${/[?!…]$/.test(body) ? "" : ":"} ${text}`;
+}
+
 function judgeChoice(part, value) {
   if (!part.multiple) {
     const option = part.options.find(({ id }) => id === value);
@@ -24,12 +31,16 @@ function judgeChoice(part, value) {
       status: "correct",
       messages: part.options.filter(({ correct }) => correct).map(({ feedback }) => feedback),
     };
+  // What is left out is counted and not named: naming it would give the answer away.
+  const missed = wrong.filter(({ correct }) => correct).length;
   return {
     status: "incorrect",
-    messages: wrong.map(
-      ({ id, text, feedback }) =>
-        `${value.includes(id) ? part.messages.chosen : part.messages.missed} ${text}: ${feedback}`,
-    ),
+    messages: [
+      ...wrong
+        .filter(({ correct }) => !correct)
+        .map(({ text, feedback }) => ledBy(`${part.messages.chosen} ${text}`, feedback)),
+      ...(missed ? [`${part.messages.missed} ${missed}.`] : []),
+    ],
   };
 }
 
@@ -65,7 +76,7 @@ function judgeNumber(part, value) {
 function judgeMatch(part, value) {
   const wrong = part.rows.filter((row) => !row.correct.includes(value[row.id]));
   const said = (row) =>
-    `${row.text}: ${isBlank(value[row.id]) ? part.messages.blank : row.feedback[value[row.id]]}`;
+    ledBy(row.text, isBlank(value[row.id]) ? part.messages.blank : row.feedback[value[row.id]]);
   if (!wrong.length) return { status: "correct", messages: part.rows.map(said) };
   return { status: "incorrect", messages: wrong.map(said) };
 }

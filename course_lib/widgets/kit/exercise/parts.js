@@ -1,5 +1,6 @@
 // The controls of the parts of an exercise: choices, a number, a match, an order.
 import { h, newId } from "../ui/dom.js";
+import { ledBy } from "./judge.js";
 
 function choicePart(part, title) {
   const name = newId("choice");
@@ -180,6 +181,14 @@ function orderPart(part, title, live) {
 /** The controls of each kind of part: its node, what was answered, and that in words. */
 export const PARTS = { choice: choicePart, number: numberPart, match: matchPart, order: orderPart };
 
+/** The right answer of a part as HTML, led by what was asked where an exercise has several parts. */
+export function labelledKey(part, several) {
+  const key = keyOf(part);
+  if (!several || !part.prompt) return `<div>${key}</div>`;
+  const block = /^<[ou]l>/.test(key);
+  return `<p>${ledBy(`<strong>${part.prompt}</strong>`, block ? "" : key)}</p>${block ? key : ""}`;
+}
+
 /** The right answer of a part as HTML, from its payload. */
 export function keyOf(part) {
   if (part.type === "choice") {
@@ -191,10 +200,11 @@ export function keyOf(part) {
   if (part.type === "number") return h("span", {}, part.key_text).innerHTML;
   if (part.type === "match")
     return part.rows
-      .map(
-        (row) =>
-          `${row.text}: ` +
-          `${row.correct.map((id) => part.options.find((o) => o.id === id).text).join(" or ")}`,
+      .map((row) =>
+        ledBy(
+          row.text,
+          row.correct.map((id) => part.options.find((o) => o.id === id).text).join(" or "),
+        ),
       )
       .join("<br>");
   const items = part.items.filter(({ distractor }) => !distractor);
