@@ -106,7 +106,7 @@ class Saved:
     config: dict[str, Any] | None
     step: int
     state: dict[str, Any]
-    weights: dict[str, Tensor]
+    weights: dict[str, Any]
     optimizer: dict[str, Any] | None
 
     def check(self, model: nn.Module, optimizer: Optimizer | None = None) -> None:
@@ -203,23 +203,21 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Saved:
         raise ValueError(f"{path} is of format {found}, wanted {FORMAT}")
     try:
         tree = _restore(header["tree"], tensors)
-        saved = Saved(
-            path, header["config"], header["step"], tree["state"], tree["model"], tree["optimizer"]
-        )
+        step = header["step"]
+        parts = {
+            "config": header["config"],
+            "state": tree["state"],
+            "weights": tree["model"],
+            "optimizer": tree["optimizer"],
+        }
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} has a header that is none of a checkpoint: {error!r}") from None
-    if type(saved.step) is not int or saved.step < 0:
-        raise ValueError(f"{path}: step must be 0 or more, got {saved.step!r}")
-    kinds: dict[str, tuple[type, ...]] = {
-        "config": (dict, type(None)),
-        "state": (dict,),
-        "weights": (dict,),
-        "optimizer": (dict, type(None)),
-    }
-    for name, wanted in kinds.items():
-        if not isinstance(getattr(saved, name), wanted):
-            raise ValueError(f"{path}: {name} must be an object, got {getattr(saved, name)!r}")
-    return saved
+    if type(step) is not int or step < 0:
+        raise ValueError(f"{path}: step must be 0 or more, got {step!r}")
+    for name, part in parts.items():
+        if not (isinstance(part, dict) or (part is None and name in ("config", "optimizer"))):
+            raise ValueError(f"{path}: {name} must be an object, got {part!r}")
+    return Saved(path, step=step, **parts)
 
 
 # ---- the file and its digest

@@ -52,12 +52,14 @@ def compare_optimizer(path: Path, optimizer: Optimizer, saved: dict[str, Any]) -
         saved: ``name``, ``state`` and ``param_groups``, the state's keys as text.
     """
     own = type(optimizer).__name__
-    if not (isinstance(saved.get("state"), dict) and isinstance(saved.get("param_groups"), list)):
+    state, groups = saved.get("state"), saved.get("param_groups")
+    whole = isinstance(state, dict) and isinstance(groups, list)
+    if not (whole and all(isinstance(g, dict) and _indices(g.get("params")) for g in groups)):
         raise ValueError(f"{path} has an optimizer without state or param_groups")
     if saved.get("name") != own:
         raise ValueError(f"{path} holds the state of {saved.get('name')}, this optimizer is {own}")
     ours = [len(group["params"]) for group in optimizer.param_groups]
-    theirs = [len(group.get("params", [])) for group in saved["param_groups"]]
+    theirs = [len(group["params"]) for group in saved["param_groups"]]
     if ours != theirs:
         raise ValueError(
             f"{path}: the optimizer's groups have {ours} parameters, in the checkpoint {theirs}"
@@ -118,6 +120,10 @@ def fresh_state(
     except (RuntimeError, TypeError, KeyError, ValueError, AttributeError):
         return None  # needs values, a closure, or state of its own making
     return dict(probe.state[stand_in])
+
+
+def _indices(value: Any) -> bool:
+    return isinstance(value, list) and all(type(index) is int for index in value)
 
 
 def _compare_options(where: str, mine: dict[str, Any], saved: dict[str, Any]) -> None:

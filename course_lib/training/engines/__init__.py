@@ -138,7 +138,8 @@ def engine_of(model: nn.Module | Engine, optimizer: Any, precision: str) -> Engi
 
     Raises:
         TypeError: If model and optimizer do not belong together.
-        ValueError: If a precision is asked of what has its own.
+        ValueError: If a precision is asked of what has its own, or the optimizer is another
+            model's.
 
     Chapter: 18_multi_gpu_zero
     """
@@ -166,6 +167,9 @@ def engine_of(model: nn.Module | Engine, optimizer: Any, precision: str) -> Engi
         raise TypeError(f"model holds a sharded model at {inner[0]!r}: pass that one to train")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(f"optimizer must be one of torch's, got {type(optimizer).__name__}")
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError("optimizer holds none of the model's parameters: nothing would move")
     fsdp = sys.modules.get("torch.distributed.fsdp")
     if fsdp is not None and isinstance(model, fsdp.FSDPModule):
         from course_lib.distributed import Comm as Ranks
