@@ -17,6 +17,7 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -259,15 +260,21 @@ def execute(
     return notebook, cost, True
 
 
-def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
+def execute_all(
+    texts: Sequence[Path] = (),
+) -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
     """Run every chapter whose inputs changed, with a progress bar, and record all costs.
 
     Two run side by side where there are two cores, each with one thread: that is faster than one
     after the other with all threads, and the cost is that of a one-core machine. More would be
     slower in a container, which may see more cores than it is given.
     The first failure ends those that still run; what had finished is kept.
+
+    Args:
+        texts: The chapters to run; all if there are none. The costs of some are not recorded.
     """
-    texts = chapter_texts()
+    everything = not texts
+    texts = texts or chapter_texts()
     running: list[NotebookClient] = []
     results: dict[str, tuple[nbformat.NotebookNode, Cost, bool]] = {}
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
@@ -294,7 +301,9 @@ def execute_all() -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], li
     notebooks = {text.stem: results[text.stem][0] for text in texts}
     costs = {text.stem: results[text.stem][1] for text in texts}
     ran = [text.stem for text in texts if results[text.stem][2]]
-    write_atomic(COSTS, json.dumps({name: asdict(cost) for name, cost in costs.items()}, indent=1))
+    if everything:
+        stored = {name: asdict(cost) for name, cost in costs.items()}
+        write_atomic(COSTS, json.dumps(stored, indent=1))
     return notebooks, costs, ran
 
 
@@ -318,12 +327,25 @@ def normalised(outputs: list, tags: set[str]) -> list:
     return kept
 
 
-def refresh() -> list[Path]:
-    """Generate, execute, and put the text outputs into the committed notebooks."""
+def refresh(numbers: Sequence[str] = ()) -> list[Path]:
+    """Generate, execute, and put the text outputs into the committed notebooks.
+
+    Args:
+        numbers: Of the chapters to run, such as "05"; all if there are none.
+
+    Raises:
+        CommandError: No chapter has one of the numbers, or a chapter failed.
+    """
+    texts = [text for text in chapter_texts() if not numbers or text.stem[:2] in numbers]
+    if unknown := set(numbers) - {text.stem[:2] for text in texts}:
+        raise CommandError(f"there is no chapter {', '.join(sorted(unknown))}")
     generate()
-    executed, _, _ = execute_all()
+    executed, costs, _ = execute_all(texts if numbers else ())
+    if numbers:
+        for name, cost in costs.items():
+            print(f"{name}: {cost.seconds} s, {cost.peak_memory_bytes / 1e9:.2f} GB")
     changed = []
-    for text in chapter_texts():
+    for text in texts:
         notebook, target = from_text(text), notebook_path(text)
         for cell, run in zip(notebook.cells, executed[text.stem].cells, strict=True):
             if cell.cell_type == "code":
@@ -357,9 +379,13 @@ def main() -> int:
     """Command line: generate, check, refresh."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["generate", "check", "refresh"])
-    what = parser.parse_args().what
+    parser.add_argument("chapters", nargs="*", metavar="NN", help="refresh these only, such as 05")
+    asked = parser.parse_args()
+    what = asked.what
+    if asked.chapters and what != "refresh":
+        parser.error(f"{what} takes no chapters, got {' '.join(asked.chapters)}")
     if what == "refresh":
-        for path in refresh():
+        for path in refresh(asked.chapters):
             print(f"wrote {path.name}")
         return 0
     changed = generate(check=what == "check")

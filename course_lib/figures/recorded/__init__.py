@@ -1,0 +1,120 @@
+"""What a chapter's experiment gave from other starts and with twice the training.
+
+A page trains from one start, since a reader waits for it. Whether its conclusion holds from other
+starts is run once, by ``python -m book._tools.repeat``, and kept beside this file.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from course_lib.figures.base import text_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a chapter's experiment.
+
+    Attributes:
+        seed: Random start.
+        budget: Training, as a multiple of what the page itself does.
+        outcome: The measured numbers by name.
+    """
+
+    seed: int
+    budget: int
+    outcome: dict[str, float]
+
+    def __getitem__(self, name: str) -> float:
+        """Give one measured number."""
+        return self.outcome[name]
+
+
+class Recorded:
+    """The runs of a chapter's experiment; shown as a table, one line for each number.
+
+    Args:
+        chapter: Number of the page, such as "05".
+        runs: At least three starts at budget 1 and one run at budget 2.
+
+    Raises:
+        ValueError: If starts or the longer run are missing, or the runs measured different things.
+
+    Chapter: 05_positions
+    """
+
+    def __init__(self, chapter: str, runs: Sequence[Run]) -> None:
+        starts = {run.seed for run in runs if run.budget == 1}
+        if len(starts) < 3 or not any(run.budget == 2 for run in runs):
+            raise ValueError(
+                f"runs of chapter {chapter} must hold 3 starts and one run at budget 2, got "
+                f"(seed, budget) {[(run.seed, run.budget) for run in runs]}"
+            )
+        if any(list(run.outcome) != list(runs[0].outcome) for run in runs):
+            raise ValueError(f"runs of chapter {chapter} must all measure {list(runs[0].outcome)}")
+        self.chapter = chapter
+        self.runs = list(runs)
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        """Go through the runs, those at budget 1 first."""
+        return iter(self.runs)
+
+    def each(self, name: str) -> list[float]:
+        """List one measured number, run by run."""
+        return [run[name] for run in self.runs]
+
+    def holds_live(self, outcome: dict[str, float], slack: float) -> bool:
+        """Say whether a run of today lies within what was recorded at budget 1.
+
+        Args:
+            outcome: Today's numbers.
+            slack: How far outside the recorded starts a number may lie.
+
+        Raises:
+            ValueError: If today's run measured something else.
+        """
+        if list(outcome) != list(self.runs[0].outcome):
+            raise ValueError(
+                f"outcome must measure {list(self.runs[0].outcome)}, got {list(outcome)}: record "
+                f"the chapter anew"
+            )
+        for name, value in outcome.items():
+            seen = [run[name] for run in self.runs if run.budget == 1]
+            if not min(seen) - slack <= value <= max(seen) + slack:
+                return False
+        return True
+
+    def __repr__(self) -> str:
+        """Return the table: a line for each number, a column for each run."""
+        head = [f"start {r.seed}" + (", twice as long" if r.budget == 2 else "") for r in self.runs]
+        rows = [
+            [name, *(f"{run[name]:.2f}".rjust(len(head[i])) for i, run in enumerate(self.runs))]
+            for name in self.runs[0].outcome
+        ]
+        return text_table([["", *head], *rows])
+
+
+def recorded(chapter: str) -> Recorded:
+    """Read the runs of a chapter's experiment that come with the package.
+
+    Args:
+        chapter: Number of the page, such as "05".
+
+    Raises:
+        ValueError: If nothing was recorded for that chapter.
+
+    Chapter: 05_positions
+    """
+    file = files(__name__).joinpath(f"{chapter}.json")
+    if not file.is_file():
+        raise ValueError(
+            f"chapter {chapter!r} has no recorded runs; make them with "
+            f"python -m book._tools.repeat {chapter}"
+        )
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    return Recorded(chapter, [Run(**run) for run in stored["runs"]])

@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from book._tools.paths import chapter_texts
+from book._tools.repeat import RECORDED, experiment, run
+from course_lib.figures.recorded import Recorded, Run, recorded
+
+CHAPTERS = sorted(path.stem for path in RECORDED.glob("*.json"))
+
+
+def made(*runs: tuple[int, int, dict[str, float]]) -> list[Run]:
+    return [Run(*one) for one in runs]
+
+
+THREE = [(seed, 1, {"loss": 1.0 + seed / 10}) for seed in range(3)]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_record_belongs_to_the_experiment_of_its_page(chapter: str) -> None:
+    stored = json.loads((RECORDED / f"{chapter}.json").read_text())
+    assert stored["command"] == f"python -m book._tools.repeat {chapter}"
+    assert len(recorded(chapter)) >= 4
+    cells = experiment(chapter)  # raises where the page has no experiment to repeat
+    assert not any("exercises.load" in cell for cell in cells)
+    text = next(path for path in chapter_texts() if path.stem[:2] == chapter).read_text()
+    assert f'recorded("{chapter}")' in text
+    assert "holds_live(outcome" in text  # the page notices when its record is out of date
+
+
+def test_three_starts_and_a_longer_run_are_asked_for() -> None:
+    with pytest.raises(ValueError, match="3 starts and one run at budget 2"):
+        Recorded("05", made(*THREE))
+    with pytest.raises(ValueError, match="3 starts and one run at budget 2"):
+        Recorded("05", made(*THREE[:2], (0, 2, {"loss": 0.9})))
+    with pytest.raises(ValueError, match="must all measure"):
+        Recorded("05", made(*THREE, (0, 2, {"other": 0.9})))
+    with pytest.raises(ValueError, match="'99' has no recorded runs"):
+        recorded("99")
+
+
+def test_a_run_of_today_is_held_against_the_starts() -> None:
+    runs = Recorded("05", made(*THREE, (0, 2, {"loss": 0.2})))
+    assert runs.each("loss") == [1.0, 1.1, 1.2, 0.2]
+    assert runs.holds_live({"loss": 1.29}, slack=0.1)
+    assert not runs.holds_live({"loss": 0.2}, slack=0.1)  # the longer run is another experiment
+    with pytest.raises(ValueError, match="record the chapter anew"):
+        runs.holds_live({"accuracy": 1.0}, slack=0.1)
+    assert str(runs).splitlines() == [
+        "      start 0  start 1  start 2  start 0, twice as long",
+        "loss     1.00     1.10     1.20                    0.20",
+    ]
+
+
+def test_the_cells_run_with_another_start_and_without_their_claims(tmp_path: Path) -> None:
+    cells = [
+        "SEED, BUDGET = 0, 1  # as on the page",
+        "assert SEED == 0\nreached = 10 * SEED + BUDGET",
+        "for claim in (1,):\n    assert BUDGET == claim\noutcome = {'reached': reached}",
+    ]
+    assert run(cells, 0, 1) == {"reached": 1}
+    assert run(cells, 2, 2) == {"reached": 22}
