@@ -1,0 +1,8 @@
+"""``python -m course_lib.data``: curate raw text; see ``course_lib.data.curation.command``."""
+
+import sys
+
+from course_lib.data.curation.command import command
+
+if __name__ == "__main__":
+    sys.exit(command(sys.argv[1:]))

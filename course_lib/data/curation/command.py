@@ -1,0 +1,227 @@
+"""The command line of curation: from raw text or WARC to packed tokens, with a report."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from course_lib.data.curation.contamination import Contamination
+from course_lib.data.curation.duplicates import ExactDuplicates, NearDuplicates
+from course_lib.data.curation.harmful import harmful_terms
+from course_lib.data.curation.job import PAGES, curate_files
+from course_lib.data.curation.language import Language
+from course_lib.data.curation.page import Page
+from course_lib.data.curation.personal_data import mask_personal_data
+from course_lib.data.curation.pipeline import Filter, Step
+from course_lib.data.curation.quality import QualityClassifier
+from course_lib.data.curation.repetition import gopher_repetition
+from course_lib.data.curation.rules import c4_lines, c4_page, fineweb, gopher_quality, url_blocked
+from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.files import read_text, write_text
+
+STEPS = (
+    "url",
+    "language",
+    "repetition",
+    "quality-rules",
+    "c4-lines",
+    "c4-page",
+    "fineweb",
+    "harmful",
+    "classifier",
+    "contamination",
+    "exact",
+    "near",
+    "personal-data",
+)
+_DEFAULT = "language,repetition,quality-rules,c4-page,fineweb,exact,near,personal-data"
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The options of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.data",
+        description="Filter, deduplicate and tokenize raw text, and report what was dropped.",
+    )
+    parser.add_argument("paths", nargs="*", help="files and folders: text, JSON lines, HTML, WARC")
+    parser.add_argument("--output", required=True, help="folder for pages, report and tokens")
+    parser.add_argument("--made-crawl", type=int, metavar="N", help="draw N pages as the input")
+    parser.add_argument("--steps", default=_DEFAULT, help=f"in order, of: {', '.join(STEPS)}")
+    parser.add_argument("--language", default="en", help="two-letter code of the language to keep")
+    parser.add_argument("--blocked-hosts", help="file of host names, one a line")
+    parser.add_argument("--terms", help="file of listed words, one a line, for the step harmful")
+    parser.add_argument("--good", help="file or folder of good pages, for the step classifier")
+    parser.add_argument("--bad", help="file or folder of bad pages, for the step classifier")
+    parser.add_argument("--evaluation", help="file or folder, for the step contamination")
+    parser.add_argument("--tokenizer", help="folder or file of a tokenizer: writes output/tokens")
+    parser.add_argument("--separator", help="its special token between pages")
+    parser.add_argument("--seed", type=int, default=0, help="draws the made crawl and the examples")
+    parser.add_argument("--quiet", action="store_true", help="no bar")
+    return parser
+
+
+def _word_list(path: str | None, option: str) -> frozenset[str]:
+    if path is None:
+        return frozenset()
+    lines = (line.strip().lower() for line in read_text(path).splitlines())
+    words = frozenset(line for line in lines if line and not line.startswith("#"))
+    if not words:
+        raise ValueError(f"{option} {path} lists no word")
+    return words
+
+
+def _pages(path: str, option: str) -> list[Page]:
+    skipped: Counter[str] = Counter()
+    pages = [page for file in find_files([path]) for page in read_pages(file, skipped)]
+    if not pages:
+        raise ValueError(f"{option} {path} holds no page that can be read: {dict(skipped)}")
+    return pages
+
+
+def make_steps(options: argparse.Namespace) -> list[Step]:
+    """Make the filters that the options name.
+
+    Args:
+        options: What the parser of ``arguments`` returned.
+
+    Returns:
+        The steps, in the order asked for.
+
+    Raises:
+        ValueError: If a step is unknown or named twice, a step's file is not given, or a file is
+            given whose step is not asked for: it would be ignored in silence.
+    """
+    names = [name.strip() for name in options.steps.split(",") if name.strip()]
+    unknown = [name for name in names if name not in STEPS]
+    if unknown or not names:
+        raise ValueError(f"--steps must be of {', '.join(STEPS)}; got {options.steps!r}")
+    if len(set(names)) != len(names):
+        raise ValueError(f"--steps names a step twice: {options.steps}")
+    needs = {
+        "url": ("blocked_hosts",),
+        "harmful": ("terms",),
+        "classifier": ("good", "bad"),
+        "contamination": ("evaluation",),
+    }
+    for step, wanted in needs.items():
+        for option in wanted:
+            given, flag = getattr(options, option) is not None, f"--{option.replace('_', '-')}"
+            if given and step not in names:
+                raise ValueError(f"{flag} is given, but --steps does not name {step}")
+            if not given and step in names:
+                raise ValueError(f"the step {step} needs {flag}")
+    hosts = _word_list(options.blocked_hosts, "--blocked-hosts")
+    terms = _word_list(options.terms, "--terms")
+
+    def classifier() -> QualityClassifier:
+        good, bad = _pages(options.good, "--good"), _pages(options.bad, "--bad")
+        return QualityClassifier.fit(good, bad, rng=np.random.default_rng(options.seed))
+
+    def contamination() -> Contamination:
+        return Contamination(page.text for page in _pages(options.evaluation, "--evaluation"))
+
+    def masked(page: Page) -> Page:
+        return Page(mask_personal_data(page.text), page.url, page.about)
+
+    make: dict[str, Callable[[], Filter]] = {
+        "url": lambda: lambda page: url_blocked(page, hosts),
+        "language": lambda: Language(options.language),
+        "repetition": lambda: gopher_repetition,
+        "quality-rules": lambda: gopher_quality,
+        "c4-lines": lambda: c4_lines,
+        "c4-page": lambda: c4_page,
+        "fineweb": lambda: fineweb,
+        "harmful": lambda: lambda page: harmful_terms(page, terms),
+        "classifier": classifier,
+        "contamination": contamination,
+        "exact": ExactDuplicates,
+        "near": NearDuplicates,
+        "personal-data": lambda: masked,
+    }
+    return [Step(name, make[name]()) for name in names]
+
+
+def kept_texts(output: Path) -> Iterator[str]:
+    """The texts that a run kept, one at a time."""
+    for file in sorted((output / PAGES).glob("*.jsonl")):
+        with open(file, encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)["text"]
+
+
+def command(words: Sequence[str]) -> int:
+    """Run the command.
+
+    Args:
+        words: The command line, without the program's name.
+
+    Returns:
+        The exit status: 0, 2 for a fault of the command line or the input, 130 when interrupted.
+    """
+    options = arguments().parse_args(words)
+    try:
+        return _run(options)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"course_lib.data: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "course_lib.data: interrupted. Finished files are kept; the same command goes on.",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    output = Path(options.output)
+    if (options.tokenizer is None) != (options.separator is None):
+        raise ValueError("--tokenizer and --separator go together: give both or neither")
+    if bool(options.paths) == (options.made_crawl is not None):
+        raise ValueError("give paths, or --made-crawl N: one of the two")
+    paths = list(options.paths)
+    steps = make_steps(options)
+    if options.made_crawl is not None:
+        paths = [_write_crawl(output, options.made_crawl, options.seed)]
+    settings = {
+        name: getattr(options, name)
+        for name in ("language", "blocked_hosts", "terms", "good", "bad", "evaluation")
+    }
+    report = curate_files(
+        paths,
+        output / "curated",
+        steps,
+        settings=settings,
+        seed=options.seed,
+        progress=not options.quiet,
+    )
+    print(report.table())
+    for cause, count in report.skipped.most_common():
+        print(f"skipped: {count:,} ({cause})")
+    if options.tokenizer is not None:
+        from course_lib.data.curation.packed import write_tokens
+        from course_lib.tokenizers import load_tokenizer
+
+        tokenizer = load_tokenizer(options.tokenizer)
+        texts = kept_texts(output / "curated")
+        about = write_tokens(texts, tokenizer, output / "tokens", options.separator)
+        print(f"{about['n_tokens']:,} tokens of {about['n_texts']:,} pages in {output / 'tokens'}")
+    return 0
+
+
+def _write_crawl(output: Path, n: int, seed: int) -> str:
+    """Draw the made crawl as JSON lines, once: the same command finds it again."""
+    from course_lib.data.crawl import make_crawl
+    from course_lib.data.curation.job import as_line
+
+    if n < 1:
+        raise ValueError(f"--made-crawl must be at least 1, got {n}")
+    path = output / f"crawl-{n}-{seed}.jsonl"
+    output.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        pages = make_crawl(n, np.random.default_rng(seed))
+        write_text(path, "".join(map(as_line, pages)))
+    return str(path)

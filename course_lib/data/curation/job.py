@@ -1,0 +1,194 @@
+"""One run of curation over many files: what is finished is kept, and the run can be taken up."""
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from tqdm import tqdm
+
+from course_lib.data.curation.page import Page
+from course_lib.data.curation.pipeline import Report, Step, StepReport, curate
+from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.files import locked, read_json, replacing, write_bytes, write_json, write_text
+
+STATE, REPORT, PAGES = "state.npz", "report.json", "pages"
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A filter whose answer depends on the pages before."""
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return what it remembers, as arrays."""
+        ...
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take it back."""
+        ...
+
+
+def curate_files(
+    paths: Sequence[str | PathLike[str]],
+    output: str | PathLike[str],
+    steps: Sequence[Step],
+    *,
+    settings: dict[str, Any],
+    seed: int = 0,
+    examples: int = 5,
+    progress: bool = False,
+) -> Report:
+    """Send the pages of files through filters and write what stays, file by file.
+
+    For each input file ``output/pages`` gets one file of JSON lines, written whole or not at all.
+    After it the state is saved: what the duplicate filters remember, the report so far, the draw of
+    examples. A run that was killed goes on behind its last finished file, and ends as it would have
+    ended.
+
+    Args:
+        paths: Files and folders.
+        output: A folder; made if it is not there.
+        steps: The filters, in order.
+        settings: What the filters were made from; a run is not taken up under other settings.
+        seed: Draws the report's examples.
+        examples: How many pages of each kind the report shows for each step.
+        progress: Whether to show a bar over the files.
+
+    Returns:
+        The report; it is in ``output`` too, as ``report.json`` and ``report.md``.
+
+    Raises:
+        ValueError: If ``output`` holds a run over other files or with other settings.
+        FileNotFoundError: If a path does not exist.
+    """
+    files = find_files(paths)
+    folder = Path(output)
+    inside = [str(file) for file in files if folder.resolve() in file.resolve().parents]
+    if inside:
+        raise ValueError(f"output {folder} holds files that are to be read: {inside[0]}")
+    (folder / PAGES).mkdir(parents=True, exist_ok=True)
+    plan = {
+        "files": [[str(file), file.stat().st_size] for file in files],
+        "steps": [step.name for step in steps],
+        "settings": settings,
+        "seed": seed,
+        "examples": examples,
+    }
+    with locked(folder, timeout_seconds=1.0):
+        report = Report([StepReport(step.name) for step in steps], Counter(), examples)
+        rng = np.random.default_rng(seed)
+        done = 0
+        if (folder / STATE).exists():
+            report, done = _take_up(folder, plan, steps, rng)
+        bar = tqdm(total=len(files), initial=done, unit="file", disable=not progress)
+        with bar:
+            for index in range(done, len(files)):
+                bar.set_postfix_str(files[index].name)
+                pages = read_pages(files[index], report.skipped)
+                with replacing(folder / PAGES / f"{index:05d}.jsonl") as part:
+                    with open(part, "w", encoding="utf-8", errors="surrogatepass") as out:
+                        for page in curate(pages, steps, report, rng):
+                            out.write(as_line(page))
+                _save(folder, plan, steps, report, rng, index + 1)
+                bar.update()
+        write_json(folder / REPORT, {**plan, **report.to_dict()})
+        write_text(folder / "report.md", report.table() + "\n" + _skipped_list(report))
+    return report
+
+
+def as_line(page: Page) -> str:
+    """Write a page as one line of JSON, the form in which ``read_pages`` reads it back."""
+    content = {"text": page.text, "url": page.url, **page.about}
+    return json.dumps(content, ensure_ascii=True) + "\n"
+
+
+def _skipped_list(report: Report) -> str:
+    if not report.skipped:
+        return ""
+    rows = [f"- {cause}: {count:,}" for cause, count in report.skipped.most_common()]
+    return "\nSkipped, because it could not be read:\n\n" + "\n".join(rows) + "\n"
+
+
+def _digest(plan: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _save(
+    folder: Path,
+    plan: dict[str, Any],
+    steps: Sequence[Step],
+    report: Report,
+    rng: np.random.Generator,
+    done: int,
+) -> None:
+    head = {
+        "plan": plan,
+        "done": done,
+        "report": report.to_dict(),
+        "rng": rng.bit_generator.state,
+    }
+    arrays = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
+    for step in steps:
+        if isinstance(step.run, Remembers):
+            state = step.run.state_dict()
+            arrays.update({f"{step.name}/{name}": array for name, array in state.items()})
+    data = io.BytesIO()
+    np.savez(data, **arrays)  # type: ignore[arg-type]
+    body = data.getvalue()
+    write_bytes(folder / STATE, hashlib.sha256(body).digest() + body)
+
+
+def _take_up(
+    folder: Path, plan: dict[str, Any], steps: Sequence[Step], rng: np.random.Generator
+) -> tuple[Report, int]:
+    path = folder / STATE
+    data = path.read_bytes()
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        raise ValueError(f"{path} is damaged; remove it to start the run again")
+    with np.load(io.BytesIO(data[32:]), allow_pickle=False) as arrays:
+        head = json.loads(bytes(arrays["head"]))
+        if head["plan"] != json.loads(json.dumps(plan)):
+            for key, value in plan.items():
+                if head["plan"].get(key) != json.loads(json.dumps(value)):
+                    raise ValueError(
+                        f"{folder} holds a run with other {key}; "
+                        f"choose another output, or remove {path} to start again"
+                    )
+        for step in steps:
+            if isinstance(step.run, Remembers):
+                prefix = f"{step.name}/"
+                step.run.load_state_dict(
+                    {
+                        n.removeprefix(prefix): arrays[n]
+                        for n in arrays.files
+                        if n.startswith(prefix)
+                    }
+                )
+    rng.bit_generator.state = head["rng"]
+    return Report.from_dict(head["report"]), int(head["done"])
+
+
+def read_report(output: str | PathLike[str]) -> Report:
+    """Read the report of a finished run.
+
+    Args:
+        output: The run's folder.
+
+    Returns:
+        The report.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is not a report.
+    """
+    path = Path(output) / REPORT
+    content = read_json(path)
+    try:
+        return Report.from_dict(content)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no report of a curation: {error}") from None

@@ -1,0 +1,99 @@
+"""Kept pages as token ids on disk: one stream with separators, read a window at a time."""
+
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from course_lib.files import read_json, replacing_folder, write_json
+from course_lib.tokenizers.base import Tokenizer
+
+TOKENS, ABOUT = "tokens.bin", "tokens.json"
+
+
+def write_tokens(
+    texts: Iterable[str], tokenizer: Tokenizer, output: str | PathLike[str], separator: str
+) -> dict[str, Any]:
+    """Tokenize texts into one stream on disk: separator, text, separator, ..., separator.
+
+    Args:
+        texts: The texts, read one at a time.
+        tokenizer: Makes the ids.
+        output: A folder; written whole or not at all.
+        separator: A special token of the tokenizer.
+
+    Returns:
+        What ``tokens.json`` says: counts, the separator, the type of a number.
+
+    Raises:
+        ValueError: If the separator is no special token, or there is no text.
+    """
+    separator_id = tokenizer.special_id(separator)
+    dtype = np.dtype("<u2" if tokenizer.vocab_size <= 2**16 else "<u4")
+    n_tokens, n_texts = 1, 0
+    with replacing_folder(output) as folder:
+        with open(folder / TOKENS, "wb") as file:
+            file.write(np.array([separator_id], dtype).tobytes())
+            for text in texts:
+                ids = [*tokenizer.encode(text), separator_id]
+                file.write(np.array(ids, dtype).tobytes())
+                n_tokens += len(ids)
+                n_texts += 1
+        if not n_texts:
+            raise ValueError("there is no text to tokenize: every page was dropped")
+        about = {
+            "n_tokens": n_tokens,
+            "n_texts": n_texts,
+            "separator": separator,
+            "separator_id": separator_id,
+            "vocab_size": tokenizer.vocab_size,
+            "dtype": dtype.str,
+        }
+        write_json(folder / ABOUT, about)
+        tokenizer.save(folder / "tokenizer.json")
+    return about
+
+
+class TokenRows:
+    """Rows of a stream on disk, as ``pack`` would cut it, read when they are asked for.
+
+    The file is mapped, not loaded: a stream may be larger than memory.
+
+    Args:
+        folder: What ``write_tokens`` wrote.
+        seq_len: T, the places of a row; a row holds one id more.
+
+    Raises:
+        ValueError: If the folder's files do not go together, or the stream is shorter than a row.
+    """
+
+    def __init__(self, folder: str | PathLike[str], seq_len: int) -> None:
+        about = read_json(Path(folder) / ABOUT)
+        self.about = about
+        stream = np.memmap(Path(folder) / TOKENS, dtype=np.dtype(about["dtype"]), mode="r")
+        if len(stream) != about["n_tokens"]:
+            raise ValueError(
+                f"{Path(folder) / TOKENS} holds {len(stream)} tokens, "
+                f"its {ABOUT} says {about['n_tokens']}"
+            )
+        if seq_len < 1 or len(stream) < seq_len + 1:
+            raise ValueError(
+                f"seq_len must be 1 to {len(stream) - 1}, the stream's tokens less one; "
+                f"got {seq_len}"
+            )
+        self.stream, self.seq_len = stream, seq_len
+
+    def __len__(self) -> int:
+        """Whole rows in the stream; the rest of fewer tokens is left out."""
+        return (len(self.stream) - 1) // self.seq_len
+
+    def __getitem__(self, rows: Int[Tensor, " B"]) -> Int[Tensor, "B T_plus_1"]:
+        """Return the rows of these numbers."""
+        starts = np.asarray(rows) * self.seq_len
+        ids = [self.stream[start : start + self.seq_len + 1] for start in starts.tolist()]
+        return torch.from_numpy(np.stack(ids).astype(np.int64))

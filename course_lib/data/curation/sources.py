@@ -1,0 +1,303 @@
+"""Pages from the files people have: text, JSON lines, HTML and WARC, one at a time.
+
+What cannot be read is skipped and counted by its cause; nothing stops a run of a million pages but
+a file that is not there.
+"""
+
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from io import BufferedIOBase
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from course_lib.data.curation.page import Page
+
+TEXT, LINES, WEB, ARCHIVE = (
+    (".txt", ".md", ".rst", ".text"),
+    (".jsonl", ".ndjson"),
+    (".html", ".htm"),
+    (".warc", ".wet"),
+)
+MAX_PAGE_BYTES = 10_000_000
+_TRUNCATED = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+def kind_of(path: Path) -> str:
+    """The suffix that says how a file is read, ``.gz`` left out; empty when it is none we read."""
+    name = path.name.lower().removesuffix(".gz")
+    return next((end for end in (*TEXT, *LINES, *WEB, *ARCHIVE) if name.endswith(end)), "")
+
+
+def find_files(paths: Iterable[str | PathLike[str]]) -> list[Path]:
+    """List the files to read: those named, and all of a kind we read in the folders named.
+
+    Args:
+        paths: Files and folders; a folder is searched to its depth, in order of name.
+
+    Returns:
+        Files, each once.
+
+    Raises:
+        TypeError: If ``paths`` is one path instead of a list.
+        FileNotFoundError: If a path does not exist, or no file of a known kind is found.
+    """
+    if isinstance(paths, str | PathLike):
+        raise TypeError(f"paths must be a list of paths, got one: [{str(paths)!r}] would do")
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and kind_of(p))
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise FileNotFoundError(f"there is no {path}")
+    if not found:
+        known = " ".join((*TEXT, *LINES, *WEB, *ARCHIVE))
+        raise FileNotFoundError(f"paths name no file of a known kind; known are {known} and .gz")
+    return list(found)
+
+
+def read_pages(
+    path: str | PathLike[str],
+    skipped: Counter[str],
+    *,
+    max_page_bytes: int = MAX_PAGE_BYTES,
+) -> Iterator[Page]:
+    """Read the pages of one file, one after another, holding one at a time.
+
+    Args:
+        path: The file; its suffix says what it is.
+        skipped: Counts what could not be read, by cause; grown in place.
+        max_page_bytes: A larger page is skipped.
+
+    Yields:
+        Pages with text; ``about`` has ``source``, and for JSON lines the line's other fields.
+
+    Raises:
+        ImportError: If the file is HTML or WARC and the extra ``text`` is not installed.
+    """
+    path = Path(path)
+    kind = kind_of(path)
+    if not path.is_file():
+        skipped["no ordinary file"] += 1
+        return
+    before = _stamp(path)
+    try:
+        if kind in ARCHIVE:
+            yield from _read_archive(path, skipped, max_page_bytes)
+        elif kind in (*LINES, *TEXT, *WEB):
+            with _open(path) as file:
+                if kind in LINES:
+                    yield from _read_lines(file, path, skipped, max_page_bytes)
+                else:
+                    yield from _read_whole(file, path, kind, skipped, max_page_bytes)
+        else:
+            skipped["unknown kind of file"] += 1
+    except _TRUNCATED:
+        skipped["damaged or truncated compression"] += 1
+    except OSError as error:
+        skipped[f"cannot be read: {error.strerror or type(error).__name__}"] += 1
+    if _stamp(path) != before:
+        skipped["file changed while it was read"] += 1
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _open(path: Path) -> BufferedIOBase:
+    if path.name.lower().endswith(".gz"):
+        return gzip.open(path, "rb")
+    return open(path, "rb")
+
+
+def _decode(data: bytes, skipped: Counter[str]) -> str | None:
+    """UTF-8, or Windows' Western encoding where it is not; None for what is no text."""
+    if b"\0" in data:
+        skipped["binary"] += 1
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    text = data.decode("cp1252", "replace")
+    control = sum(c < " " and c not in "\t\n\r\f" for c in text) + text.count("\ufffd")
+    if control > 0.01 * len(text):
+        skipped["binary"] += 1
+        return None
+    return text
+
+
+def _read_whole(
+    file: BufferedIOBase, path: Path, kind: str, skipped: Counter[str], limit: int
+) -> Iterator[Page]:
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        skipped["larger than the limit"] += 1
+        return
+    text = extract_text(data) if kind in WEB else _decode(data, skipped)
+    if text is None:
+        return
+    if not text.strip():
+        skipped["no text"] += 1
+        return
+    yield Page(text, "", {"source": str(path)})
+
+
+def _read_lines(
+    file: BufferedIOBase, path: Path, skipped: Counter[str], limit: int
+) -> Iterator[Page]:
+    while line := file.readline(limit + 1):
+        if len(line) > limit:
+            skipped["larger than the limit"] += 1
+            while line and not line.endswith(b"\n"):
+                line = file.readline(limit)
+            continue
+        if not line.strip():
+            continue
+        try:
+            content: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            skipped["line is not JSON"] += 1
+            continue
+        text = content.get("text") if isinstance(content, dict) else None
+        if not isinstance(text, str):
+            skipped["line has no field text"] += 1
+            continue
+        if not text.strip():
+            skipped["no text"] += 1
+            continue
+        url = content.get("url")
+        about = {key: value for key, value in content.items() if key not in ("text", "url")}
+        yield Page(text, url if isinstance(url, str) else "", {**about, "source": str(path)})
+
+
+def extract_text(data: bytes) -> str:
+    """Take the main text out of an HTML document: no menu, no banner, no footer.
+
+    Args:
+        data: The document's bytes; the encoding is detected.
+
+    Returns:
+        The text, paragraphs as lines; empty if there is none.
+
+    Raises:
+        ImportError: If resiliparse is not installed.
+    """
+    try:
+        from resiliparse.extract.html2text import extract_plain_text
+        from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+        from resiliparse.parse.html import HTMLTree
+    except ImportError as error:
+        raise ImportError("HTML needs resiliparse: pip install 'course-lib[text]'") from error
+    tree = HTMLTree.parse(bytes_to_str(data, detect_encoding(data) or "utf-8"))
+    return str(extract_plain_text(tree, main_content=True, preserve_formatting=True))
+
+
+def _read_archive(path: Path, skipped: Counter[str], limit: int) -> Iterator[Page]:
+    try:
+        from fastwarc.warc import ArchiveIterator, WarcRecordType
+    except ImportError as error:
+        raise ImportError("WARC needs fastwarc: pip install 'course-lib[text]'") from error
+    wanted = WarcRecordType.response | WarcRecordType.conversion
+    n_records = 0
+    with open(path, "rb") as file:
+        stream = _Members(file) if path.name.lower().endswith(".gz") else file
+        try:
+            for record in ArchiveIterator(stream, auto_decode="all"):
+                n_records += 1
+                if not record.record_type & wanted:
+                    continue
+                # WET files hold text that was taken out before; others a web server's answers
+                is_text = record.record_type == WarcRecordType.conversion
+                yield from _read_record(record, is_text, path, skipped, limit)
+        except (OSError, *_TRUNCATED):
+            skipped["damaged or truncated archive"] += 1
+            return
+    broken = isinstance(stream, _Members) and stream.broken
+    if broken or (not n_records and path.stat().st_size):
+        skipped["damaged or truncated archive"] += 1
+
+
+class _Members:
+    """Gzip members, one after another, unpacked up to the first fault, which is remembered.
+
+    fastwarc's own reader ends at a fault in silence, and Python's loses what stands before it.
+    """
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file, self._rest = file, b""
+        self._member: zlib._Decompress | None = None
+        self._given = 0
+        self.broken = False
+
+    def tell(self) -> int:
+        """How many bytes were given out."""
+        return self._given
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+        want = 2**16 if size < 0 else size
+        while not self.broken:
+            data = self._rest or self._file.read(2**16)
+            self._rest = b""
+            if not data:
+                self.broken = self._member is not None
+                return b""
+            if self._member is None:
+                self._member = zlib.decompressobj(31)
+            try:
+                out = self._member.decompress(data, want)
+            except zlib.error:
+                self.broken = True
+                return b""
+            self._rest = self._member.unused_data or self._member.unconsumed_tail
+            if self._member.eof:
+                self._member = None
+            if out:
+                self._given += len(out)
+                return out
+        return b""
+
+
+def _read_record(
+    record: Any, is_text: bool, path: Path, skipped: Counter[str], limit: int
+) -> Iterator[Page]:
+    url = record.headers.get("WARC-Target-URI") or ""
+    if record.content_length > limit:
+        skipped["larger than the limit"] += 1
+        return
+    if not is_text:
+        status = record.http_headers.status_code if record.http_headers else None
+        if status is not None and status != 200:
+            skipped["record is no success"] += 1
+            return
+        kind = (record.http_content_type or "").lower() if record.http_headers else ""
+        if kind and "html" not in kind and kind != "text/plain":
+            skipped["record is no web page"] += 1
+            return
+        is_text = kind == "text/plain"
+    data = record.reader.read(limit + 1)
+    web = record.http_headers
+    encoded = web and (web.get("Content-Encoding") or web.get("Transfer-Encoding"))
+    if record.headers.get("Content-Length") is None or (
+        len(data) < record.content_length and not encoded
+    ):
+        skipped["damaged or truncated archive"] += 1
+        return
+    text = _decode(data, skipped) if is_text else extract_text(data)
+    if text is None:
+        return
+    if not text.strip():
+        skipped["no text"] += 1
+        return
+    yield Page(text, url, {"source": str(path)})
