@@ -1,4 +1,7 @@
-"""Pages in German, French, Spanish and Russian: simple sentences, enough to name the language."""
+"""Pages in German, French, Spanish and Russian: simple sentences, enough to name the language.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import numpy as np
 

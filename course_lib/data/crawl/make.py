@@ -1,4 +1,7 @@
-"""The crawl itself: kinds of page in given shares, copies among them, as text, HTML or WARC."""
+"""The crawl itself: kinds of page in given shares, copies among them, as text, HTML or WARC.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import gzip
 import html

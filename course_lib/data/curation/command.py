@@ -1,4 +1,7 @@
-"""The command line of curation: from raw text or WARC to packed tokens, with a report."""
+"""The command line of curation: from raw text or WARC to packed tokens, with a report.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import argparse
 import json

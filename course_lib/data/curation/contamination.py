@@ -1,4 +1,7 @@
-"""Texts of an evaluation that stand in the training data, found so that a score means something."""
+"""Texts of an evaluation that stand in the training data, found so that a score means something.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,7 @@
-"""Pages that were seen before: the same text, or nearly the same by MinHash and banding."""
+"""Pages that were seen before: the same text, or nearly the same by MinHash and banding.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import hashlib
 import re

@@ -1,4 +1,7 @@
-"""Pages that hold listed words: what the list removes, and whom."""
+"""Pages that hold listed words: what the list removes, and whom.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from collections.abc import Collection
 

@@ -1,4 +1,7 @@
-"""One run of curation over many files: what is finished is kept, and the run can be taken up."""
+"""One run of curation over many files: what is finished is kept, and the run can be taken up.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import hashlib
 import io

@@ -1,4 +1,7 @@
-"""Which language a page is in."""
+"""Which language a page is in.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from course_lib.data.curation.page import Page, Reason
 

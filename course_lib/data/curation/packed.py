@@ -1,4 +1,7 @@
-"""Kept pages as token ids on disk: one stream with separators, read a window at a time."""
+"""Kept pages as token ids on disk: one stream with separators, read a window at a time.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from collections.abc import Iterable
 from os import PathLike

@@ -1,4 +1,7 @@
-"""A page, cut into lines, words and sentences once, and the reason why a filter drops it."""
+"""A page, cut into lines, words and sentences once, and the reason why a filter drops it.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""Filters in a row, and a report of what each one kept, dropped, and why."""
+"""Filters in a row, and a report of what each one kept, dropped, and why.
+
+Chapter: 13_self_supervision_curation
+"""
 
 import time
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Repetition inside a page: lines, paragraphs and runs of words that come again."""
+"""Repetition inside a page: lines, paragraphs and runs of words that come again.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""The published rules: a page's length, words, lines and marks, held against fixed limits."""
+"""The published rules: a page's length, words, lines and marks, held against fixed limits.
+
+Chapter: 13_self_supervision_curation
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
