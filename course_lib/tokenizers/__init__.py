@@ -8,9 +8,10 @@ Chapter: 03_tokenizer
 
 from os import PathLike
 
+from course_lib.files import read_json
 from course_lib.tokenizers.base import Tokenizer
 from course_lib.tokenizers.byte_bpe import ByteLevelBPE
-from course_lib.tokenizers.files import JSON_NAME, find, model_type, read_json
+from course_lib.tokenizers.files.common import JSON_NAME, find, is_tokenizer_json, model_type
 from course_lib.tokenizers.sentencepiece_model import SentencePieceModel
 from course_lib.tokenizers.unigram import Unigram
 from course_lib.tokenizers.wordpiece import WordPiece
@@ -55,10 +56,10 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
         return WordPiece.load(file)
     if file.suffix == ".model":
         return SentencePieceModel.load(file)
-    section = read_json(file).get("model")
-    if not isinstance(section, dict):  # a vocab.json: spellings and ids, nothing else
+    content = read_json(file)
+    if not is_tokenizer_json(content):  # a vocab.json: spellings and ids, nothing else
         return ByteLevelBPE.load(file)
-    kind = model_type(section)
+    kind = model_type(content["model"])
     if kind not in _KINDS:
         raise ValueError(f"{file} is a {kind} tokenizer; known are {', '.join(_KINDS)}")
     return _KINDS[kind].load(file)

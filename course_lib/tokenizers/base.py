@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
-import regex
+from course_lib.tokenizers.added import AddedToken, Finder
+from course_lib.tokenizers.align import Span
+from course_lib.tokenizers.framing import Framing
+from course_lib.tokenizers.normalizers import Normalizer, through
 
 
 @runtime_checkable
@@ -33,23 +36,52 @@ class Tokenizer(ABC):
 
     Args:
         special_tokens: spelling -> id of the special tokens.
+        added_tokens: more tokens outside the model, special or not, with all that a file says of
+            them; one of a spelling in `special_tokens` describes that one.
+
+    Raises:
+        ValueError: a spelling is empty or has a lone surrogate.
 
     Chapter: 03_tokenizer
     """
 
-    def __init__(self, special_tokens: Mapping[str, int] | None = None) -> None:
-        self._special_tokens = dict(special_tokens or {})
-        if "" in self._special_tokens:
+    def __init__(
+        self,
+        special_tokens: Mapping[str, int] | None = None,
+        added_tokens: Iterable[AddedToken] = (),
+    ) -> None:
+        if isinstance(special_tokens, str | bytes):
+            raise TypeError(f"special_tokens must map spellings to ids, got {special_tokens!r}")
+        added = {name: AddedToken(content=name, id=i) for name, i in (special_tokens or {}).items()}
+        added |= {token.content: token for token in added_tokens}
+        if "" in added:
             raise ValueError("special_tokens holds an empty string; a special token needs a name")
-        for name in self._special_tokens:
+        for name in added:
             check_text(name, "special_tokens")
-        # What a file says beyond this class, kept so that `save` writes it again.
-        self.added: list[dict[str, Any]] = []
-        self.post_processor: dict[str, Any] | None = None
+        self.added_tokens = list(added.values())
+        self._special_tokens = {t.content: t.id for t in self.added_tokens if t.special}
+        self.post_processor: Mapping[str, Any] | None = None
+        self._framing = Framing(None)
+        self._look_for(Normalizer())
 
-    def _keep(self, content: Mapping[str, Any]) -> None:
-        self.added = list(content.get("added_tokens") or [])
-        self.post_processor = content.get("post_processor")
+    def _look_for(self, normalize: Normalizer) -> None:
+        """Say how the tokenizer normalizes text, in which some added tokens are looked for."""
+        self._normalize = normalize
+        plain = [token for token in self.added_tokens if not token.normalized]
+        rest = [token for token in self.added_tokens if token.normalized]
+        self._finders = Finder(plain), Finder(rest, normalize)
+
+    def frame_with(self, post_processor: Mapping[str, Any] | None) -> None:
+        """Say what `encode(..., add_special=True)` puts around a text.
+
+        Args:
+            post_processor: such a section of a `tokenizer.json`; None for nothing.
+
+        Raises:
+            ValueError: it is of an unknown type, or broken.
+        """
+        self._framing = Framing(post_processor)
+        self.post_processor = post_processor
 
     # What a kind of tokenizer must say about itself.
 
@@ -59,12 +91,17 @@ class Tokenizer(ABC):
         """Number of rows an embedding table needs: the highest id plus one."""
 
     @abstractmethod
-    def _encode_ordinary(self, text: str) -> list[int]:
-        """Ids of a text in which nothing is special."""
+    def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
+        """Ids of a normalized text in which nothing is special.
+
+        Args:
+            text: the text.
+            first: whether it stands at the beginning of the whole text.
+        """
 
     @abstractmethod
-    def _offsets_ordinary(self, text: str) -> list[tuple[int, int]]:
-        """Character span of each token of `_encode_ordinary(text)`."""
+    def _offsets_ordinary(self, text: str, first: bool = True) -> list[Span]:
+        """Span in the normalized text of each token of `_encode_ordinary(text, first)`."""
 
     @abstractmethod
     def decode(self, ids: Ids, *, skip_special: bool = False) -> str:
@@ -99,13 +136,26 @@ class Tokenizer(ABC):
         hint = f"the nearest is {near[0]!r}" if near else "this tokenizer has none"
         raise ValueError(f"{token!r} is not a special token: {hint}; known: {known}")
 
-    def encode(self, text: str, *, allow_special: bool | Collection[str] = False) -> list[int]:
+    @property
+    def special_frame(self) -> tuple[list[int], list[int]]:
+        """The ids that `encode(..., add_special=True)` puts before a text, and those after it."""
+        return list(self._framing.before), list(self._framing.after)
+
+    def encode(
+        self,
+        text: str,
+        *,
+        allow_special: bool | Collection[str] = False,
+        add_special: bool = False,
+    ) -> list[int]:
         """Ids of a text.
 
         Args:
             text: any string without lone surrogates.
             allow_special: False reads every character as ordinary text. True turns the spelling of
                 each special token into its one id, and a collection of spellings does so for those.
+            add_special: put round the ids what the tokenizer's file says, such as the beginning
+                of a text (`special_frame` tells what that is).
 
         Returns:
             One id per token.
@@ -116,27 +166,39 @@ class Tokenizer(ABC):
                 `allow_special` names a token that does not exist.
         """
         check_text(text)
-        if allow_special is False:
-            return self._encode_ordinary(text)
         ids: list[int] = []
-        for piece, special in self._cut_special(text, allow_special):
-            if special is None:
-                ids.extend(self._encode_ordinary(piece))
-            else:
-                ids.append(special)
-        return ids
+        for start, end, found in self._cut(text, allow_special, self._finders[0]):
+            if found is not None:
+                ids.append(found)
+                continue
+            stretch = self._normalize(text[start:end])
+            if not self._finders[1]:
+                ids.extend(self._encode_ordinary(stretch, start == 0))
+                continue
+            for a, b, inner in self._cut(stretch, allow_special, self._finders[1]):
+                if inner is not None:
+                    ids.append(inner)
+                else:
+                    ids.extend(self._encode_ordinary(stretch[a:b], start == a == 0))
+        return self._framing.put_around(ids) if add_special else ids
 
     def offsets(
-        self, text: str, *, allow_special: bool | Collection[str] = False
-    ) -> list[tuple[int, int]]:
+        self,
+        text: str,
+        *,
+        allow_special: bool | Collection[str] = False,
+        add_special: bool = False,
+    ) -> list[Span]:
         """Where each token of `encode(text)` lies in the text.
 
         A token may hold only some of the bytes of a character; its span is then the whole
-        character, and neighbouring tokens share it.
+        character, and neighbouring tokens share it. A token that is put round the text lies
+        nowhere, at (0, 0).
 
         Args:
             text: as for `encode`.
             allow_special: as for `encode`.
+            add_special: as for `encode`.
 
         Returns:
             One `(start, end)` per token, in characters: it covers `text[start:end]`.
@@ -145,47 +207,42 @@ class Tokenizer(ABC):
             ValueError: as `encode`.
         """
         check_text(text)
-        if allow_special is False:
-            return self._offsets_ordinary(text)
-        spans: list[tuple[int, int]] = []
-        at = 0
-        for piece, special in self._cut_special(text, allow_special):
-            if special is None:
-                spans.extend((at + a, at + b) for a, b in self._offsets_ordinary(piece))
-            else:
-                spans.append((at, at + len(piece)))
-            at += len(piece)
-        return spans
+        spans: list[Span] = []
+        for start, end, found in self._cut(text, allow_special, self._finders[0]):
+            if found is not None:
+                spans.append((start, end))
+                continue
+            stretch, source = self._normalize.aligned(text[start:end])
+            for a, b, inner in self._cut(stretch, allow_special, self._finders[1]):
+                found_spans = [(0, b - a)]
+                if inner is None:
+                    found_spans = self._offsets_ordinary(stretch[a:b], start == a == 0)
+                for left, right in found_spans:
+                    begin, stop = through(source, (a + left, a + right))
+                    spans.append((start + begin, start + stop))
+        if self._framing.trims:
+            ids = self.encode(text, allow_special=allow_special)
+            spans = self._framing.trim(spans, [self._spelling(i) for i in ids])
+        before, after = self.special_frame if add_special else ([], [])
+        return [*[(0, 0)] * len(before), *spans, *[(0, 0)] * len(after)]
 
-    def _cut_special(
-        self, text: str, allowed: bool | Collection[str]
-    ) -> Iterator[tuple[str, int | None]]:
-        """Cut the text at its special tokens: pairs of (piece, id), id None for ordinary text."""
+    def _spelling(self, i: int) -> str:
+        """How files spell a token."""
+        return str(self.tokens[i])
+
+    def _cut(
+        self, text: str, allowed: bool | Collection[str], finder: Finder
+    ) -> Iterable[tuple[int, int, int | None]]:
+        """Cut a text at added tokens: (start, end, id), id None for what lies between them."""
         if isinstance(allowed, str):
             raise TypeError(f"allow_special wants True, False or a list of tokens, got {allowed!r}")
-        names = self._special_tokens if isinstance(allowed, bool) else allowed
-        ids = {name: self.special_id(name) for name in names}
-        if not ids:
-            yield text, None
-            return
-        longest_first = sorted(ids, key=len, reverse=True)
-        pattern = "|".join(self._special_pattern(name) for name in longest_first)
-        at = 0
-        for match in regex.finditer(pattern, text):
-            if match.start() > at:
-                yield text[at : match.start()], None
-            name = next(name for name in longest_first if name in match[0])
-            yield match[0], ids[name]
-            at = match.end()
-        if at < len(text):
-            yield text[at:], None
-
-    def _special_pattern(self, name: str) -> str:
-        """Some special tokens swallow the space beside them, such as RoBERTa's `<mask>`."""
-        entry: dict[str, Any] = next((e for e in self.added if e["content"] == name), {})
-        before = r"\s*" if entry.get("lstrip") else ""
-        after = r"\s*" if entry.get("rstrip") else ""
-        return before + regex.escape(name) + after
+        names: Collection[str] = self._special_tokens if allowed is True else allowed or ()
+        if not isinstance(allowed, bool):
+            for name in allowed:
+                self.special_id(name)
+        if not finder.active(names):
+            return [(0, len(text), None)] if text else []
+        return finder.cut(text, names)
 
 
 def check_text(text: object, name: str = "text") -> None:

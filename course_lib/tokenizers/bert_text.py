@@ -25,6 +25,7 @@ _CJK = [
 ]
 # What is no space: ASCII signs such as $ and ^ are punctuation to BERT although Unicode calls them
 # symbols.
+SIGN = regex.compile(r"[!-/:-@\[-`{-~\p{P}]")
 _WORDS = regex.compile(r"[!-/:-@\[-`{-~\p{P}]|[^\s!-/:-@\[-`{-~\p{P}]+")
 
 
@@ -43,26 +44,27 @@ class _CharacterTable(dict[int, str]):
 def _clean(character: str) -> str:
     if _CONTROL.match(character):
         return ""
-    if _SPACE.match(character):
-        return " "
-    if any(first <= ord(character) <= last for first, last in _CJK):
-        return f" {character} "  # every Chinese character is a word of its own
-    return character
+    return " " if _SPACE.match(character) else character
 
 
-def _keep(character: str) -> str:
-    return character
+def _apart(character: str) -> str:
+    """Every Chinese character is a word of its own."""
+    chinese = any(first <= ord(character) <= last for first, last in _CJK)
+    return f" {character} " if chinese else character
 
 
-def _lower(character: str) -> str:
-    return "" if _MARK.match(character) else character.lower()
+def _without_mark(character: str) -> str:
+    return "" if _MARK.match(character) else character
 
 
 class BertNormalizer:
     """Drops control characters, makes every space a plain one, and sets CJK characters apart.
 
     Args:
-        lower_case: also lower the case and take off accents.
+        lower_case: also lower the case.
+        strip_accents: also take off accents; None does so where the case is lowered.
+        clean: drop control characters and make every space a plain one.
+        split_chinese: set CJK characters apart.
 
     Source: Devlin et al. 2019, "BERT", and its published code; letters change case one by one, so
     a capital sigma becomes the same small letter everywhere. What is a mark or a control character
@@ -72,17 +74,38 @@ class BertNormalizer:
     Chapter: 03_tokenizer
     """
 
-    def __init__(self, lower_case: bool = True) -> None:
+    def __init__(
+        self,
+        lower_case: bool = True,
+        *,
+        strip_accents: bool | None = None,
+        clean: bool = True,
+        split_chinese: bool = True,
+    ) -> None:
         self.lower_case = lower_case
-        self._clean = _CharacterTable(_clean)
-        self._lower = _CharacterTable(_lower)
+        self.strip_accents = lower_case if strip_accents is None else strip_accents
+        self.clean, self.split_chinese = clean, split_chinese
+        first = [rule for rule, on in ((_clean, clean), (_apart, split_chinese)) if on]
+        last = [_without_mark] if self.strip_accents else []
+        last += [str.lower] if lower_case else []
+        self._before = _CharacterTable(_apply(first))
+        self._after = _CharacterTable(_apply(last)) if last else None
 
     def __call__(self, text: str) -> str:
         """The normalized text."""
-        text = text.translate(self._clean)
-        if self.lower_case:
-            text = unicodedata.normalize("NFD", text).translate(self._lower)
-        return text
+        text = text.translate(self._before)
+        if self.strip_accents:
+            text = unicodedata.normalize("NFD", text)
+        return text if self._after is None else text.translate(self._after)
+
+
+def _apply(rules: list[Callable[[str], str]]) -> Callable[[str], str]:
+    def apply(character: str) -> str:
+        for rule in rules:
+            character = "".join(map(rule, character))
+        return character
+
+    return apply
 
 
 def words_and_signs(text: str) -> list[str]:

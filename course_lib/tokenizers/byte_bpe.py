@@ -13,15 +13,17 @@ from typing import Any
 
 from tqdm import tqdm
 
+from course_lib.files import read_json
+from course_lib.tokenizers.added import AddedToken
+from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts, check_vocab_size
-from course_lib.tokenizers.byte_bpe_files import (
-    BYTE_ORDER,
-    read_byte_level_bpe,
-    write_tokenizer_json,
-)
-from course_lib.tokenizers.files import reading
+from course_lib.tokenizers.byte_spelling import BYTE_ORDER, spell
+from course_lib.tokenizers.files import byte_bpe as files
+from course_lib.tokenizers.files import legacy
+from course_lib.tokenizers.files.common import JSON_NAME, find, is_tokenizer_json, reading, write
 from course_lib.tokenizers.merges import Pair, apply_merges, learn_merges
-from course_lib.tokenizers.pretokenize import splitter
+from course_lib.tokenizers.normalizers import build_normalizer
+from course_lib.tokenizers.pretokenize import build_cutter, in_turn, splitter
 from course_lib.tokenizers.word_cache import WordCache
 
 
@@ -32,17 +34,22 @@ class ByteLevelBPE(Tokenizer):
     character, and any byte string can be encoded, valid UTF-8 or not.
 
     Args:
-        tokens: id -> bytes. Every single byte must be among them.
+        tokens: id -> bytes. A text that holds a byte without a token is refused, or gets `unknown`.
         merges: pairs of ids in the order they were learned.
         special_tokens: spelling -> id.
+        added_tokens: more tokens outside the model, as a file describes them.
         pattern: how text is cut before merging: a name in `pretokenize.PATTERNS` or a regular
             expression.
         ignore_merges: a word that is itself a token becomes that token, whatever the merges say
             (LLaMA 3 does so).
         add_prefix_space: read the text as if it began with a space.
+        normalizer: a `normalizer` section of a `tokenizer.json`; None leaves text as it is.
+        cuts: steps of a `pre_tokenizer` section that cut before the pattern does.
+        unknown: spelling of the special token that a byte without a token becomes.
+        fuse_unknown: make neighbouring unknown bytes one token.
 
     Raises:
-        ValueError: a byte has no token, two tokens are the same, a merge makes no known token.
+        ValueError: two tokens are the same, a merge makes no known token.
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
 
@@ -58,19 +65,25 @@ class ByteLevelBPE(Tokenizer):
         pattern: str = "gpt2",
         ignore_merges: bool = False,
         add_prefix_space: bool = False,
+        added_tokens: Iterable[AddedToken] = (),
+        normalizer: Mapping[str, Any] | None = None,
+        cuts: Sequence[Mapping[str, Any]] = (),
+        unknown: str | None = None,
+        fuse_unknown: bool = False,
     ) -> None:
-        super().__init__(special_tokens)
+        super().__init__(special_tokens, added_tokens)
         self._bytes_of = dict(tokens) if isinstance(tokens, Mapping) else dict(enumerate(tokens))
         self._id_of = {token: i for i, token in self._bytes_of.items()}
         if len(self._id_of) < len(self._bytes_of):
             twice = [t for t, n in Counter(self._bytes_of.values()).items() if n > 1]
             raise ValueError(f"tokens must differ, these occur twice: {twice[:5]}")
-        if missing := [b for b in range(256) if bytes([b]) not in self._id_of]:
-            raise ValueError(f"tokens must hold every byte; missing: {missing[:8]}")
         self.merges = [(left, right) for left, right in merges]
         self.pattern = pattern
         self.ignore_merges = ignore_merges
         self.add_prefix_space = add_prefix_space
+        self.normalizer, self.cuts = normalizer, list(cuts)
+        self.unknown, self.fuse_unknown = unknown, fuse_unknown
+        self._unknown_id = None if unknown is None else self.special_id(unknown)
         self._results = []
         for rank, (left, right) in enumerate(self.merges):
             try:
@@ -82,14 +95,24 @@ class ByteLevelBPE(Tokenizer):
         self._ranks: dict[Pair, int] = {}
         for rank, pair in enumerate(self.merges):
             self._ranks.setdefault(pair, rank)
-        for name, i in self._special_tokens.items():
-            if i in self._bytes_of:
-                raise ValueError(f"special token {name!r} has the id of {self._bytes_of[i]!r}: {i}")
+        for token in self.added_tokens:
+            if token.id in self._bytes_of:
+                raise ValueError(
+                    f"special token {token.content!r} has the id of {self._bytes_of[token.id]!r}: "
+                    f"{token.id}"
+                )
         self._special_of = {i: name for name, i in self._special_tokens.items()}
-        self._text_of = self._bytes_of | {i: name.encode() for i, name in self._special_of.items()}
-        self._byte_ids = [self._id_of[bytes([b])] for b in range(256)]
-        self._split = splitter(pattern)
+        self._text_of = self._bytes_of | {t.id: t.content.encode() for t in self.added_tokens}
+        self._byte_ids = [self._id_of.get(bytes([b])) for b in range(256)]
+        self._holds_all = None not in self._byte_ids
+        self._build()
+
+    def _build(self) -> None:
+        """Compile what pickle does not carry."""
+        self._split = splitter(self.pattern)
+        self._precut = in_turn([build_cutter(cut) for cut in self.cuts]) if self.cuts else None
         self._words = WordCache(self._encode_text_word)
+        self._look_for(build_normalizer(self.normalizer))
 
     @classmethod
     def train(
@@ -163,14 +186,12 @@ class ByteLevelBPE(Tokenizer):
         return dict(self._bytes_of)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["_split"], state["_words"]  # a compiled function and a memory of this process
-        return state
+        compiled = ("_split", "_precut", "_words", "_normalize", "_finders")
+        return {key: value for key, value in self.__dict__.items() if key not in compiled}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._split = splitter(self.pattern)
-        self._words = WordCache(self._encode_text_word)
+        self._build()
 
     def forget(self) -> None:
         """Empty the memory of encoded words, which only makes encoding faster."""
@@ -183,14 +204,37 @@ class ByteLevelBPE(Tokenizer):
         if self.ignore_merges and word in self._id_of:
             return [self._id_of[word]]
         byte_ids = self._byte_ids
-        return apply_merges([byte_ids[b] for b in word], self._ranks, self._results)
+        ids = [byte_ids[b] for b in word]
+        if not self._holds_all:
+            ids = self._without_unknown(word)
+        return apply_merges(ids, self._ranks, self._results)
+
+    def _without_unknown(self, word: bytes) -> list[int]:
+        """Ids of the bytes; one that has none is the unknown token, or an error."""
+        ids: list[int] = []
+        for b in word:
+            i = self._byte_ids[b]
+            if i is None and self._unknown_id is None:
+                raise ValueError(
+                    f"text holds the byte {b:#04x}, for which this vocabulary has no token, and "
+                    "it names no unknown token"
+                )
+            if i is None and self.fuse_unknown and ids[-1:] == [self._unknown_id]:
+                continue
+            ids.append(self._unknown_id if i is None else i)
+        return ids
 
     def _pieces(self, text: str) -> list[str]:
-        if self.add_prefix_space and not text.startswith(" "):
-            text = " " + text
-        return self._split(text)
+        stretches = [text]
+        if self._precut is not None:
+            stretches = [text[start:end] for start, end in self._precut(text)]
+        if self.add_prefix_space:
+            stretches = [s if s.startswith(" ") else f" {s}" for s in stretches]
+        if len(stretches) == 1:
+            return self._split(stretches[0])
+        return [piece for stretch in stretches for piece in self._split(stretch)]
 
-    def _encode_ordinary(self, text: str) -> list[int]:
+    def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
         if not text:
             return []
         return list(chain.from_iterable(map(self._words.__getitem__, self._pieces(text))))
@@ -207,7 +251,7 @@ class ByteLevelBPE(Tokenizer):
         if not isinstance(data, bytes):
             raise TypeError(f"data must be bytes, got {type(data).__name__}")
         try:
-            return self._encode_ordinary(data.decode())
+            return self.encode(data.decode())
         except UnicodeDecodeError:
             # A byte that is not UTF-8 travels through the pattern as a lone surrogate.
             pieces = self._pieces(data.decode(errors="surrogateescape"))
@@ -251,17 +295,41 @@ class ByteLevelBPE(Tokenizer):
         """
         return self.decode_bytes(ids, skip_special=skip_special).decode(errors=errors)
 
-    def _offsets_ordinary(self, text: str) -> list[tuple[int, int]]:
-        ids = self._encode_ordinary(text)
-        character_at = [at for at, c in enumerate(text) for _ in c.encode()]
-        if self.add_prefix_space and text and not text.startswith(" "):
-            character_at.insert(0, 0)
-        spans, byte = [], 0
-        for i in ids:
-            end = byte + len(self._bytes_of[i])
-            spans.append((character_at[byte], character_at[end - 1] + 1))
-            byte = end
+    def _offsets_ordinary(self, text: str, first: bool = True) -> list[Span]:
+        stretches = [(0, len(text))] if text else []
+        if self._precut is not None:
+            stretches = self._precut(text)
+        spans: list[Span] = []
+        for start, end in stretches:
+            stretch = text[start:end]
+            at = [i for i, c in enumerate(stretch, start) for _ in c.encode()]
+            if self.add_prefix_space and not stretch.startswith(" "):
+                at.insert(0, start)
+                stretch = " " + stretch
+            for piece in self._split(stretch):
+                for n_bytes in self._lengths(piece):
+                    spans.append((at[0], at[n_bytes - 1] + 1))
+                    del at[:n_bytes]
         return spans
+
+    def _lengths(self, piece: str) -> list[int]:
+        """Bytes behind each token of a piece."""
+        ids = list(self._words[piece])
+        if self._unknown_id not in ids:
+            return [len(self._bytes_of[i]) for i in ids]
+        data, lengths = piece.encode(), []
+        for i in ids:
+            n = len(self._bytes_of.get(i, b"?"))
+            if i == self._unknown_id and self.fuse_unknown:
+                n = next(
+                    (k for k, b in enumerate(data) if self._byte_ids[b] is not None), len(data)
+                )
+            lengths.append(n)
+            data = data[n:]
+        return lengths
+
+    def _spelling(self, i: int) -> str:
+        return spell(self._bytes_of[i]) if i in self._bytes_of else self._text_of[i].decode()
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the tokenizer as a `tokenizer.json` that the Rust library reads.
@@ -269,7 +337,20 @@ class ByteLevelBPE(Tokenizer):
         Args:
             path: the file, or an existing folder in which `tokenizer.json` is written.
         """
-        write_tokenizer_json(self, path)
+        content = files.to_json(
+            tokens=self._bytes_of,
+            merges=self.merges,
+            added_tokens=self.added_tokens,
+            pattern=self.pattern,
+            ignore_merges=self.ignore_merges,
+            add_prefix_space=self.add_prefix_space,
+            normalizer=self.normalizer,
+            cuts=self.cuts,
+            unknown=self.unknown,
+            fuse_unknown=self.fuse_unknown,
+            post_processor=self.post_processor,
+        )
+        write(path, content)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> ByteLevelBPE:
@@ -283,7 +364,12 @@ class ByteLevelBPE(Tokenizer):
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
         with reading(path):
-            arguments, content = read_byte_level_bpe(path)
+            file = find(path, JSON_NAME, "vocab.json")
+            content = read_json(file)
+            if is_tokenizer_json(content):
+                arguments, post_processor = files.from_json(content, str(file))
+            else:
+                arguments, post_processor = legacy.from_vocab_json(content, file)
             tokenizer = cls(**arguments)
-        tokenizer._keep(content)
+            tokenizer.frame_with(post_processor)
         return tokenizer

@@ -1,4 +1,4 @@
-"""The normalizers of a `tokenizer.json`, as plain functions of text.
+"""The normalizers of a `tokenizer.json`: what becomes of a text, and whence each character came.
 
 Chapter: 03_tokenizer
 """
@@ -6,90 +6,238 @@ Chapter: 03_tokenizer
 from __future__ import annotations
 
 import base64
+import binascii
 import unicodedata
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import regex
 
+from course_lib.tokenizers.align import Span, align
+from course_lib.tokenizers.bert_text import BertNormalizer
 from course_lib.tokenizers.charsmap import CharacterMap
+from course_lib.tokenizers.files.section import Section, Unsupported
+from course_lib.tokenizers.patterns import find_all, read_pattern
 
-Normalizer = Callable[[str], str]
-Section = Mapping[str, Any]
+GROWTH = 100
+"""How many times longer a text may become; Unicode's own forms make it at most 18 times longer."""
+LONGEST_CONTENT = 256
 
 
-def build_normalizer(section: Section | None) -> Normalizer:
+class Normalizer:
+    """A function of text that can also say where the characters of its result came from.
+
+    Args:
+        function: changes a text in such a way that a change has only near effects.
+    """
+
+    def __init__(self, function: Callable[[str], str] = str) -> None:
+        self._function = function
+
+    def __call__(self, text: str) -> str:
+        """The normalized text."""
+        return self._function(text)
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        """The normalized text, and for each of its characters `(start, end)` in `text`."""
+        if self._function is str:
+            return text, [(i, i + 1) for i in range(len(text))]
+        return align(self._function, text)
+
+
+class _InTurn(Normalizer):
+    def __init__(self, steps: Sequence[Normalizer]) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def __call__(self, text: str) -> str:
+        made = text
+        for step in self._steps:
+            made = step(made)
+            _check_growth(text, made)
+        return made
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        made, spans = super().aligned(text)
+        for step in self._steps:
+            made, inner = step.aligned(made)
+            _check_growth(text, made)
+            spans = [through(spans, span) for span in inner]
+        return made, spans
+
+
+def through(spans: Sequence[Span], span: Span) -> Span:
+    """The span in the text behind `spans` of a span of characters that have these spans."""
+    start, end = span
+    if end > start:
+        return spans[start][0], spans[end - 1][1]
+    at = spans[start][0] if start < len(spans) else spans[-1][1] if spans else 0
+    return at, at
+
+
+def _check_growth(text: str, made: str) -> None:
+    if len(made) > GROWTH * len(text) + 1000:
+        raise ValueError(
+            f"the normalizer makes a text of {len(text)} characters longer than {GROWTH} times"
+        )
+
+
+class _Replace(Normalizer):
+    def __init__(self, pattern: str | regex.Pattern[str], content: str) -> None:
+        super().__init__()
+        self._pattern, self._content = pattern, content
+
+    def __call__(self, text: str) -> str:
+        if isinstance(self._pattern, str):
+            return text.replace(self._pattern, self._content)
+        parts, done = [], 0
+        for start, end in find_all(self._pattern, text):
+            parts += [text[done:start], self._content]
+            done = end
+        return "".join([*parts, text[done:]])
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        pattern = self._pattern
+        if isinstance(pattern, str):
+            pattern = regex.compile(regex.escape(pattern))
+        parts: list[str] = []
+        spans: list[Span] = []
+        done = 0
+        for start, end in find_all(pattern, text):
+            parts += [text[done:start], self._content]
+            spans += [(i, i + 1) for i in range(done, start)]
+            spans += [(max(end - 1, 0), end)] * len(self._content)  # the last that was replaced
+            done = end
+        spans += [(i, i + 1) for i in range(done, len(text))]
+        return "".join([*parts, text[done:]]), spans
+
+
+class _Prepend(Normalizer):
+    def __init__(self, content: str) -> None:
+        super().__init__(lambda text: content + text if text else text)
+        self._content = content
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        spans = [(i, i + 1) for i in range(len(text))]
+        return self(text), [*spans[:1] * len(self._content), *spans]
+
+
+class _Strip(Normalizer):
+    def __init__(self, left: bool, right: bool) -> None:
+        super().__init__()
+        self._left = regex.compile(r"\s*" if left else "")
+        self._right = right
+
+    def _range(self, text: str) -> Span:
+        start = self._left.match(text).end()
+        end = len(text)
+        while self._right and end > start and _BLANK.match(text, end - 1):
+            end -= 1
+        return start, end
+
+    def __call__(self, text: str) -> str:
+        start, end = self._range(text)
+        return text[start:end]
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        start, end = self._range(text)
+        return text[start:end], [(i, i + 1) for i in range(start, end)]
+
+
+_BLANK = regex.compile(r"\s")
+_MARK = regex.compile(r"\p{Mn}")
+
+
+def _lower(text: str) -> str:
+    # Letter by letter: Python lowers a capital sigma by its place in the word, Rust's library not.
+    return "".join(map(str.lower, text))
+
+
+def _strip_accents(text: str) -> str:
+    return _MARK.sub("", text)
+
+
+def build_normalizer(
+    section: Mapping[str, Any] | None, where: str = "normalizer", depth: int = 0
+) -> Normalizer:
     """The function that a `normalizer` section describes; None changes nothing.
 
     Args:
         section: for example `{"type": "NFKC"}`; `Sequence` takes several in turn.
+        where: what messages call it.
+        depth: how deep in others it stands.
 
     Raises:
-        ValueError: a type that is not known here.
+        Unsupported: a type or a key that is not known here.
+        ValueError: a part is missing or of the wrong kind.
     """
     if section is None:
-        return _same
-    kind = section.get("type")
+        return Normalizer()
+    if depth > 50:
+        raise ValueError(f"{where[:80]} is nested too deeply")
+    given = Section(section, where)
+    kind = given.text("type")
     if kind == "Sequence":
-        steps = [build_normalizer(part) for part in section["normalizers"]]
-        return lambda text: _in_turn(steps, text)
-    if kind in _BUILDERS:
-        return _BUILDERS[kind](section)
-    known = ", ".join(["Sequence", *_BUILDERS])
-    raise ValueError(f"normalizer of type {kind} is not supported, only {known}")
+        made: Normalizer = _InTurn(
+            [
+                build_normalizer(part.content, part.where, depth + 1)
+                for part in given.sections("normalizers")
+            ]
+        )
+    elif kind in ("NFC", "NFD", "NFKC", "NFKD"):
+        made = Normalizer(lambda text: unicodedata.normalize(kind, text))
+    elif kind in _BUILDERS:
+        made = _BUILDERS[kind](given)
+    else:
+        known = ", ".join(["Sequence", "NFC", "NFD", "NFKC", "NFKD", *_BUILDERS])
+        raise Unsupported(f"normalizer of type {kind} is not supported, only {known}")
+    given.done()
+    return made
 
 
-def _same(text: str) -> str:
-    return text
+def _build_replace(section: Section) -> Normalizer:
+    pattern = read_pattern(section)
+    content = section.text("content")
+    if len(content) > LONGEST_CONTENT:
+        raise ValueError(f"{section.where}: content has {len(content)} characters: too long")
+    return _Replace(pattern, content)
 
 
-def _in_turn(steps: list[Normalizer], text: str) -> str:
-    for step in steps:
-        text = step(text)
-    return text
+def _build_prepend(section: Section) -> Normalizer:
+    content = section.text("prepend")
+    if len(content) > LONGEST_CONTENT:
+        raise ValueError(f"{section.where}: prepend has {len(content)} characters: too long")
+    return _Prepend(content)
 
 
-def _unicode_form(form: Literal["NFC", "NFD", "NFKC", "NFKD"]) -> Callable[[Section], Normalizer]:
-    return lambda section: lambda text: unicodedata.normalize(form, text)
+def _build_precompiled(section: Section) -> Normalizer:
+    given = section.text("precompiled_charsmap", "")
+    try:
+        blob = base64.b64decode(given, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{section.where}: precompiled_charsmap is no base64: {error}") from None
+    return Normalizer(CharacterMap(blob)) if blob else Normalizer()
 
 
-def _lowercase(section: Section) -> Normalizer:
-    # Letter by letter: Python lowers a capital sigma by its place in the word, Rust's library not.
-    return lambda text: "".join(map(str.lower, text))
+def _build_bert(section: Section) -> Normalizer:
+    lower = section.flag("lowercase", True)
+    accents = section.get("strip_accents", None)
+    return Normalizer(
+        BertNormalizer(
+            lower,
+            strip_accents=lower if accents is None else section.flag("strip_accents"),
+            clean=section.flag("clean_text", True),
+            split_chinese=section.flag("handle_chinese_chars", True),
+        )
+    )
 
 
-def _replace(section: Section) -> Normalizer:
-    pattern, content = section["pattern"], section["content"]
-    if "String" in pattern:
-        return lambda text: text.replace(pattern["String"], content)
-    compiled = regex.compile(pattern["Regex"], regex.V1)
-    return lambda text: compiled.sub(lambda _: content, text)
-
-
-def _prepend(section: Section) -> Normalizer:
-    return lambda text: section["prepend"] + text if text else text
-
-
-def _strip(section: Section) -> Normalizer:
-    left = r"\A\s+" if section["strip_left"] else ""
-    right = r"\s+\Z" if section["strip_right"] else ""
-    pattern = "|".join(filter(None, [left, right]))
-    return lambda text: regex.sub(pattern, "", text) if pattern else text
-
-
-def _precompiled(section: Section) -> Normalizer:
-    charsmap = section.get("precompiled_charsmap")
-    return CharacterMap(base64.b64decode(charsmap)) if charsmap else _same
-
-
-_BUILDERS: dict[Any, Callable[[Section], Normalizer]] = {
-    "NFC": _unicode_form("NFC"),
-    "NFD": _unicode_form("NFD"),
-    "NFKC": _unicode_form("NFKC"),
-    "NFKD": _unicode_form("NFKD"),
-    "Lowercase": _lowercase,
-    "Replace": _replace,
-    "Strip": _strip,
-    "Prepend": _prepend,
-    "Precompiled": _precompiled,
+_BUILDERS: dict[str, Callable[[Section], Normalizer]] = {
+    "Lowercase": lambda section: Normalizer(_lower),
+    "StripAccents": lambda section: Normalizer(_strip_accents),
+    "Replace": _build_replace,
+    "Strip": lambda s: _Strip(s.flag("strip_left", True), s.flag("strip_right", True)),
+    "Prepend": _build_prepend,
+    "Precompiled": _build_precompiled,
+    "BertNormalizer": _build_bert,
 }

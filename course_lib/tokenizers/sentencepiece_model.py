@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids
-from course_lib.tokenizers.files import find
+from course_lib.tokenizers.files.common import find
 
 
 class SentencePieceModel(Tokenizer):
@@ -73,10 +73,10 @@ class SentencePieceModel(Tokenizer):
         """
         return self.special_id(f"<extra_id_{n}>")
 
-    def _encode_ordinary(self, text: str) -> list[int]:
+    def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
         return list(self._processor.encode(text))
 
-    def _offsets_ordinary(self, text: str) -> list[tuple[int, int]]:
+    def _offsets_ordinary(self, text: str, first: bool = True) -> list[tuple[int, int]]:
         mapping = self._processor.encode(text, return_type="offset_mapping")
         return [(start, end) for start, end in mapping["offsets"]]
 

@@ -13,21 +13,24 @@ from typing import Any
 
 from tqdm import tqdm
 
-from course_lib.tokenizers.align import align
+from course_lib.files import read_json
+from course_lib.tokenizers.added import AddedToken
+from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts, check_vocab_size
-from course_lib.tokenizers.files import reading
+from course_lib.tokenizers.byte_spelling import byte_piece
+from course_lib.tokenizers.files import unigram as files
+from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
 from course_lib.tokenizers.metaspace import SPACE, Metaspace
 from course_lib.tokenizers.normalizers import build_normalizer
 from course_lib.tokenizers.segment import Segmenter
-from course_lib.tokenizers.unigram_files import (
-    byte_piece,
-    read_unigram,
-    sentinel_name,
-    write_tokenizer_json,
-)
 from course_lib.tokenizers.word_cache import WordCache
 
 SPECIAL = ("<pad>", "</s>", "<unk>")
+
+
+def sentinel_name(n: int) -> str:
+    """Spelling of T5's n-th sentinel."""
+    return f"<extra_id_{n}>"
 
 
 class Unigram(Tokenizer):
@@ -44,6 +47,7 @@ class Unigram(Tokenizer):
         byte_fallback: spell a character that has no piece by its bytes `<0x00>` to `<0xFF>`.
         normalizer: a `normalizer` section of a `tokenizer.json`; None leaves text as it is.
         spaces: how spaces are written; `decode` takes a space that it put in front away again.
+        added_tokens: more tokens outside the model, as a file describes them.
 
     Raises:
         ValueError: a piece occurs twice, no unknown token, or bytes missing with `byte_fallback`.
@@ -62,8 +66,9 @@ class Unigram(Tokenizer):
         byte_fallback: bool = False,
         normalizer: Mapping[str, Any] | None = None,
         spaces: Metaspace | None = None,
+        added_tokens: Iterable[AddedToken] = (),
     ) -> None:
-        super().__init__(special_tokens)
+        super().__init__(special_tokens, added_tokens)
         if unknown not in self._special_tokens:
             raise ValueError(f"special_tokens must hold the unknown token {unknown!r}")
         self.pieces = [(spelling, float(score)) for spelling, score in pieces]
@@ -79,14 +84,14 @@ class Unigram(Tokenizer):
         self._byte_ids = [id_of[name] for name in names]
         self._byte_of = {i: b for b, i in enumerate(self._byte_ids)}
         self._name_of = {i: s for s, i in id_of.items()}
-        self._name_of |= {i: s for s, i in self._special_tokens.items()}
+        self._name_of |= {token.id: token.content for token in self.added_tokens}
         # Special tokens and bytes never match text that happens to be spelled like them.
-        reserved = set(names) | set(self._special_tokens)
+        reserved = set(names) | {token.content for token in self.added_tokens}
         self._ordinary = {s: i for s, i in id_of.items() if s not in reserved}
         scores = {s: score for s, score in self.pieces if s not in reserved}
         lowest = min((score for _, score in self.pieces), default=0.0)
         self._segmenter = Segmenter(scores, lowest)
-        self._normalize = build_normalizer(normalizer)
+        self._look_for(build_normalizer(normalizer))
         self._words = WordCache(self._encode_word)
 
     @classmethod
@@ -190,8 +195,8 @@ class Unigram(Tokenizer):
     def _encode_word(self, word: str) -> list[int]:
         return [i for i, _, _ in self._spell(word, self._segmenter.best(word))]
 
-    def _encode_ordinary(self, text: str) -> list[int]:
-        words = self.spaces.cut(self._normalize(text))
+    def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
+        words = self.spaces.cut(text, first)
         return list(chain.from_iterable(map(self._words.__getitem__, words)))
 
     def n_best(self, word: str, n: int) -> list[tuple[float, list[str]]]:
@@ -227,16 +232,12 @@ class Unigram(Tokenizer):
             ids += [i for i, _, _ in self._spell(word, spans)]
         return ids
 
-    def _offsets_ordinary(self, text: str) -> list[tuple[int, int]]:
-        normalized, source = align(self._normalize, text)
-        source.append((len(text), len(text)))  # where a space in front of nothing would lie
-        spans = []
-        for word, places in self.spaces.cut_with_places(normalized):
-            for _, start, end in self._spell(word, self._segmenter.best(word)):
-                first, last = places[start], places[end]
-                begin = source[first][0]
-                spans.append((begin, source[last - 1][1] if last > first else begin))
-        return spans
+    def _offsets_ordinary(self, text: str, first: bool = True) -> list[Span]:
+        return [
+            (spans[start][0], spans[end - 1][1])
+            for word, spans in self.spaces.cut_with_spans(text, first)
+            for _, start, end in self._spell(word, self._segmenter.best(word))
+        ]
 
     def decode(self, ids: Ids, *, skip_special: bool = False) -> str:
         """Text of the ids.
@@ -258,7 +259,7 @@ class Unigram(Tokenizer):
             if i in self._byte_of:
                 parts.append(bytes([self._byte_of[i]]))
             elif not parts and self.spaces.prefix:
-                parts.append(name.removeprefix(SPACE).replace(SPACE, " ").encode())
+                parts.append(name.replace(SPACE, "").encode())
             else:
                 parts.append(name.replace(SPACE, " ").encode())
         return b"".join(parts).decode(errors="replace")
@@ -269,7 +270,16 @@ class Unigram(Tokenizer):
         Args:
             path: the file, or an existing folder in which `tokenizer.json` is written.
         """
-        write_tokenizer_json(self, path)
+        content = files.to_json(
+            pieces=self.pieces,
+            added_tokens=self.added_tokens,
+            unknown=self.unknown,
+            byte_fallback=self.byte_fallback,
+            normalizer=self.normalizer,
+            spaces=self.spaces,
+            post_processor=self.post_processor,
+        )
+        write(path, content)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Unigram:
@@ -283,7 +293,8 @@ class Unigram(Tokenizer):
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
         with reading(path):
-            arguments, content = read_unigram(path)
+            file = find(path, JSON_NAME)
+            arguments, post_processor = files.from_json(read_json(file), str(file))
             tokenizer = cls(**arguments)
-        tokenizer._keep(content)
+            tokenizer.frame_with(post_processor)
         return tokenizer

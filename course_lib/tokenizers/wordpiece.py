@@ -13,12 +13,17 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from course_lib.tokenizers.align import align
+from course_lib.files import read_json, write_text
+from course_lib.tokenizers.added import AddedToken
+from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts
 from course_lib.tokenizers.bert_text import BertNormalizer, words_and_signs
-from course_lib.tokenizers.files import reading
+from course_lib.tokenizers.decoders import join_pieces
+from course_lib.tokenizers.files import legacy
+from course_lib.tokenizers.files import wordpiece as files
+from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
+from course_lib.tokenizers.normalizers import Normalizer
 from course_lib.tokenizers.word_cache import WordCache
-from course_lib.tokenizers.wordpiece_files import read_wordpiece, write_tokenizer_json, write_vocab
 from course_lib.tokenizers.wordpiece_trainer import learn_pieces
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -37,6 +42,11 @@ class WordPiece(Tokenizer):
         unknown: spelling of the unknown token.
         lower_case: lower the case of texts and take off their accents.
         max_input_chars: a longer word is unknown without being looked at.
+        strip_accents: take off accents, or not; None does so where the case is lowered.
+        clean_text: drop control characters and make every space a plain one.
+        split_chinese: make every CJK character a word.
+        clean_up: draw the commonest signs to the word before them when decoding.
+        added_tokens: more tokens outside the model, as a file describes them.
 
     Raises:
         ValueError: a special token is missing from the vocabulary, or two pieces have one id.
@@ -56,11 +66,18 @@ class WordPiece(Tokenizer):
         unknown: str = "[UNK]",
         lower_case: bool = True,
         max_input_chars: int = 100,
+        strip_accents: bool | None = None,
+        clean_text: bool = True,
+        split_chinese: bool = True,
+        clean_up: bool = True,
+        added_tokens: Iterable[AddedToken] = (),
     ) -> None:
         names = list(special_tokens)
         if missing := [name for name in [*names, unknown] if name not in vocab]:
             raise ValueError(f"vocab lacks the special tokens {missing}")
-        super().__init__({name: vocab[name] for name in dict.fromkeys([*names, unknown])})
+        super().__init__(
+            {name: vocab[name] for name in dict.fromkeys([*names, unknown])}, added_tokens
+        )
         if max_input_chars < 1:
             raise ValueError(f"max_input_chars must be at least 1, got {max_input_chars}")
         self.unknown = unknown
@@ -69,9 +86,18 @@ class WordPiece(Tokenizer):
         self._name_of = {i: name for name, i in vocab.items()}
         if len(self._name_of) < len(self._vocab):
             raise ValueError(f"vocab gives {len(vocab)} pieces only {len(self._name_of)} ids")
-        self._pieces = {n: i for n, i in self._vocab.items() if n not in self._special_tokens}
+        outside = {token.content for token in self.added_tokens}
+        self._pieces = {n: i for n, i in self._vocab.items() if n not in outside}
         self._longest = max(map(len, self._pieces), default=0)
-        self._normalizer = BertNormalizer(lower_case)
+        self.strip_accents, self.clean_up = strip_accents, clean_up
+        self._normalizer = BertNormalizer(
+            lower_case,
+            strip_accents=strip_accents,
+            clean=clean_text,
+            split_chinese=split_chinese,
+        )
+        self._look_for(Normalizer(self._normalizer))
+        self._join = join_pieces(PREFIX, clean_up)
         self._words = WordCache(self._encode_word)
 
     @classmethod
@@ -148,7 +174,7 @@ class WordPiece(Tokenizer):
         """Whether texts lose their case and accents."""
         return self._normalizer.lower_case
 
-    def _cut(self, word: str) -> list[tuple[int, int]] | None:
+    def _cut_word(self, word: str) -> list[tuple[int, int]] | None:
         """Pieces of a word as (id, end in the word), or None where it cannot be cut."""
         if len(word) > self.max_input_chars:
             return None
@@ -165,21 +191,19 @@ class WordPiece(Tokenizer):
         return pieces
 
     def _encode_word(self, word: str) -> list[int]:
-        pieces = self._cut(word)
+        pieces = self._cut_word(word)
         return [self._vocab[self.unknown]] if pieces is None else [i for i, _ in pieces]
 
-    def _encode_ordinary(self, text: str) -> list[int]:
-        words = words_and_signs(self._normalizer(text))
-        return list(chain.from_iterable(map(self._words.__getitem__, words)))
+    def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
+        return list(chain.from_iterable(map(self._words.__getitem__, words_and_signs(text))))
 
-    def _offsets_ordinary(self, text: str) -> list[tuple[int, int]]:
-        normalized, source = align(self._normalizer, text)
+    def _offsets_ordinary(self, text: str, first: bool = True) -> list[Span]:
         spans, at = [], 0
-        for word in words_and_signs(normalized):
-            at = normalized.index(word, at)
+        for word in words_and_signs(text):
+            at = text.index(word, at)
             start = 0
-            for _, end in self._cut(word) or [(self._vocab[self.unknown], len(word))]:
-                spans.append((source[at + start][0], source[at + end - 1][1]))
+            for _, end in self._cut_word(word) or [(self._vocab[self.unknown], len(word))]:
+                spans.append((at + start, at + end))
                 start = end
             at += len(word)
         return spans
@@ -197,20 +221,14 @@ class WordPiece(Tokenizer):
         Raises:
             ValueError: an id that the vocabulary does not have.
         """
-        words: list[str] = []
+        names: list[str] = []
         for i in as_ids(ids):
             if i not in self._name_of:
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
             name = self._name_of[i]
-            if skip_special and name in self._special_tokens:
-                continue
-            if words and name.startswith(PREFIX):
-                words.append(name[len(PREFIX) :])
-            elif words and name not in _DRAWN_LEFT:
-                words.append(" " + name)
-            else:
-                words.append(name)
-        return "".join(words)
+            if not (skip_special and name in self._special_tokens):
+                names.append(name)
+        return "".join(self._join(names))
 
     def frame(self, first: list[int], second: list[int] | None = None) -> dict[str, list[int]]:
         """Put BERT's frame round one text or two: `[CLS] first [SEP] second [SEP]`.
@@ -237,9 +255,21 @@ class WordPiece(Tokenizer):
             path: the file, or an existing folder in which `tokenizer.json` is written.
         """
         if str(path).endswith(".txt"):
-            write_vocab(self, path)
-        else:
-            write_tokenizer_json(self, path)
+            write_text(path, "".join(f"{name}\n" for name in self.tokens))
+            return
+        content = files.to_json(
+            vocab=self._vocab,
+            added_tokens=self.added_tokens,
+            unknown=self.unknown,
+            lower_case=self.lower_case,
+            strip_accents=self.strip_accents,
+            clean_text=self._normalizer.clean,
+            split_chinese=self._normalizer.split_chinese,
+            max_input_chars=self.max_input_chars,
+            clean_up=self.clean_up,
+            post_processor=self.post_processor,
+        )
+        write(path, content)
 
     @classmethod
     def load(cls, path: str | PathLike[str], **options: Any) -> WordPiece:
@@ -254,10 +284,11 @@ class WordPiece(Tokenizer):
             ValueError: the file is of another kind of tokenizer; the message says which part.
         """
         with reading(path):
-            arguments, content = read_wordpiece(path, SPECIAL)
+            file = find(path, JSON_NAME, "vocab.txt")
+            if file.suffix == ".json":
+                arguments, post_processor = files.from_json(read_json(file), str(file))
+            else:
+                arguments, post_processor = legacy.from_vocab_txt(file, SPECIAL)
             tokenizer = cls(**(arguments | options))
-        tokenizer._keep(content)
+            tokenizer.frame_with(post_processor)
         return tokenizer
-
-
-_DRAWN_LEFT = {".", "?", "!", ","}

@@ -359,9 +359,9 @@ class TestBadInput:
             Unigram.load(file)
         trained.save(file)
         content = json.loads(file.read_text())
-        content["pre_tokenizer"]["prepend_scheme"] = "first"
+        content["pre_tokenizer"]["prepend_scheme"] = "second"
         file.write_text(json.dumps(content))
-        with pytest.raises(ValueError, match="first"):
+        with pytest.raises(ValueError, match="second"):
             Unigram.load(file)
 
     def test_sample_decodes_to_the_text(self, trained):

@@ -1,0 +1,7 @@
+"""The files of tokenizers: what stands in them, as arguments of the classes and back.
+
+Nothing here knows a class: a module turns the content of a file into a dictionary of arguments, or
+arguments into content.
+
+Chapter: 03_tokenizer
+"""

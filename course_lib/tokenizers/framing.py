@@ -1,0 +1,121 @@
+"""What a `post_processor` section puts around the ids of a text, and does to their spans.
+
+Chapter: 03_tokenizer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.tokenizers.byte_spelling import CHARACTER_OF
+from course_lib.tokenizers.files.section import Section, Unsupported
+
+Span = tuple[int, int]
+
+
+class Framing:
+    """Ids before and after a text, and whether its spans lose the blanks at their edges.
+
+    Args:
+        section: a `post_processor` section; None does nothing.
+        where: what messages call it.
+
+    Raises:
+        Unsupported: a type that is not known here.
+        ValueError: a part is missing or of the wrong kind.
+    """
+
+    def __init__(self, section: Mapping[str, Any] | None, where: str = "post_processor") -> None:
+        self.before: list[int] = []
+        self.after: list[int] = []
+        self._trims: list[bool] = []  # for each trimming: whether a prefix space was added
+        if section is not None:
+            self._read(Section(section, where))
+
+    def _read(self, section: Section) -> None:
+        kind = section.text("type")
+        if kind == "Sequence":
+            for part in section.sections("processors"):
+                self._read(part)
+        elif kind == "ByteLevel":
+            section.flag("use_regex", True)  # of the pre-tokenizer; here the library reads it not
+            self._trim(section, section.flag("add_prefix_space", True))
+        elif kind in ("BertProcessing", "RobertaProcessing"):
+            (_, cls), (_, sep) = section.named_id("cls"), section.named_id("sep")
+            if kind == "RobertaProcessing":
+                self._trim(section, section.flag("add_prefix_space", True))
+            self._add([cls], [sep])
+        elif kind == "TemplateProcessing":
+            self._template(section)
+        else:
+            raise Unsupported(f"{section.where} of type {kind} is not supported")
+        section.done()
+
+    def _trim(self, section: Section, prefix: bool) -> None:
+        if section.flag("trim_offsets", True):
+            self._trims.append(prefix)
+
+    def _add(self, before: list[int], after: list[int]) -> None:
+        self.before, self.after = before + self.before, self.after + after
+
+    def _template(self, section: Section) -> None:
+        ids: dict[str, list[int]] = {}
+        for name, token in section.inside("special_tokens").sections_by_name():
+            token.texts("tokens")
+            token.must_be("id", name)
+            ids[name] = token.numbers("ids")
+            token.done()
+        section.list("pair")  # texts are encoded one by one here; `save` writes it again
+        before: list[int] = []
+        after: list[int] = []
+        seen = 0
+        for piece in section.sections("single"):
+            (kind,) = piece.content if len(piece.content) == 1 else ("",)
+            inner = piece.inside(kind) if kind in ("SpecialToken", "Sequence") else piece
+            name = inner.text("id")
+            inner.number("type_id", 0)
+            if kind == "Sequence" and name == "A":
+                seen += 1
+            elif kind == "SpecialToken" and name in ids:
+                (after if seen else before).extend(ids[name])
+            else:
+                raise ValueError(f"{piece.where} = {dict(piece.content)} is no piece of a template")
+            inner.done()
+            piece.done()
+        if seen != 1:
+            raise Unsupported(f"{section.where}: a template holds its text once, not {seen} times")
+        self._add(before, after)
+
+    def put_around(self, ids: list[int]) -> list[int]:
+        """The ids of a text with what belongs before and after them."""
+        return [*self.before, *ids, *self.after]
+
+    def trim(self, spans: Sequence[Span], spellings: Sequence[str]) -> list[Span]:
+        """The spans without the blanks that a byte-level token begins or ends with.
+
+        Args:
+            spans: of the text's own tokens.
+            spellings: of these tokens, byte by byte.
+        """
+        result = list(spans)
+        for prefix in self._trims:
+            for n, ((start, end), spelling) in enumerate(zip(result, spellings, strict=True)):
+                blanks = len(spelling) - len(spelling.lstrip(_BLANKS))
+                if blanks and prefix and (n == 0 or start == 0):
+                    blanks -= 1  # the first is the one that was put in front
+                trailing = len(spelling) - len(spelling.rstrip(_BLANKS))
+                start = min(start + blanks, end)
+                if trailing and end >= trailing:
+                    end = max(end - trailing, start)
+                result[n] = (start, end)
+        return result
+
+    @property
+    def trims(self) -> bool:
+        """Whether `trim` changes anything."""
+        return bool(self._trims)
+
+
+_WIDE = "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+_BLANKS = CHARACTER_OF[32] + " \t\n\r\x0b\x0c\x85\xa0\u1680" + _WIDE
