@@ -1,13 +1,14 @@
 """Build the site: run the notebooks that changed, then Jupyter Book, then put the result in place.
 
-The finished site replaces the old one in one rename, so an interrupted or failed build leaves the
-last good site where it was.
+The finished site takes the place of the old one at one moment, so an interrupted or failed build
+leaves the last good site where it was.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from book._tools import api_pages, notebooks
-from book._tools.paths import BUILD, HTML, ROOT, CommandError, command, package_digest, write_atomic
+from book._tools.paths import BUILD, HTML, ROOT, CommandError, alone, command, package_digest
+from course_lib import files
 
 SPHINX = BUILD / "sphinx"
+NEEDED_BYTES = 500_000_000
 
 
 def site_digest() -> str:
@@ -34,6 +37,20 @@ def site_digest() -> str:
             state.update(str(path.relative_to(ROOT)).encode())
             state.update(path.read_bytes())
     return state.hexdigest()
+
+
+def check_space() -> None:
+    """Raise before work starts where it could not end.
+
+    Raises:
+        CommandError: too little space is left.
+    """
+    free = shutil.disk_usage(ROOT).free
+    if free < NEEDED_BYTES:
+        raise CommandError(
+            f"{ROOT} has {free / 1e6:.0f} MB free and the build needs "
+            f"{NEEDED_BYTES / 1e6:.0f} MB. Free some space."
+        )
 
 
 def sphinx(fresh: bool) -> None:
@@ -57,7 +74,8 @@ def sphinx(fresh: bool) -> None:
         )
         assert process.stdout is not None
         try:
-            with tqdm(desc="pages", unit="page", dynamic_ncols=True) as bar:
+            total = 2 * len(re.findall(r"(?:file|root):", (ROOT / "_toc.yml").read_text("utf-8")))
+            with tqdm(total=total, desc="read and written", unit="page", dynamic_ncols=True) as bar:
                 for line in process.stdout:
                     sink.write(line)
                     if line.startswith(("reading sources", "writing output")):
@@ -78,26 +96,20 @@ def sphinx(fresh: bool) -> None:
 
 
 def publish(stamp: str) -> None:
-    """Put the finished site in place with a rename."""
-    new, old = BUILD / "html.new", BUILD / "html.old"
-    for path in (new, old):
-        shutil.rmtree(path, ignore_errors=True)
-    shutil.copytree(SPHINX / "_build" / "html", new)
-    write_atomic(new / ".stamp", stamp)
-    if HTML.exists():
-        HTML.rename(old)
-    new.rename(HTML)
-    shutil.rmtree(old, ignore_errors=True)
+    """Put the finished site in place of the old one, whole or not at all."""
+    with files.replacing_folder(HTML) as new:
+        shutil.copytree(SPHINX / "_build" / "html", new, dirs_exist_ok=True)
+        (new / ".stamp").write_text(stamp, encoding="utf-8")
 
 
 def build() -> None:
-    """The whole of `make book`."""
+    """The whole of `make book`; two at once follow each other."""
+    with alone():
+        _build()
+
+
+def _build() -> None:
     start = time.monotonic()
-    free = shutil.disk_usage(ROOT).free
-    if free < 500_000_000:
-        raise CommandError(
-            f"{ROOT} has {free / 1e6:.0f} MB free and the build needs 500 MB. Free some space."
-        )
     if not (ROOT / "_toc.yml").exists():
         raise CommandError("there is no _toc.yml here; run it from a whole clone")
     api_pages.write()
@@ -108,6 +120,7 @@ def build() -> None:
     if not ran and (HTML / ".stamp").exists() and (HTML / ".stamp").read_text() == stamp:
         print("Nothing changed since the last build.")
     else:
+        check_space()
         notebooks.fill_cache(executed, costs)
         # Sphinx does not see that outputs, the package or an extension changed, so it starts clean.
         sphinx(fresh=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import hashlib
 import json
 import os
@@ -17,8 +18,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,11 +39,13 @@ from book._tools.paths import (
     NOTEBOOKS,
     ROOT,
     CommandError,
+    alone,
     chapter_texts,
     command,
     package_digest,
     write_atomic,
 )
+from course_lib import files
 
 NOT_COMPARED = {"nbval-ignore-output", "nbval-skip"}
 TEXT_TYPES = ("text/plain", "text/markdown", "text/latex")
@@ -170,7 +172,10 @@ def key_of(notebook: nbformat.NotebookNode, package: str) -> str:
 def _kernel_processes(client: NotebookClient) -> list[psutil.Process]:
     """The kernel of a notebook and its children; none before it starts and after it ends."""
     try:
-        kernel = psutil.Process(client.km.provisioner.pid)
+        pid = client.km.provisioner.pid
+        if pid is None:  # which would stand for this process
+            return []
+        kernel = psutil.Process(pid)
         return [kernel, *kernel.children(recursive=True)]
     except (AttributeError, psutil.Error):
         return []
@@ -222,13 +227,11 @@ def execute(
         CommandError: a cell raised, took too long, or the kernel died; nothing is cached then.
     """
     target = EXECUTED / f"{text.stem}.ipynb"
-    record = target.with_suffix(".json")
     notebook = from_text(text)
     key = key_of(notebook, package)
-    if record.exists() and target.exists():
-        cost = Cost(**json.loads(record.read_text()))
-        if cost.key == key:
-            return nbformat.read(target, 4), cost, False
+    cached = _cached(target, key)
+    if cached is not None:
+        return *cached, False
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
@@ -248,20 +251,39 @@ def execute(
     try:
         # Threads that spin while they wait make a busy machine ten times slower.
         calm = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": "1"}
+        calm["KINETO_LOG_LEVEL"] = "99"  # torch's profiler writes to the terminal otherwise
         asyncio.run(client.async_execute(env={**calm, "PYTHONHASHSEED": "0"}))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise _failure(text.stem, error) from error
     finally:
         running.remove(client)
         watch.done.set()
+        # nbclient would clean up once more at exit, and fail on a kernel that had just begun.
+        atexit.unregister(client._cleanup_kernel)
     cost = Cost(round(time.monotonic() - start, 1), watch.peak, key)
-    write_atomic(target, nbformat.writes(notebook, 4))
-    write_atomic(record, json.dumps(asdict(cost)))
+    written = nbformat.writes(notebook, 4)
+    write_atomic(target, written)
+    digest = hashlib.sha256(written.encode()).hexdigest()
+    write_atomic(target.with_suffix(".json"), json.dumps({"notebook": digest, **asdict(cost)}))
     return notebook, cost, True
 
 
+def _cached(target: Path, key: str) -> tuple[nbformat.NotebookNode, Cost] | None:
+    """An earlier run of the same inputs; None where there is none, or its files are damaged."""
+    try:
+        record = files.read_json(target.with_suffix(".json"))
+        digest = record.pop("notebook")
+        cost = Cost(**record)
+        text = files.read_text(target)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if cost.key != key or hashlib.sha256(text.encode()).hexdigest() != digest:
+        return None
+    return nbformat.reads(text, 4), cost
+
+
 def execute_all(
-    texts: Sequence[Path] = (),
+    texts: list[Path] | None = None,
 ) -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
     """Run every chapter whose inputs changed, with a progress bar, and record all costs.
 
@@ -271,25 +293,26 @@ def execute_all(
     The first failure ends those that still run; what had finished is kept.
 
     Args:
-        texts: The chapters to run; all if there are none. The costs of some are not recorded.
+        texts: The chapters; all without it.
     """
-    everything = not texts
-    texts = texts or chapter_texts()
+    texts = chapter_texts() if texts is None else texts
     running: list[NotebookClient] = []
     results: dict[str, tuple[nbformat.NotebookNode, Cost, bool]] = {}
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    keys = {text: package_digest(text.stem[:2]) for text in texts}
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
-    keys = {text: package_digest(text.stem[:2]) for text in texts}
-    jobs = {pool.submit(execute, text, keys[text], running): text.stem for text in texts}
+    jobs: dict[Future, str] = {}
     try:
+        for text in texts:
+            jobs[pool.submit(execute, text, keys[text], running)] = text.stem
         for job in as_completed(jobs):
             results[jobs[job]] = job.result()
             bar.set_postfix_str(jobs[job], refresh=False)
             bar.update()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        while running:  # one that has just begun has no process yet
+        while not all(job.done() for job in jobs):  # one that has just begun has no process yet
             for process in [found for client in running for found in _kernel_processes(client)]:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -301,10 +324,21 @@ def execute_all(
     notebooks = {text.stem: results[text.stem][0] for text in texts}
     costs = {text.stem: results[text.stem][1] for text in texts}
     ran = [text.stem for text in texts if results[text.stem][2]]
-    if everything:
-        stored = {name: asdict(cost) for name, cost in costs.items()}
-        write_atomic(COSTS, json.dumps(stored, indent=1))
+    _record(costs)
     return notebooks, costs, ran
+
+
+def _record(costs: dict[str, Cost]) -> None:
+    """Put the costs of these chapters into the file of all; a read-only one that is right stays."""
+    try:
+        before = files.read_json(COSTS)
+    except (OSError, ValueError):
+        before = {}
+    known = {text.stem for text in chapter_texts()}
+    now = {**before, **{name: asdict(cost) for name, cost in costs.items()}}
+    now = {name: now[name] for name in sorted(now) if name in known}
+    if now != before:
+        write_atomic(COSTS, json.dumps(now, indent=1))
 
 
 def normalised(outputs: list, tags: set[str]) -> list:
@@ -327,21 +361,22 @@ def normalised(outputs: list, tags: set[str]) -> list:
     return kept
 
 
-def refresh(numbers: Sequence[str] = ()) -> list[Path]:
+def refresh(names: list[str]) -> list[Path]:
     """Generate, execute, and put the text outputs into the committed notebooks.
 
     Args:
-        numbers: Of the chapters to run, such as "05"; all if there are none.
+        names: Chapters to run, such as "06" or "06_attention"; all when empty.
 
     Raises:
-        CommandError: No chapter has one of the numbers, or a chapter failed.
+        CommandError: there is no such chapter.
     """
-    texts = [text for text in chapter_texts() if not numbers or text.stem[:2] in numbers]
-    if unknown := set(numbers) - {text.stem[:2] for text in texts}:
-        raise CommandError(f"there is no chapter {', '.join(sorted(unknown))}")
+    known = {text.stem: text for text in chapter_texts()}
+    if wrong := sorted(set(names) - {*known, *(stem[:2] for stem in known)}):
+        raise CommandError(f"no chapter {', '.join(wrong)}; there are: {', '.join(known)}")
+    texts = [text for stem, text in known.items() if not names or {stem, stem[:2]} & set(names)]
     generate()
-    executed, costs, _ = execute_all(texts if numbers else ())
-    if numbers:
+    executed, costs, _ = execute_all(texts)
+    if names:
         for name, cost in costs.items():
             print(f"{name}: {cost.seconds} s, {cost.peak_memory_bytes / 1e9:.2f} GB")
     changed = []
@@ -379,15 +414,16 @@ def main() -> int:
     """Command line: generate, check, refresh."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["generate", "check", "refresh"])
-    parser.add_argument("chapters", nargs="*", metavar="NN", help="refresh these only, such as 05")
-    asked = parser.parse_args()
-    what = asked.what
-    if asked.chapters and what != "refresh":
-        parser.error(f"{what} takes no chapters, got {' '.join(asked.chapters)}")
+    parser.add_argument("chapters", nargs="*", help="refresh: only these, such as 06_attention")
+    arguments = parser.parse_args()
+    what = arguments.what
     if what == "refresh":
-        for path in refresh(asked.chapters):
-            print(f"wrote {path.name}")
+        with alone():
+            for path in refresh(arguments.chapters):
+                print(f"wrote {path.name}")
         return 0
+    if arguments.chapters:
+        parser.error(f"{what} takes no chapter: it runs nothing and looks at all")
     changed = generate(check=what == "check")
     for path in changed:
         print(f"{'differs from its text' if what == 'check' else 'wrote'}: {path.name}")

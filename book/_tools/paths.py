@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from course_lib import files
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -28,11 +31,23 @@ def chapter_texts() -> list[Path]:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
+    """Write a whole file or nothing, and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+    files.write_text(path, text)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Be the only command that builds in this checkout; say so and wait while another one does."""
+    BUILD.mkdir(exist_ok=True)
+    try:
+        with files.locked(BUILD, timeout_seconds=0.0):
+            yield
+            return
+    except TimeoutError:
+        print("Another command is building here; this one waits until it is done.", flush=True)
+    with files.locked(BUILD, timeout_seconds=3600.0):
+        yield
 
 
 def package_digest(chapter: str | None = None, root: Path = ROOT) -> str:
@@ -57,12 +72,25 @@ def package_digest(chapter: str | None = None, root: Path = ROOT) -> str:
 
 
 def command(main: Callable[[], int]) -> None:
-    """Run a command's main function; a CommandError or Ctrl-C ends it with one sentence."""
+    """Run a command's main function; what a user can put right ends it with one sentence."""
     name = Path(sys.argv[0]).stem
     try:
         code = main()
     except CommandError as error:
         print(f"\n{name}: {error}", file=sys.stderr)
+        code = 1
+    except OSError as error:
+        full, closed = "The disk is full. Free some space", "You may not write here. Copy it"
+        remedies = {
+            errno.ENOSPC: f"{full} and run it again.",
+            errno.EDQUOT: f"{full} and run it again.",
+            errno.EROFS: f"{closed} to where you may.",
+            errno.EACCES: f"{closed} to where you may.",
+            errno.EPERM: f"{closed} to where you may.",
+        }
+        if error.errno not in remedies:
+            raise
+        print(f"\n{name}: {error.filename}: {remedies[error.errno]}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted. Finished pages are kept; run it again.", file=sys.stderr)

@@ -16,17 +16,25 @@ COMPRESSED = (".html", ".js", ".css", ".json", ".svg", ".txt")
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Static files with gzip, without a line in the terminal for each."""
+    """Static files with gzip, without a line in the terminal for each.
+
+    A folder without a page of its own is not listed, and names that begin with a dot are not there.
+    """
 
     def send_head(self):
-        path = Path(self.translate_path(self.path))
-        if path.is_dir():
-            path = path / "index.html"
-        if (
-            path.is_file()
-            and path.suffix in COMPRESSED
-            and "gzip" in self.headers.get("Accept-Encoding", "")
+        try:
+            path = Path(self.translate_path(self.path))
+            if path.is_dir():
+                path = path / "index.html"
+            there = path.is_file()
+        except (ValueError, OSError):  # a name that no file system takes
+            there = False
+        if not there or any(
+            part.startswith(".") for part in path.relative_to(self.directory).parts
         ):
+            self.send_error(404)
+            return None
+        if path.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(path.read_bytes(), 6)
             self.send_response(200)
             self.send_header("Content-Type", self.guess_type(str(path)))
@@ -46,6 +54,10 @@ def server(port: int, folder: Path = HTML) -> ThreadingHTTPServer:
     Raises:
         CommandError: the site is not built, or the port is taken.
     """
+    if not 0 <= port <= 65535:
+        raise CommandError(
+            f"there is no port {port}; name one from 1 to 65535: make serve PORT=8000"
+        )
     if not (folder / "index.html").exists():
         raise CommandError(f"there is no site in {folder} yet; run: make book")
     try:

@@ -8,6 +8,7 @@ The Makefile has checked the version of Python before it calls this.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,12 +31,12 @@ class SetupError(Exception):
 
 
 def digest(extras: list[str]) -> str:
-    """One word for what would be installed: the lock, the project file, the extras, the Python."""
+    """What would be installed: the lock and the project file, then the extras and the Python."""
     state = hashlib.sha256()
     for path in (LOCK, ROOT / "pyproject.toml"):
         state.update(path.read_bytes())
-    state.update(repr((sorted(extras), sys.version_info[:2])).encode())
-    return state.hexdigest()
+    chosen = repr((sorted(extras), sys.version_info[:2]))
+    return f"{state.hexdigest()}-{hashlib.sha256(chosen.encode()).hexdigest()[:16]}"
 
 
 def check_machine(venv: Path) -> None:
@@ -77,6 +79,53 @@ def run(command: list[str], log: Path, what: str) -> None:
     if process.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
         raise SetupError(f"{what} failed. The end of {log.relative_to(ROOT)}:\n{tail}")
+
+
+def has_pip(pip: list[str]) -> bool:
+    """Whether an environment is whole enough to go on from: an interrupted one may lack pip."""
+    try:
+        return subprocess.run([*pip, "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def read_marker(marker: Path) -> list[str]:
+    """Digests of what was installed; none when the marker is missing or damaged."""
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))["digests"]
+        return [digest for digest in found if isinstance(digest, str)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def write_marker(marker: Path, digests: list[str]) -> None:
+    """Write it whole or not at all, also when the power fails."""
+    partial = marker.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"digests": digests}))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(marker)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only one that installs into this checkout; say so and wait while another one does."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another set-up runs here; this one waits until it is done.", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def torch_source(pip: list[str], pin: str) -> list[str]:
@@ -126,47 +175,52 @@ def main() -> int:
     arguments = parser.parse_args()
     venv = arguments.venv if arguments.venv.is_absolute() else ROOT / arguments.venv
     extras = [name for name in arguments.extras.split(",") if name]
-    marker = venv / ".course-ready"
-    ready = json.loads(marker.read_text()) if marker.exists() else {}
-    wanted = digest(extras)
-    if wanted in ready.get("digests", []):
-        return 0
     try:
-        check_machine(venv)
-        print(f"Setting up {venv} ({', '.join(extras)})", flush=True)
-        log = ROOT / "_build" / "setup.log"
-        log.parent.mkdir(exist_ok=True)
-        log.write_text("")
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-        if not (venv / "bin" / "python").exists():
-            run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
-        constraint = ["-c", str(LOCK)]
-        pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
-        installed = (
-            subprocess.run(
-                [*pip[:1], "-c", "import importlib.metadata as m; print(m.version('torch'))"],
-                capture_output=True,
-                text=True,
-            )
-            .stdout.split("+")[0]
-            .strip()
-        )
-        if installed != pin.removeprefix("torch=="):
-            source = torch_source(pip, pin)
-            run([*pip, "install", "--no-deps", *source, pin], log, "torch")
-        run([*pip, "install", *constraint, "-e", f".[{','.join(extras)}]"], log, "the rest")
+        with alone(ROOT / "book" / "_tools"):
+            install(venv, extras)
     except SetupError as error:
         print(f"make setup: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"make setup: {error.filename}: {error.strerror}", file=sys.stderr)
+        print("Mend that and run the same command again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run the same command again: it goes on from here.", file=sys.stderr)
         return 130
-    # An environment that holds a larger set of extras serves the smaller ones too.
-    kept = [wanted] if not ready else [*ready.get("digests", []), wanted]
-    partial = marker.with_suffix(".partial")
-    partial.write_text(json.dumps({"digests": kept[-4:]}))
-    partial.replace(marker)
     return 0
+
+
+def install(venv: Path, extras: list[str]) -> None:
+    """Bring the environment to what the lock says; at once when it is there already.
+
+    Raises:
+        SetupError: a step failed; the message says how to go on.
+    """
+    marker = venv / ".course-ready"
+    ready = read_marker(marker)
+    wanted = digest(extras)
+    if wanted in ready:
+        return
+    check_machine(venv)
+    print(f"Setting up {venv} ({', '.join(extras)})", flush=True)
+    log = ROOT / "_build" / "setup.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("", encoding="utf-8")
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    if not has_pip(pip):
+        run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
+    constraint = ["-c", str(LOCK)]
+    pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
+    look = "import importlib.metadata as m; print(m.version('torch'))"
+    found = subprocess.run([pip[0], "-c", look], capture_output=True, text=True)
+    if found.stdout.split("+")[0].strip() != pin.removeprefix("torch=="):
+        source = torch_source(pip, pin)
+        run([*pip, "install", "--no-deps", *source, pin], log, "torch")
+    run([*pip, "install", *constraint, "-e", f".[{','.join(extras)}]"], log, "the rest")
+    # What another choice of extras had put there from the same lock is there still.
+    same_lock = [known for known in ready if known.split("-")[0] == wanted.split("-")[0]]
+    write_marker(marker, [*same_lock, wanted])
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 """The commands a user runs: what they say when something is wrong, and that they leave no ruins."""
 
+import errno
+import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from book._tools import browser, build, notebooks, serve
+from book._tools import browser, build, notebooks, paths, serve, setup
 from book._tools.paths import ROOT, CommandError
+from course_lib import files
 
 CHAPTER = """\
 ---
@@ -142,9 +148,238 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
             serve.server(port, tmp_path)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_a_port_that_does_not_exist_is_said(tmp_path: Path, port: int) -> None:
+    (tmp_path / "index.html").write_text("<p>site")
+    with pytest.raises(CommandError, match=f"no port {port}"):
+        serve.server(port, tmp_path)
+
+
+def test_only_pages_are_served(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>site")
+    (tmp_path / ".stamp").write_text("hidden")
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "file.txt").write_text("here")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "index.html").write_text("<p>deep")
+    wanted = {
+        "/": 200,
+        "/index.html?x=1#y": 200,
+        "/deep/": 200,
+        "/bare/file.txt": 200,
+        "/bare/": 404,
+        "/bare": 404,
+        "/.stamp": 404,
+        "/%2estamp": 404,
+        "/nothing.html": 404,
+        "/%00": 404,
+        "/a%00b.html": 404,
+        "/%ed%a0%80": 404,
+        "/" + "a" * 5000: 404,
+        "/../" * 20 + "etc/passwd": 404,
+    }
+    with serve.server(0, tmp_path) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        found = {}
+        for path in wanted:
+            link = http.client.HTTPConnection(*httpd.server_address, timeout=10)
+            link.request("GET", path)
+            found[path] = link.getresponse().status
+            link.close()
+        httpd.shutdown()
+    assert found == wanted
+
+
 def test_serving_without_a_site_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="make book"):
         serve.server(0, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": 1}', "\x00\x00", None])
+@pytest.mark.parametrize("which", ["99_page.json", "99_page.ipynb"])
+def test_a_damaged_cache_is_run_again(
+    chapter, tmp_path: Path, damage: str | None, which: str
+) -> None:
+    """Power fails, a disk fills up: whatever stands in the cache, the same command works."""
+    assert chapter("print('one')")[2]
+    file = tmp_path / "executed" / which
+    if damage is None:
+        file.write_bytes(file.read_bytes()[:-9] + b"x" * 9)
+    else:
+        file.write_text(damage)
+    again = chapter("print('one')")
+    assert again[2] and again[0].cells[-1].outputs[0].text == "one\n"
+    assert not chapter("print('one')")[2]
+
+
+def test_an_interrupt_ends_the_kernels_and_nothing_else(tmp_path: Path) -> None:
+    """At any moment, also while a kernel has no process yet; one sentence, no traceback."""
+    code = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests" / "house")!r}]
+from pathlib import Path
+from book._tools import notebooks, paths
+from test_commands import CHAPTER
+here = Path(sys.argv[1])
+here.mkdir()
+texts = [here / "98_a.md", here / "99_b.md"]
+for text in texts:
+    text.write_text(CHAPTER % "import time; time.sleep(60)")
+notebooks.NOTEBOOKS = notebooks.EXECUTED = here
+notebooks.COSTS = here / "costs.json"
+notebooks.chapter_texts = lambda: texts
+print("go", flush=True)
+paths.command(lambda: notebooks.execute_all() and 0)
+"""
+    for number, seconds in enumerate((0.1, 0.6, 1.2, 2.5)):
+        command = [sys.executable, "-c", code, str(tmp_path / str(number))]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "go\n"
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130, (seconds, said)
+        assert "interrupted" in said and "AssertionError" not in said
+
+
+def test_two_builds_follow_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
+    inside: list[str] = []
+
+    def second() -> None:
+        with paths.alone():
+            inside.append("second")
+
+    with paths.alone():
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.3)
+        inside.append("first")
+    thread.join()
+    assert inside == ["first", "second"]
+    assert "waits until it is done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "The disk is full"),
+        (errno.EDQUOT, "The disk is full"),
+        (errno.EROFS, "You may not write here"),
+        (errno.EACCES, "You may not write here"),
+    ],
+)
+def test_what_a_disk_refuses_is_said(
+    number: int, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def main() -> int:
+        raise OSError(number, "refused", "costs.json")
+
+    with pytest.raises(SystemExit) as ended:
+        paths.command(main)
+    said = capsys.readouterr().err
+    assert ended.value.code == 1 and f"costs.json: {sentence}" in said and "Traceback" not in said
+
+
+def test_a_fault_of_our_own_keeps_its_traceback() -> None:
+    def main() -> int:
+        raise OSError(errno.EBADF, "a bug")
+
+    with pytest.raises(OSError, match="a bug"):
+        paths.command(main)
+
+
+def test_nothing_is_written_where_nothing_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout that is built can be read-only."""
+    text = tmp_path / "99_page.md"
+    text.write_text(CHAPTER % "print('one')")
+    for name in ("NOTEBOOKS", "EXECUTED"):
+        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
+    monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
+    notebooks.generate()
+    notebooks.execute_all()
+
+    def closed(*arguments: object, **options: object) -> None:
+        raise AssertionError(f"written: {arguments}")
+
+    monkeypatch.setattr(files, "replacing", closed)
+    assert notebooks.generate() == []
+    assert notebooks.execute_all()[2] == []
+
+
+def test_only_the_chapters_named_are_refreshed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [tmp_path / "98_one.md", tmp_path / "99_two.md"]
+    for text in texts:
+        text.write_text(CHAPTER % "print('here')")
+    for name in ("NOTEBOOKS", "EXECUTED"):
+        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
+    monkeypatch.setattr(notebooks, "chapter_texts", lambda: texts)
+    assert [path.stem for path in notebooks.refresh(["99_two"])] == ["99_two"]
+    assert [path.stem for path in (tmp_path / "executed").glob("*.ipynb")] == ["99_two"]
+    with pytest.raises(CommandError, match="no chapter 97_none; there are: 98_one, 99_two"):
+        notebooks.refresh(["97_none"])
+
+
+def test_an_environment_without_pip_is_made_anew(tmp_path: Path) -> None:
+    """What an interrupt between the two halves of `python -m venv` leaves."""
+    half = tmp_path / "bin" / "python"
+    half.parent.mkdir()
+    assert not setup.has_pip([str(half), "-m", "pip"])  # not even a Python
+    half.write_text("#!/bin/sh\necho 'No module named pip' >&2; exit 1\n")
+    half.chmod(0o755)
+    assert not setup.has_pip([str(half), "-m", "pip"])
+    assert setup.has_pip([sys.executable, "-m", "pip"])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"digests": 3}', '{"digests": [3]}', "\x00"]
+)
+def test_a_damaged_marker_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "marker").write_text(text)
+    assert setup.read_marker(tmp_path / "marker") == []
+    setup.write_marker(tmp_path / "marker", ["a-b"])
+    assert setup.read_marker(tmp_path / "marker") == ["a-b"]
+
+
+def test_an_environment_of_another_lock_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Back and forth between two commits, each brings its own versions."""
+    ran = []
+    lock = tmp_path / "requirements.lock"
+    monkeypatch.setattr(setup, "LOCK", lock)
+    monkeypatch.setattr(setup, "check_machine", lambda venv: None)
+    monkeypatch.setattr(setup, "torch_source", lambda pip, pin: [])
+    monkeypatch.setattr(setup, "has_pip", lambda pip: True)
+    monkeypatch.setattr(setup, "run", lambda command, log, what: ran.append(what))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    log = ROOT / "_build" / "setup.log"
+    before = log.read_bytes() if log.exists() else None
+    for pins, extras, wanted in [
+        ("torch==1.0\n", ["book"], 2),
+        ("torch==1.0\n", ["book", "test"], 2),
+        ("torch==1.0\n", ["book"], 0),
+        ("torch==2.0\n", ["book"], 2),
+        ("torch==1.0\n", ["book"], 2),
+    ]:
+        lock.write_text(pins)
+        ran.clear()
+        setup.install(tmp_path, extras)
+        assert len(ran) == wanted, (pins, extras, ran)
+    if before is not None:
+        log.write_bytes(before)
 
 
 def test_a_failed_build_keeps_the_last_site(
@@ -166,7 +401,7 @@ def test_a_failed_build_keeps_the_last_site(
     monkeypatch.undo()
 
 
-def _fail(*arguments: object) -> None:
+def _fail(*arguments: object, **options: object) -> None:
     raise OSError(28, "No space left on device")
 
 
