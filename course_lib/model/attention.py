@@ -2,38 +2,44 @@
 
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
-from course_lib.model.cache import KVCache
-from course_lib.model.masks import as_bias, causal_mask, combine
+from course_lib.model.bfloat16 import attention_in_two_products, two_products_are_quicker
+from course_lib.model.cache import LayerCache
+from course_lib.model.masks import Mask, as_bias, causal_mask, combine
 from course_lib.model.positions import Angles, turn
 
-_PLAIN_KEYS = 512  # up to so many, holding the weights of a layer costs little memory
+Memory = tuple[Tensor, Tensor]  # keys and values of an encoder's output, (B, G, S, K) each
 
 
 class View(NamedTuple):
-    """What one forward pass knows about order and sight; built once, shared by all blocks.
+    """What an attention knows beside its input: order, sight, earlier tokens, who looks on.
+
+    Order and sight are decided once in a forward pass, and shared by all blocks.
 
     Attributes:
         causal: Whether the kernel itself must hide later tokens (no `bias` needed for it).
         bias: Added to the scores, broadcastable to (B, H, T, S); minus infinity hides a key.
         angles: Cosines and sines that turn queries and keys, or None.
+        cache: This layer's part of the cache, from `KVCache.at`; None for none.
+        record: If given, a list that takes the weights (B, H, T, S).
     """
 
     causal: bool = False
     bias: Tensor | None = None
     angles: Angles | None = None
+    cache: LayerCache | None = None
+    record: list[Tensor] | None = None
 
 
 def attention_weights(
     q: Float[Tensor, "B H T K"],
     k: Float[Tensor, "B G S K"],
     *,
-    keep: Bool[Tensor, "..."] | None = None,
+    keep: Mask[Tensor, "..."] | None = None,
     bias: Float[Tensor, "..."] | None = None,
     scale: float | None = None,
     causal: bool = False,
@@ -73,7 +79,7 @@ def attention(
     k: Float[Tensor, "B G S K"],
     v: Float[Tensor, "B G S K"],
     *,
-    keep: Bool[Tensor, "..."] | None = None,
+    keep: Mask[Tensor, "..."] | None = None,
     bias: Float[Tensor, "..."] | None = None,
     scale: float | None = None,
     causal: bool = False,
@@ -99,42 +105,23 @@ def attention(
     Source: Vaswani et al. 2017, section 3.2.1; kernel: Dao et al. 2022.
     Chapter: 06_attention
     """
-    plain = v.is_cpu and v.dtype is torch.bfloat16 and v.requires_grad and k.shape[2] <= _PLAIN_KEYS
-    masked = keep is not None or bias is not None or q.shape[2] != k.shape[2]
-    if causal and (plain or masked):
+    if two_products_are_quicker(k, v):
+        return attention_in_two_products(
+            q, k, v, keep=keep, bias=bias, scale=scale, causal=causal, dropout=dropout
+        )
+    if causal and (keep is not None or bias is not None or q.shape[2] != k.shape[2]):
         keep = combine(keep, causal_mask(q.shape[2], k.shape[2], device=q.device))
         causal = False
-    bias = as_bias(keep, bias, q.dtype)
-    if plain:
-        return _plain_attention(q, k, v, bias, scale, dropout)
     return F.scaled_dot_product_attention(
         q,
         k,
         v,
-        attn_mask=bias,
+        attn_mask=as_bias(keep, bias, q.dtype),
         dropout_p=dropout,
         is_causal=causal,
         scale=scale,
         enable_gqa=q.shape[1] != k.shape[1],
     )
-
-
-def _plain_attention(
-    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, scale: float | None, dropout: float
-) -> Tensor:
-    # For training in bfloat16 on a CPU: torch's fused kernel is slower there than two products,
-    # which the processor does in 16 bits.
-    if q.shape[1] != k.shape[1]:
-        k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
-    blind = None
-    with torch.autocast("cpu", enabled=False):  # it would take the softmax back to float32
-        scores = (q * (q.shape[-1] ** -0.5 if scale is None else scale)).to(v.dtype)
-        scores = scores @ k.to(v.dtype).transpose(-2, -1)  # (B, H, T, S)
-        if bias is not None:
-            blind = bias.amax(-1, keepdim=True) == float("-inf")  # queries that may see nothing
-            scores = scores + bias.masked_fill(blind, 0.0).to(v.dtype)
-        mixed = F.dropout(scores.softmax(-1), dropout) @ v
-    return mixed if blind is None else mixed.masked_fill(blind, 0.0)
 
 
 class Attention(nn.Module):
@@ -167,25 +154,15 @@ class Attention(nn.Module):
         width = (config.n_heads + 2 * config.kv_heads) * config.head_dim
         self.qkv = nn.Linear(config.d_model, width, bias=config.bias)
 
-    def forward(
-        self,
-        x: Float[Tensor, "B T D"],
-        view: View,
-        cache: KVCache | None = None,
-        layer: int = 0,
-        record: list[Tensor] | None = None,
-    ) -> Float[Tensor, "B T D"]:
-        """Let every token gather from the tokens it may see.
+    def project(
+        self, x: Float[Tensor, "B T D"], view: View, memory: Memory | None
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Make queries, keys and values, and turn them; keys and values of the cache stand first.
 
         Args:
             x: The normalised stream.
-            view: What may be seen, and how order enters.
-            cache: Holds the keys and values of earlier tokens; None for none.
-            layer: This layer's place in the cache.
-            record: If given, the weights (B, H, T, S) are appended to it.
-
-        Returns:
-            What each token gathered.
+            view: How order enters, and this layer's cache.
+            memory: None, for self-attention.
         """
         B, T, _ = x.shape
         H, G = self.n_heads, self.n_kv_heads
@@ -195,31 +172,31 @@ class Attention(nn.Module):
         else:
             qk, v = heads.split((H + G, G), dim=1)
             q, k = turn(qk, view.angles).split((H, G), dim=1)
-        if cache is not None:
-            k, v = cache.append(layer, k, v)
-        return self.merge(q, k, v, view, record)
+        return (q, k, v) if view.cache is None else (q, *view.cache.append(k, v))
 
-    def merge(
-        self,
-        q: Float[Tensor, "B H T K"],
-        k: Float[Tensor, "B G S K"],
-        v: Float[Tensor, "B G S K"],
-        view: View,
-        record: list[Tensor] | None,
+    def forward(
+        self, x: Float[Tensor, "B T D"], view: View, memory: Memory | None = None
     ) -> Float[Tensor, "B T D"]:
-        """Attend with every head and bring their results back to the stream's width."""
+        """Let every token gather from the tokens it may see, with every head, and merge the heads.
+
+        Args:
+            x: The normalised stream.
+            view: What may be seen, and how order enters.
+            memory: Keys and values of the encoder's output, for `CrossAttention`.
+
+        Returns:
+            What each token gathered.
+        """
+        q, k, v = self.project(x, view, memory)
         dropout = self.dropout if self.training else 0.0
-        if record is None:
-            mixed = attention(
-                q, k, v, bias=view.bias, scale=self.scale, causal=view.causal, dropout=dropout
-            )
+        sight = {"bias": view.bias, "scale": self.scale, "causal": view.causal}
+        if view.record is None:
+            mixed = attention(q, k, v, **sight, dropout=dropout)
         else:
-            record.append(
-                attention_weights(q, k, bias=view.bias, scale=self.scale, causal=view.causal)
-            )
-            mixed = record[-1] @ v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
-        merged = mixed.transpose(1, 2).flatten(2)  # (B, T, H*K)
-        out = self.output(merged)
+            weights = attention_weights(q, k, **sight)
+            view.record.append(weights)
+            mixed = weights @ v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
+        out = self.output(mixed.transpose(1, 2).flatten(2))  # (B, T, H*K), then (B, T, D)
         return F.dropout(out, dropout) if dropout else out
 
 
@@ -239,33 +216,24 @@ class CrossAttention(Attention):
         self.query = nn.Linear(d, config.n_heads * K, bias=config.bias)
         self.key_value = nn.Linear(d, 2 * config.kv_heads * K, bias=config.bias)
 
-    def project_memory(
-        self, memory: Float[Tensor, "B S D"]
-    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+    def project_memory(self, memory: Float[Tensor, "B S D"]) -> Memory:
         """Make the keys and values of the memory, once for all decoding steps."""
         B, S, _ = memory.shape
         heads = self.key_value(memory).view(B, S, 2 * self.n_kv_heads, self.d_head).transpose(1, 2)
         k, v = heads.chunk(2, dim=1)
         return k, v
 
-    def forward(  # type: ignore[override]
-        self,
-        x: Float[Tensor, "B T D"],
-        memory: tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]],
-        view: View,
-        record: list[Tensor] | None = None,
-    ) -> Float[Tensor, "B T D"]:
-        """Let every token gather from the memory.
+    def project(
+        self, x: Float[Tensor, "B T D"], view: View, memory: Memory | None
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Make the queries; keys and values are the memory's.
 
         Args:
             x: The decoder's normalised stream.
-            memory: The memory's keys and values, from `project_memory`.
             view: Which memory slots may be seen.
-            record: If given, the weights (B, H, T, S) are appended to it.
-
-        Returns:
-            What each token gathered.
+            memory: The memory's keys and values, from `project_memory`.
         """
         B, T, _ = x.shape
+        assert memory is not None
         q = self.query(x).view(B, T, self.n_heads, self.d_head).transpose(1, 2)
-        return self.merge(q, *memory, view, record)
+        return q, *memory

@@ -1,18 +1,24 @@
 """The block every model in this course is a pile of, and the pile."""
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
-from course_lib.model.attention import Attention, CrossAttention, View
+from course_lib.model.attention import Attention, CrossAttention, Memory, View
 from course_lib.model.cache import KVCache
+from course_lib.model.checks import check_input
+from course_lib.model.embedding import Entrance
 from course_lib.model.layers import make_feed_forward, make_norm
-from course_lib.model.masks import as_bias, causal_mask, combine, count_kept, padding_mask
-from course_lib.model.positions import make_positions
-
-Memory = tuple[Tensor, Tensor]
+from course_lib.model.masks import (
+    Mask,
+    as_bias,
+    as_keep,
+    causal_mask,
+    combine,
+    count_kept,
+    padding_mask,
+)
 
 
 class Block(nn.Module):
@@ -48,39 +54,30 @@ class Block(nn.Module):
         view: View,
         memory: Memory | None = None,
         memory_view: View | None = None,
-        cache: KVCache | None = None,
-        layer: int = 0,
-        records: tuple[list[Tensor], list[Tensor]] | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Pass the stream through one block.
 
         Args:
             x: The stream.
-            view: What each token may see of the others.
+            view: What each token may see of the others, and this layer's cache.
             memory: Keys and values of the encoder's output, for a block that looks at it.
             memory_view: What each token may see of the memory.
-            cache: Keys and values of earlier tokens.
-            layer: The block's number.
-            records: If given, two lists that take the weights of self- and cross-attention.
 
         Returns:
             The stream with what the block added.
         """
-        own, crossed = (None, None) if records is None else records
         if self.norm_first:
-            x = x + self.attention(self.attention_norm(x), view, cache, layer, own)
+            x = x + self.attention(self.attention_norm(x), view)
             if self.has_cross:
-                seen = self.cross_attention_norm(x)
-                x = x + self.cross_attention(seen, memory, memory_view, crossed)
+                x = x + self.cross_attention(self.cross_attention_norm(x), memory_view, memory)
             return x + self.feed_forward(self.feed_forward_norm(x))
-        x = self.attention_norm(x + self.attention(x, view, cache, layer, own))
+        x = self.attention_norm(x + self.attention(x, view))
         if self.has_cross:
-            gathered = self.cross_attention(x, memory, memory_view, crossed)
-            x = self.cross_attention_norm(x + gathered)
+            x = self.cross_attention_norm(x + self.cross_attention(x, memory_view, memory))
         return self.feed_forward_norm(x + self.feed_forward(x))
 
 
-class Stack(nn.Module):
+class Stack(Entrance):
     """An encoder or a decoder: order, blocks, and a norm at either end where the model has one.
 
     The two differ in one thing only: whether a token may see later ones.
@@ -98,15 +95,10 @@ class Stack(nn.Module):
     def __init__(
         self, config: TransformerConfig, n_layers: int, *, causal: bool, cross: bool = False
     ) -> None:
-        super().__init__()
+        super().__init__(config, bidirectional=not causal)
         self.causal = causal
         self.has_cross = cross
-        self.dropout = config.dropout
-        self.positions = make_positions(config, bidirectional=not causal)
-        self.segments = (
-            nn.Embedding(config.n_segments, config.d_model) if config.n_segments else None
-        )
-        self.embedding_norm = make_norm(config) if config.embedding_norm else None
+        self.position_limit = config.max_seq_len if config.position == "learned" else None
         self.blocks = nn.ModuleList(Block(config, cross=cross) for _ in range(n_layers))
         self.final_norm = make_norm(config) if config.final_norm else None
 
@@ -114,96 +106,73 @@ class Stack(nn.Module):
         self,
         x: Float[Tensor, "B T D"],
         *,
-        keep: Bool[Tensor, "B T"] | None = None,
+        keep: Mask[Tensor, "B T"] | None = None,
         segments: Int[Tensor, "B T"] | None = None,
         positions: Int[Tensor, "..."] | None = None,
         memory: Float[Tensor, "B S D"] | None = None,
-        memory_keep: Bool[Tensor, "B S"] | None = None,
+        memory_keep: Mask[Tensor, "B S"] | None = None,
         cache: KVCache | None = None,
-        records: tuple[list[Tensor], list[Tensor]] | None = None,
+        record: list[Tensor] | None = None,
+        cross_record: list[Tensor] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Run the stack over embedded tokens.
+        """Run the stack over the tokens' vectors.
 
         Args:
-            x: Token embeddings.
+            x: Vectors of the tokens, from the table.
             keep: True for real tokens; None means all are.
             segments: Segment of each token; None means segment 0.
             positions: Position of each token; None counts the real tokens.
             memory: The encoder's output, on the first call with a cache or without one.
             memory_keep: Which slots of the memory are real.
             cache: Earlier tokens; filled with these.
-            records: If given, two lists that take the weights of self- and cross-attention.
+            record: If given, takes each layer's weights of self-attention.
+            cross_record: If given, takes each layer's weights over the memory.
 
         Returns:
             The hidden states.
+
+        Raises:
+            ValueError: If a shape does not fit, or the tokens outgrow a table of positions.
         """
         n_tokens = x.shape[1]
         start = 0 if cache is None else cache.length
-        keep_keys = keep if cache is None else cache.start(x.shape[0], n_tokens, keep)
+        keep, memory_keep = as_keep(keep), as_keep(memory_keep, "memory_keep")
+        limit = self.position_limit
+        check_input(x.shape[:2], keep, segments, positions, start=start, limit=limit)
+        if cache is not None:
+            keep = cache.start(x.shape[0], n_tokens, keep)
+        memories = self._memories(memory, memory_keep, cache)
+        memory_keep = memory_keep if cache is None else cache.memory_keep
         slots = torch.arange(start + n_tokens, device=x.device)
         new_slots = slots[start:] if start else slots
-        if positions is not None:
-            at = positions
-        else:
-            at = new_slots if keep_keys is None else count_kept(keep_keys)[:, start:]
+        counted = new_slots if keep is None else count_kept(keep)[:, start:]
+        x = self.enter(x, counted if positions is None else positions, segments)
 
-        order = self.positions.embed(at)
-        if order is not None:
-            x = x + order.to(x.dtype)
-        if self.segments is None:
-            if segments is not None:
-                raise ValueError("segments given, but n_segments=0: this model has no segments")
-        else:
-            x = x + (self.segments.weight[0] if segments is None else self.segments(segments))
-        if self.embedding_norm is not None:
-            x = self.embedding_norm(x)
-        if self.dropout and self.training:
-            x = F.dropout(x, self.dropout)
+        # Masks, order and sight are decided here, once for all blocks.
+        bias = self.positions.bias(new_slots, slots)
+        if bias is not None:
+            bias = bias[None]  # (1, H, T, S): the fused kernel is slow with a mask of three axes
+        hidden = None if keep is None else padding_mask(keep)
+        causal = self.causal and n_tokens > 1  # one new token may see all that is there
+        if causal and (start or bias is not None or hidden is not None):
+            hidden = combine(hidden, causal_mask(n_tokens, len(slots), device=x.device))
+            causal = False
+        angles = self.positions.angles(new_slots if positions is None else positions)
+        view = View(causal, as_bias(hidden, bias, x.dtype), angles, None, record)
+        hidden = None if memory_keep is None else padding_mask(memory_keep)
+        memory_view = View(bias=as_bias(hidden, None, x.dtype), record=cross_record)
 
-        turned = new_slots if positions is None else positions
-        view = self._view(x.dtype, slots, start, keep_keys, turned)
-        memories = self._memories(memory, memory_keep, cache)
-        memory_view = None
-        if self.has_cross:
-            memory_keep = memory_keep if cache is None else cache.memory_keep
-            memory_view = View(
-                bias=None
-                if memory_keep is None
-                else as_bias(padding_mask(memory_keep), None, x.dtype)
-            )
         for layer, block in enumerate(self.blocks):
-            seen = memories[layer] if self.has_cross else None
-            x = block(x, view, seen, memory_view, cache, layer, records)
+            seen = view if cache is None else view._replace(cache=cache.at(layer))
+            x = block(x, seen, memories[layer] if memories else None, memory_view)
         if cache is not None:
             cache.advance(n_tokens)
         return x if self.final_norm is None else self.final_norm(x)
 
-    def _view(
-        self,
-        dtype: torch.dtype,
-        slots: Int[Tensor, " S"],
-        start: int,
-        keep_keys: Bool[Tensor, "B S"] | None,
-        turned: Int[Tensor, "..."],
-    ) -> View:
-        """Decide once, for all blocks, what may be seen and how order enters."""
-        new_slots = slots[start:]
-        angles = self.positions.angles(turned)
-        bias = self.positions.bias(new_slots, slots)
-        if bias is not None:
-            bias = bias[None]  # (1, H, T, S): the fused kernel is slow with a mask of three axes
-        causal = self.causal and len(new_slots) > 1  # one new token may see all that is there
-        if bias is None and keep_keys is None and (start == 0 or not causal):
-            return View(causal, None, angles)
-        keep = None if keep_keys is None else padding_mask(keep_keys)
-        if causal:
-            keep = combine(keep, causal_mask(len(new_slots), len(slots), device=slots.device))
-        return View(False, as_bias(keep, bias, dtype), angles)
-
     def _memories(
         self,
         memory: Float[Tensor, "B S D"] | None,
-        memory_keep: Bool[Tensor, "B S"] | None,
+        memory_keep: Mask[Tensor, "B S"] | None,
         cache: KVCache | None,
     ) -> list[Memory]:
         """Project the memory for every block, or take what the cache holds from the first call."""
@@ -211,6 +180,12 @@ class Stack(nn.Module):
             return []
         if cache is not None and cache.memory:
             return cache.memory
+        if memory is not None and memory_keep is not None:
+            if memory_keep.shape != memory.shape[:2]:
+                raise ValueError(
+                    f"memory_keep of shape {tuple(memory_keep.shape)} for a memory of "
+                    f"{tuple(memory.shape[:2])} slots"
+                )
         if memory is None:
             raise ValueError("memory=None: this decoder looks at an encoder's output, give it one")
         memories = [block.project_memory(memory) for block in self.blocks]  # type: ignore[operator]

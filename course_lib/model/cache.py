@@ -1,8 +1,39 @@
 """The key-value cache: what decoding keeps of the tokens it has already read."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+
+class LayerCache(NamedTuple):
+    """One layer's keys and values: where those of the new tokens belong, and those of all so far.
+
+    Attributes:
+        new_keys: Room for the keys of the new tokens.
+        new_values: Room for their values.
+        keys: Keys of all tokens, the new ones last.
+        values: Values of all tokens.
+    """
+
+    new_keys: Float[Tensor, "B G T K"]
+    new_values: Float[Tensor, "B G T K"]
+    keys: Float[Tensor, "B G S K"]
+    values: Float[Tensor, "B G S K"]
+
+    def append(
+        self, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"]
+    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
+        """Write the new keys and values after the old ones, and return all, as views.
+
+        Args:
+            k: Keys of the new tokens.
+            v: Values of the new tokens.
+        """
+        self.new_keys.copy_(k)
+        self.new_values.copy_(v)
+        return self.keys, self.values
 
 
 class KVCache:
@@ -112,25 +143,15 @@ class KVCache:
             raise ValueError(f"cache of batch_size={self.batch_size} got {n_sequences} sequences")
         return end
 
-    def append(
-        self, layer: int, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T K"]
-    ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]:
-        """Write the new keys and values of one layer after the old ones.
+    def at(self, layer: int) -> "LayerCache":
+        """Return one layer's part of the room that `start` made.
 
-        Every layer writes to the room that `start` made; `advance` moves on once all have written.
+        Every layer writes to its own; `advance` moves on once all have written.
 
         Args:
             layer: Which layer.
-            k: Keys of the new tokens.
-            v: Values of the new tokens.
-
-        Returns:
-            Keys and values of all tokens so far, as views.
         """
-        new_keys, new_values, all_keys, all_values = self._slots
-        new_keys[layer].copy_(k)
-        new_values[layer].copy_(v)
-        return all_keys[layer], all_values[layer]
+        return LayerCache(*(views[layer] for views in self._slots))
 
     def advance(self, n_tokens: int) -> None:
         """Count the new tokens as read."""

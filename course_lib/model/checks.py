@@ -3,11 +3,36 @@
 Chapter: 08_detailed_architecture
 """
 
+import torch
 from torch import Tensor
 
 
+def check_tokens(tokens: Tensor, name: str = "tokens") -> Tensor:
+    """Return token ids in a type that a table can be read with.
+
+    Args:
+        tokens: Token ids, (B, T), of any integer type.
+        name: How the caller's argument is called, for the message.
+
+    Raises:
+        TypeError: If they are no tensor of integers.
+        ValueError: If they are not rows of at least one token.
+    """
+    if not isinstance(tokens, Tensor):
+        raise TypeError(f"{name} got {type(tokens).__name__}, wants a tensor of ids, (B, T)")
+    if tokens.ndim != 2 or tokens.shape[1] == 0:
+        raise ValueError(
+            f"{name} of shape {tuple(tokens.shape)}: expected (B, T) with T at least 1"
+        )
+    if tokens.dtype in (torch.int64, torch.int32):
+        return tokens
+    if tokens.dtype == torch.bool or tokens.is_floating_point() or tokens.is_complex():
+        raise TypeError(f"{name} got {tokens.dtype}, wants integers: ids of the vocabulary")
+    return tokens.long()
+
+
 def check_input(
-    tokens: Tensor,
+    shape: torch.Size,
     keep: Tensor | None,
     segments: Tensor | None,
     positions: Tensor | None,
@@ -15,12 +40,12 @@ def check_input(
     start: int = 0,
     limit: int | None = None,
 ) -> None:
-    """Check shapes and length.
+    """Check what goes with the tokens: shapes and length.
 
     Shapes are not annotated here: this is where a wrong one gets its message.
 
     Args:
-        tokens: Token ids, (B, T).
+        shape: That of the tokens, (B, T).
         keep: True for real tokens, (B, T).
         segments: Segment of each token, (B, T).
         positions: Position of each token, (T,) or (B, T).
@@ -30,25 +55,21 @@ def check_input(
     Raises:
         ValueError: Naming the argument, what it is and what it should be.
     """
-    if tokens.ndim != 2 or tokens.shape[1] == 0:
-        raise ValueError(
-            f"tokens of shape {tuple(tokens.shape)}: expected (B, T) with T at least 1"
-        )
     for name, given in (("keep", keep), ("segments", segments)):
-        if given is not None and given.shape != tokens.shape:
+        if given is not None and given.shape != shape:
             raise ValueError(
-                f"{name} of shape {tuple(given.shape)} for tokens of shape {tuple(tokens.shape)}"
+                f"{name} of shape {tuple(given.shape)} for tokens of shape {tuple(shape)}"
             )
     if positions is not None:
-        if positions.shape not in (tokens.shape, tokens.shape[1:]):
+        if positions.shape not in (shape, shape[1:]):
             raise ValueError(
                 f"positions of shape {tuple(positions.shape)} for tokens of shape "
-                f"{tuple(tokens.shape)}: expected the same or {tuple(tokens.shape[1:])}"
+                f"{tuple(shape)}: expected the same or {tuple(shape[1:])}"
             )
         if limit is not None and positions.max() >= limit:
             raise ValueError(f"positions up to {positions.max().item()}, but max_seq_len={limit}")
-    elif limit is not None and start + tokens.shape[1] > limit:
+    elif limit is not None and start + shape[1] > limit:
         raise ValueError(
-            f"sequence of {start + tokens.shape[1]} tokens is longer than the max_seq_len={limit} "
+            f"sequence of {start + shape[1]} tokens is longer than the max_seq_len={limit} "
             "positions of the model"
         )

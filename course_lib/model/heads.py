@@ -2,11 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 from course_lib.model.layers import ACTIVATIONS, make_norm
+from course_lib.model.masks import Mask, as_keep
 
 
 class HeadTransform(nn.Module):
@@ -157,7 +158,7 @@ class SequenceClassifier(nn.Module):
         self.output = nn.Linear(d_model, n_labels, bias=bias)
 
     def forward(
-        self, hidden: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+        self, hidden: Float[Tensor, "B T D"], keep: Mask[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B N"]:
         """Score the labels.
 
@@ -169,6 +170,7 @@ class SequenceClassifier(nn.Module):
             One score for each label.
         """
         B, T, _ = hidden.shape
+        keep = as_keep(keep)
         if not self.last:
             read = hidden[:, 0]
         elif keep is None:
@@ -218,7 +220,7 @@ class SpanHead(nn.Module):
         self.output = nn.Linear(d_model, 2)
 
     def forward(
-        self, hidden: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+        self, hidden: Float[Tensor, "B T D"], keep: Mask[Tensor, "B T"] | None = None
     ) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B T"]]:
         """Score each token as the first and as the last of the answer.
 
@@ -229,6 +231,7 @@ class SpanHead(nn.Module):
         Returns:
             Start scores and end scores.
         """
+        keep = as_keep(keep)
         scores = self.output(hidden)  # (B, T, 2)
         if keep is not None:
             scores = scores.masked_fill(~keep[..., None], float("-inf"))

@@ -1,8 +1,40 @@
 """Masks say which keys a query may see: True means "may be attended"."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import AbstractDtype, Bool, Float, Int
 from torch import Tensor
+
+
+class Mask(AbstractDtype):
+    """The type of a mask that is given to the model: booleans, or integers that are 0 and 1."""
+
+    dtypes = ["bool", "uint8", "int8", "int16", "int32", "int64"]
+
+
+def as_keep(keep: Tensor | None, name: str = "keep") -> Tensor | None:
+    """Return a mask as booleans; the zeros and ones that tokenizers give are taken too.
+
+    Args:
+        keep: True or 1 where a token is real; None for no mask.
+        name: How the caller's argument is called, for the message.
+
+    Raises:
+        TypeError: If it is no tensor of booleans or integers. Numbers with a fraction are refused,
+            since elsewhere they are added to the scores.
+        ValueError: If an integer is neither 0 nor 1.
+    """
+    if keep is None:
+        return None
+    if not isinstance(keep, Tensor):
+        raise TypeError(f"{name} got {type(keep).__name__}, wants a tensor of booleans")
+    if keep.dtype == torch.bool:
+        return keep
+    if keep.is_floating_point() or keep.is_complex():
+        raise TypeError(f"{name} got {keep.dtype}, wants booleans, or integers 0 and 1")
+    if bool(((keep != 0) & (keep != 1)).any()):
+        low, high = keep.min().item(), keep.max().item()
+        raise ValueError(f"{name} got integers from {low} to {high}, wants booleans, or 0 and 1")
+    return keep.bool()
 
 
 def causal_mask(
@@ -31,7 +63,7 @@ def causal_mask(
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
-def padding_mask(keep: Bool[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
+def padding_mask(keep: Mask[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
     """Hide padding keys from every head and every query.
 
     Args:
@@ -42,10 +74,10 @@ def padding_mask(keep: Bool[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
 
     Chapter: 06_attention
     """
-    return keep[:, None, None, :]
+    return as_keep(keep)[:, None, None, :]
 
 
-def combine(*masks: Bool[Tensor, "..."] | None) -> Bool[Tensor, "..."] | None:
+def combine(*masks: Mask[Tensor, "..."] | None) -> Bool[Tensor, "..."] | None:
     """Keep what every mask keeps.
 
     Args:
@@ -57,12 +89,13 @@ def combine(*masks: Bool[Tensor, "..."] | None) -> Bool[Tensor, "..."] | None:
     result = None
     for mask in masks:
         if mask is not None:
-            result = mask if result is None else result & mask
+            keep = as_keep(mask, "mask")
+            result = keep if result is None else result & keep
     return result
 
 
 def as_bias(
-    keep: Bool[Tensor, "..."] | None,
+    keep: Mask[Tensor, "..."] | None,
     bias: Float[Tensor, "..."] | None,
     dtype: torch.dtype,
 ) -> Float[Tensor, "..."] | None:
@@ -76,6 +109,7 @@ def as_bias(
     Returns:
         The bias (or 0), with minus infinity where attention is not allowed; None for neither.
     """
+    keep = as_keep(keep)
     if keep is None:
         return None if bias is None else bias.to(dtype)
     if bias is None:
@@ -83,7 +117,7 @@ def as_bias(
     return torch.where(keep, bias.to(dtype), float("-inf"))
 
 
-def count_kept(keep: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
+def count_kept(keep: Mask[Tensor, "B S"]) -> Int[Tensor, "B S"]:
     """Number the real tokens of each row 0, 1, 2, ..., wherever the padding is.
 
     Args:
@@ -92,4 +126,4 @@ def count_kept(keep: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
     Returns:
         How many real tokens stand before each slot (0 in padding before the first).
     """
-    return (keep.cumsum(-1) - 1).clamp(min=0)
+    return (as_keep(keep).cumsum(-1) - 1).clamp(min=0)

@@ -14,9 +14,21 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules import module as hooks
 
-from course_lib.model import attention, block, cache, heads, layers, masks, positions, transformer
+from course_lib.model import (
+    attention,
+    bfloat16,
+    block,
+    cache,
+    embedding,
+    heads,
+    layers,
+    masks,
+    positions,
+    transformer,
+)
 
-_MODULES = (attention, block, cache, heads, layers, masks, positions, transformer)
+_MODULES = (attention, bfloat16, block, cache, embedding, heads, layers, masks, positions)
+_MODULES += (transformer,)
 _CLASSES = {
     base
     for module in _MODULES
@@ -55,8 +67,10 @@ def replaced_definitions() -> list[str]:
         now = _callables(thing)
         if now != originals:
             where = thing.__name__ if isinstance(thing, ModuleType) else thing.__qualname__
+            # A new name matters where it hides an old one: others add helpers to torch's class.
+            known = _METHODS.get(thing, originals)
             differ = {n for n in now.keys() | originals if now.get(n) is not originals.get(n)}
-            names += [f"{where}.{name}" for name in sorted(differ)]
+            names += [f"{where}.{name}" for name in sorted(differ) if name in known]
     return names
 
 

@@ -1,21 +1,22 @@
 """The transformer: encoder-only, decoder-only and encoder-decoder from one stack."""
 
-import math
-from typing import NamedTuple
+import importlib
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 from course_lib.model.block import Stack
 from course_lib.model.cache import KVCache
-from course_lib.model.checks import check_input
+from course_lib.model.embedding import Embedding
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.init import initialize
-from course_lib.model.pretrained import Pretrained
-
-Records = tuple[list[Tensor], list[Tensor]]
+from course_lib.model.masks import Mask, as_keep
 
 
 class AttentionMaps(NamedTuple):
@@ -26,7 +27,16 @@ class AttentionMaps(NamedTuple):
     cross: Float[Tensor, "L B H T S"] | None
 
 
-class Transformer(Pretrained, nn.Module):
+class AttentionRecord:
+    """Lists that take each layer's attention weights (B, H, T, S) while a model runs."""
+
+    def __init__(self) -> None:
+        self.encoder: list[Tensor] = []
+        self.decoder: list[Tensor] = []
+        self.cross: list[Tensor] = []
+
+
+class Transformer(nn.Module):
     """A transformer of any family, with its language modelling head.
 
     Args:
@@ -38,6 +48,9 @@ class Transformer(Pretrained, nn.Module):
     Source: Vaswani et al. 2017.
     Chapter: 08_detailed_architecture
     """
+
+    #: What the `config.json` it came from says beyond our config: ids of special tokens, labels.
+    published_fields: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
@@ -51,10 +64,8 @@ class Transformer(Pretrained, nn.Module):
         self.config = config
         n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
         self.has_decoder = n_decoder > 0
-        self.embedding_scale = math.sqrt(config.d_model) if config.scale_embedding else None
-        self.position_limit = config.max_seq_len if config.position == "learned" else None
         with torch.device("meta"):  # so that torch does not fill what `initialize` fills below
-            self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+            self.embedding = Embedding(config)
             self.encoder = Stack(config, n_encoder, causal=False) if n_encoder else None
             self.decoder = (
                 Stack(config, n_decoder, causal=True, cross=n_encoder > 0) if n_decoder else None
@@ -70,12 +81,13 @@ class Transformer(Pretrained, nn.Module):
         self,
         tokens: Int[Tensor, "B T"],
         *,
-        keep: Bool[Tensor, "B T"] | None = None,
+        keep: Mask[Tensor, "B T"] | None = None,
         segments: Int[Tensor, "B T"] | None = None,
         positions: Int[Tensor, "..."] | None = None,
         source: Int[Tensor, "B S"] | None = None,
-        source_keep: Bool[Tensor, "B S"] | None = None,
+        source_keep: Mask[Tensor, "B S"] | None = None,
         cache: KVCache | None = None,
+        record: AttentionRecord | None = None,
     ) -> Float[Tensor, "B T V"]:
         """Return the logits of every token.
 
@@ -92,15 +104,41 @@ class Transformer(Pretrained, nn.Module):
                 holds it.
             source_keep: True for real source tokens.
             cache: Earlier tokens of the decoder; filled with these.
+            record: If given, takes the attention weights of every layer.
 
         Returns:
             Scores of the vocabulary, at every position.
 
         Raises:
+            TypeError: If ids are no integers, or a mask holds fractions.
             ValueError: If the input does not fit the model.
         """
+        self._check_sides(source, cache)
+        source_keep = as_keep(source_keep, "source_keep")
         with torch.set_grad_enabled(cache is None and torch.is_grad_enabled()):
-            hidden = self._run(tokens, keep, segments, positions, source, source_keep, cache)
+            if self.decoder is None:
+                hidden = self.encoder(
+                    self.embedding(tokens),
+                    keep=keep,
+                    segments=segments,
+                    positions=self._encoder_positions(tokens, positions),
+                    record=record and record.encoder,
+                )
+                return self.logits(hidden)
+            memory = None
+            if self.encoder is not None and (cache is None or not cache.memory):
+                memory = self.encode(source, source_keep, record=record)
+            hidden = self.decoder(
+                self.embedding(tokens),
+                keep=keep,
+                segments=segments,
+                positions=positions,
+                memory=memory,
+                memory_keep=source_keep,
+                cache=cache,
+                record=record and record.decoder,
+                cross_record=record and record.cross,
+            )
             return self.logits(hidden)
 
     def logits(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:
@@ -117,11 +155,11 @@ class Transformer(Pretrained, nn.Module):
     def encode(
         self,
         tokens: Int[Tensor, "B T"],
-        keep: Bool[Tensor, "B T"] | None = None,
+        keep: Mask[Tensor, "B T"] | None = None,
         *,
         segments: Int[Tensor, "B T"] | None = None,
         positions: Int[Tensor, "..."] | None = None,
-        records: Records | None = None,
+        record: AttentionRecord | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Run the encoder.
 
@@ -130,24 +168,25 @@ class Transformer(Pretrained, nn.Module):
             keep: True for real tokens; None means all are.
             segments: Segment of each token; None means segment 0.
             positions: Position of each token; None counts.
-            records: If given, its first list takes each layer's attention weights.
+            record: If given, takes the attention weights of every layer.
 
         Returns:
             One hidden state for each token: the memory a decoder looks at.
 
         Raises:
+            TypeError: As `forward`.
             ValueError: If the model has no encoder or the input does not fit.
         """
         if self.encoder is None:
             raise ValueError(
                 f"n_encoder_layers={self.config.n_encoder_layers}: this model has no encoder"
             )
-        check_input(tokens, keep, segments, positions, limit=self.position_limit)
-        if positions is None and self.config.position_pad_id is not None:
-            real = tokens != self.config.position_pad_id
-            positions = real.cumsum(-1) * real - 1
         return self.encoder(
-            self._embed(tokens), keep=keep, segments=segments, positions=positions, records=records
+            self.embedding(tokens),
+            keep=keep,
+            segments=segments,
+            positions=self._encoder_positions(tokens, positions),
+            record=record and record.encoder,
         )
 
     def decode(
@@ -156,11 +195,11 @@ class Transformer(Pretrained, nn.Module):
         memory: Float[Tensor, "B S D"] | None = None,
         cache: KVCache | None = None,
         *,
-        keep: Bool[Tensor, "B T"] | None = None,
+        keep: Mask[Tensor, "B T"] | None = None,
         segments: Int[Tensor, "B T"] | None = None,
         positions: Int[Tensor, "..."] | None = None,
-        memory_keep: Bool[Tensor, "B S"] | None = None,
-        records: Records | None = None,
+        memory_keep: Mask[Tensor, "B S"] | None = None,
+        record: AttentionRecord | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Run the decoder.
 
@@ -172,43 +211,38 @@ class Transformer(Pretrained, nn.Module):
             segments: Segment of each token; None means segment 0.
             positions: Position of each token; None counts.
             memory_keep: Which slots of the memory are real.
-            records: If given, two lists that take the weights of self- and cross-attention.
+            record: If given, takes the attention weights of every layer.
 
         Returns:
             One hidden state for each token; `logits` turns them into scores.
 
         Raises:
+            TypeError: As `forward`.
             ValueError: If the model has no decoder or the input does not fit.
         """
         if self.decoder is None:
             raise ValueError(
                 f"n_decoder_layers={self.config.n_decoder_layers}: this model has no decoder"
             )
-        start = 0 if cache is None else cache.length
-        check_input(tokens, keep, segments, positions, start=start, limit=self.position_limit)
         with torch.set_grad_enabled(cache is None and torch.is_grad_enabled()):
             return self.decoder(
-                self._embed(tokens),
+                self.embedding(tokens),
                 keep=keep,
                 segments=segments,
                 positions=positions,
                 memory=memory,
                 memory_keep=memory_keep,
                 cache=cache,
-                records=records,
+                record=record and record.decoder,
+                cross_record=record and record.cross,
             )
 
-    def attention_maps(
-        self,
-        tokens: Int[Tensor, "B T"],
-        *,
-        keep: Bool[Tensor, "B T"] | None = None,
-        segments: Int[Tensor, "B T"] | None = None,
-        positions: Int[Tensor, "..."] | None = None,
-        source: Int[Tensor, "B S"] | None = None,
-        source_keep: Bool[Tensor, "B S"] | None = None,
-    ) -> AttentionMaps:
-        """Return the attention weights of every layer and head; arguments as in `forward`.
+    def attention_maps(self, tokens: Int[Tensor, "B T"], **inputs: Tensor | None) -> AttentionMaps:
+        """Return the attention weights of every layer and head.
+
+        Args:
+            tokens: As in `forward`.
+            **inputs: As in `forward`: `keep`, `segments`, `positions`, `source`, `source_keep`.
 
         Returns:
             Weights (L, B, H, T, S) of the encoder, the decoder, and the decoder's look at the
@@ -216,11 +250,10 @@ class Transformer(Pretrained, nn.Module):
 
         Chapter: 01_relevance
         """
-        encoder: Records = ([], [])
-        decoder: Records = ([], [])
-        self._run(tokens, keep, segments, positions, source, source_keep, None, (encoder, decoder))
-        maps = [torch.stack(m) if m else None for m in (encoder[0], decoder[0], decoder[1])]
-        return AttentionMaps(*maps)
+        record = AttentionRecord()
+        self(tokens, **inputs, record=record)
+        maps = (record.encoder, record.decoder, record.cross)
+        return AttentionMaps(*(torch.stack(m) if m else None for m in maps))
 
     def new_cache(self, batch_size: int, max_length: int | None = None) -> KVCache:
         """Make an empty cache for this model's decoder.
@@ -248,51 +281,67 @@ class Transformer(Pretrained, nn.Module):
             dtype=self.embedding.weight.dtype,
         )
 
-    def _run(
-        self,
-        tokens: Tensor,
-        keep: Tensor | None,
-        segments: Tensor | None,
-        positions: Tensor | None,
-        source: Tensor | None,
-        source_keep: Tensor | None,
-        cache: KVCache | None,
-        records: tuple[Records, Records] | tuple[None, None] = (None, None),
-    ) -> Tensor:
-        """Run the stacks the model has."""
-        if self.decoder is None or self.encoder is None:
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_name: str | os.PathLike[str],
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        revision: str | None = None,
+    ) -> "Transformer":
+        """Build a model from a published checkpoint; see `course_lib.weights.load_pretrained`.
+
+        The package that knows those files stands above the model, which must be readable without
+        it. So it is named here and in `save_pretrained`, and imported when one of them is called.
+
+        Args:
+            path_or_name: A folder with `config.json` and weights, one with Meta's `params.json`
+                and `consolidated.00.pth`, or a name on the hub.
+            device: Where to put the model; None means the CPU.
+            dtype: Type of the parameters; None means the file's own.
+            revision: Branch, tag or commit, for a name on the hub.
+
+        Returns:
+            The model, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: If there is no such folder or name, or the hub is out of reach.
+            ValueError: If a file is damaged or does not fit, naming what differs.
+
+        Chapter: 09_transformer_models
+        """
+        weights = importlib.import_module("course_lib.weights")
+        return weights.load_pretrained(path_or_name, device=device, dtype=dtype, revision=revision)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a published checkpoint; see `course_lib.weights.save_pretrained`.
+
+        An older checkpoint in the folder is exchanged for the new one at one moment.
+
+        Args:
+            folder: Where to write `config.json` and the weights.
+
+        Raises:
+            ValueError: If no published family is built like this model.
+        """
+        importlib.import_module("course_lib.weights").save_pretrained(self, folder)
+
+    def _check_sides(self, source: Tensor | None, cache: KVCache | None) -> None:
+        """Refuse inputs for a side that the model lacks, and a missing source."""
+        if self.encoder is None or self.decoder is None:
             if source is not None:
                 raise ValueError(
                     f"source given, but this model is {self.config.family}: put the text in tokens"
                 )
-        if self.decoder is None:
-            if cache is not None:
+            if self.decoder is None and cache is not None:
                 raise ValueError("cache given, but an encoder reads all tokens at once")
-            return self.encode(
-                tokens, keep, segments=segments, positions=positions, records=records[0]
-            )
-        memory = None
-        if self.encoder is not None and (cache is None or not cache.memory):
-            if source is None:
-                raise ValueError("source=None: an encoder-decoder needs the encoder's side too")
-            memory = self.encode(source, source_keep, records=records[0])
-        return self.decode(
-            tokens,
-            memory,
-            cache,
-            keep=keep,
-            segments=segments,
-            positions=positions,
-            memory_keep=source_keep,
-            records=records[1],
-        )
+        elif source is None and (cache is None or not cache.memory):
+            raise ValueError("source=None: an encoder-decoder needs the encoder's side too")
 
-    def _embed(self, tokens: Tensor) -> Tensor:
-        try:
-            x = self.embedding(tokens)
-        except IndexError:
-            low, high = tokens.min().item(), tokens.max().item()
-            raise ValueError(
-                f"tokens run from {low} to {high}, vocab_size={self.config.vocab_size}"
-            ) from None
-        return x if self.embedding_scale is None else x * self.embedding_scale
+    def _encoder_positions(self, tokens: Tensor, positions: Tensor | None) -> Tensor | None:
+        """Count the tokens as a model does whose padding has a position of its own."""
+        if positions is not None or self.config.position_pad_id is None:
+            return positions
+        real = tokens != self.config.position_pad_id
+        return real.cumsum(-1) * real - 1

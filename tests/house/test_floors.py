@@ -53,7 +53,7 @@ NEVER = {"transformers", "tokenizers", "tiktoken", "deepspeed"}
 # only when one of them is called.
 DOORS = {
     ("model/transformer.py", "course_lib.weights"),
-    ("model/pretrained.py", "course_lib.weights"),
+    ("model/transformer.py", "course_lib.weights"),
 }
 
 

@@ -87,7 +87,7 @@ def test_module_equals_torch(causal):
     expected, weights = theirs(x, x, x, attn_mask=hidden, average_attn_weights=False)
     torch.testing.assert_close(ours(x, View(causal=causal)), expected)
     record: list[torch.Tensor] = []
-    torch.testing.assert_close(ours(x, View(causal=causal), record=record), expected)
+    torch.testing.assert_close(ours(x, View(causal=causal, record=record)), expected)
     torch.testing.assert_close(record[0], weights)
 
 
@@ -102,7 +102,7 @@ def test_cross_module_equals_torch():
     keep = torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
     expected, _ = theirs(x, memory, memory, key_padding_mask=~keep)
     view = View(bias=as_bias(padding_mask(keep), None, x.dtype))
-    torch.testing.assert_close(ours(x, ours.project_memory(memory), view), expected)
+    torch.testing.assert_close(ours(x, view, ours.project_memory(memory)), expected)
 
 
 def test_fused_kernel_under_autocast():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_lib.config import POSITIONS, TransformerConfig
-from course_lib.model.transformer import Transformer
+from course_lib.model.transformer import AttentionRecord, Transformer
 
 FAMILIES = {
     "encoder-only": {"n_encoder_layers": 2},
@@ -155,11 +155,14 @@ def test_attention_maps_are_the_weights_the_model_used(family):
         assert maps.decoder.triu(1).abs().max() == 0
     if maps.cross is not None:
         assert maps.cross[:, 1, :, :, 2:].abs().max() == 0
-    records = ([], [])
     if family == "encoder-only":
-        torch.testing.assert_close(model.encode(tokens, records=records), model.encode(tokens))
+        torch.testing.assert_close(
+            model.encode(tokens, record=AttentionRecord()), model.encode(tokens)
+        )
     elif family == "decoder-only":
-        torch.testing.assert_close(model.decode(tokens, records=records), model.decode(tokens))
+        torch.testing.assert_close(
+            model.decode(tokens, record=AttentionRecord()), model.decode(tokens)
+        )
 
 
 def test_roberta_counts_positions_from_ids():

@@ -16,6 +16,7 @@ from course_lib.config import TransformerConfig
 from course_lib.generation.fast.products import Map
 from course_lib.model.attention import Attention, CrossAttention
 from course_lib.model.block import Block, Stack
+from course_lib.model.embedding import Embedding
 from course_lib.model.heads import HeadTransform, LanguageModelHead
 from course_lib.model.layers import FeedForward, GatedFeedForward, RMSNorm
 from course_lib.model.originals import hooked_everywhere, is_original, replaced_definitions
@@ -44,6 +45,7 @@ _OPENED = (
     nn.Linear,
     nn.LayerNorm,
     nn.Embedding,
+    Embedding,
     nn.ModuleList,
     Positions,
     Sinusoidal,

@@ -43,7 +43,7 @@ class FastReader:
         decoder, config, table = model.decoder, model.config, model.embedding.weight
         assert decoder is not None
         B, H, G, K = cache.batch_size, config.n_heads, config.kv_heads, config.head_dim
-        self.cache, self.table, self.embedding_scale = cache, table, model.embedding_scale
+        self.cache, self.table, self.embedding_scale = cache, table, model.embedding.scale
         self.embedding_norm = open_norm(decoder.embedding_norm)
         self.final_norm = open_norm(decoder.final_norm)
         make = partial(linear, n_rows=B, reorder=_reorder_pays(model, B, n_tokens))

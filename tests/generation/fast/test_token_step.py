@@ -9,6 +9,7 @@ from torch import nn
 from course_lib import Transformer, TransformerConfig, generate
 from course_lib.generation.fast.token_layers import fits
 from course_lib.generation.fast.token_step import FastReader
+from course_lib.model.originals import replaced_definitions
 from course_lib.model.positions import Positions
 
 GPT = TransformerConfig(
@@ -56,7 +57,7 @@ def check(
     n_rows: int = 3,
 ) -> None:
     """Read four tokens with the model and five with the short way; the model reads all at once."""
-    assert fits(model)
+    assert fits(model), replaced_definitions()
     tokens = torch.randint(0, 23, (n_rows, 9), generator=torch.Generator().manual_seed(1))
     side = {}
     if model.encoder is not None:
@@ -181,7 +182,7 @@ def test_the_encoder_is_not_opened() -> None:
     model = build(replace(GPT, n_encoder_layers=1))
     heard = []
     model.encoder.blocks[0].register_forward_hook(lambda *_: heard.append(1))
-    assert fits(model)
+    assert fits(model), replaced_definitions()
     generate(model, torch.tensor([[1, 2]]), max_new_tokens=3, source=SOURCE[:1])
     assert heard == [1]
     model.decoder.blocks[0].cross_attention.register_forward_hook(lambda *_: None)
