@@ -4,10 +4,11 @@ Chapter: 08_detailed_architecture
 """
 
 import torch
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 
-def check_tokens(tokens: Tensor, name: str = "tokens") -> Tensor:
+def check_tokens(tokens: Shaped[Tensor, "..."], name: str = "tokens") -> Int[Tensor, "B T"]:
     """Return token ids in a type that a table can be read with.
 
     Args:

@@ -1,7 +1,7 @@
 """Masks say which keys a query may see: True means "may be attended"."""
 
 import torch
-from jaxtyping import AbstractDtype, Bool, Float, Int
+from jaxtyping import AbstractDtype, Bool, Float, Int, Shaped
 from torch import Tensor
 
 
@@ -11,7 +11,7 @@ class Mask(AbstractDtype):
     dtypes = ["bool", "uint8", "int8", "int16", "int32", "int64"]
 
 
-def as_keep(keep: Tensor | None, name: str = "keep") -> Tensor | None:
+def as_keep(keep: Shaped[Tensor, "..."] | None, name: str = "keep") -> Bool[Tensor, "..."] | None:
     """Return a mask as booleans; the zeros and ones that tokenizers give are taken too.
 
     Args:
