@@ -82,6 +82,11 @@ def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any
     return {**page_state, "state": models, "texts": texts}
 
 
+def script_text(value: Any) -> str:
+    """JSON for a script element: no text in it can end the script, or hide its end."""
+    return json.dumps(value, ensure_ascii=False).replace("<", r"\u003c")
+
+
 def on_doctree_read(app: Sphinx, doctree: nodes.document) -> None:
     """Writes static forms in front of views, and replaces the page's state by a slim one."""
     metadata = getattr(app.env, "nb_metadata", {}).get(app.env.docname, {})
@@ -104,8 +109,7 @@ def on_doctree_read(app: Sphinx, doctree: nodes.document) -> None:
             text = VIEW.sub(with_static, raw.astext())
             raw.rawsource = text
             raw.children = [nodes.Text(text)]
-    body = json.dumps(slim(page_state, shown, css_text()), ensure_ascii=False)
-    body = body.replace("</", r"<\/").replace("<!--", r"\u003c!--")  # nothing may end the script
+    body = script_text(slim(page_state, shown, css_text()))
     js_files[STATE_KEY] = (path, {**options, "body": body})
 
 

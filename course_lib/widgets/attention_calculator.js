@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   newId,
   save,
   scrollRegion,
@@ -35,6 +36,12 @@ const STAGES = [
 const TOLERANCE = 0.0151;
 
 function render({ model, el }) {
+  const again = restarter(
+    model,
+    ["q", "k", "v", "causal", "scaled", "output", "open_stages"],
+    el,
+    () => draw(),
+  );
   const draw = () => {
     const fixedData = model.get("payload");
     const data = {
@@ -46,7 +53,7 @@ function render({ model, el }) {
       scaled: model.get("scaled"),
     };
     const n = data.labels.length;
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     let stages = attentionStages(data.q, data.k, data.v, data);
     let open = 0;
@@ -128,8 +135,21 @@ function render({ model, el }) {
         output: stages.output,
         open_stages: open,
       });
-    const sayCell = (s, i, j, wait = 0) =>
+    const arith = h(
+      "div",
+      { class: "cw-panel cw-arith" },
+      h("p", { class: "cw-note" }, "Choose a number in a table: its arithmetic stands here."),
+      live.node,
+    );
+    // The arithmetic stands under the table of the chosen number.
+    const placeArith = () => {
+      const spot = focused && focused[0] < open ? spots[focused[0]] : null;
+      if (spot && spot.lastElementChild !== arith) spot.append(arith);
+    };
+    const sayCell = (s, i, j, wait = 0) => {
+      placeArith();
       live.say(cellArithmetic(STAGES[s][0], i, j, data, stages), wait);
+    };
 
     const openStage = (s, focus = true) => {
       const [i, j] = blankOf(STAGES[s][0], n);
@@ -259,7 +279,7 @@ function render({ model, el }) {
       const pressed = (i, j) =>
         Boolean(focused && focused[0] === s && focused[1] === i && focused[2] === j);
       const table = heatTable({
-        corner: name === "output" ? "word" : "query ↓\nkey →",
+        corner: name === "output" ? "word" : "query ↓ key →",
         rows: data.labels,
         columns: columns(name),
         cell: (i, j) =>
@@ -288,6 +308,7 @@ function render({ model, el }) {
           }),
       });
       spots[s].replaceChildren(...head, scrollRegion(title, table));
+      if (focused?.[0] === s) placeArith();
       if (active) spots[s].querySelector(`[data-cell="${active}"]`)?.focus();
     };
     spots.forEach((_, s) => fill(s));
@@ -308,12 +329,7 @@ function render({ model, el }) {
         toggle("divide by the root of the width", "scaled"),
       ),
       h("div", { class: "cw-stages" }, spots),
-      h(
-        "div",
-        { class: "cw-panel cw-arith" },
-        h("p", { class: "cw-note" }, "Choose a number in a table: its arithmetic stands here."),
-        live.node,
-      ),
+      arith,
       h("div", { class: "cw-row" }, describe.button),
       describe.text,
     );

@@ -8,7 +8,7 @@ import traitlets
 
 from course_lib.widgets.base import CourseWidget, labels, table_of_numbers
 from course_lib.widgets.bundle import bundle
-from course_lib.widgets.markup import card, escape, fixed, listed, scroll, shade, short
+from course_lib.widgets.markup import card, escape, fixed, listed, scroll, shade_class, short
 from course_lib.widgets.markup import table as html_table
 
 Rows = list[list[float]]
@@ -173,7 +173,7 @@ def _stage_table(name: str, rows: Rows, names: list[str]) -> str:
     columns = [f"number {c + 1}" for c in range(len(rows[0]))] if name == "output" else names
     cells = (
         [
-            f'<td class="sh{shade(value, low, high)}">{fixed(value)}</td>'
+            f'<td class="{shade_class(value, low, high)}">{fixed(value)}</td>'
             if math.isfinite(value)
             else '<td class="gone">−∞</td>'
             for value in row

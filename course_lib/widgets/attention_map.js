@@ -207,7 +207,7 @@ function render({ model, el }) {
         marked: [...marks].sort((a, b) => a - b),
       });
     };
-    const legend = heatLegend("0 %", "100 %");
+    const legend = heatLegend(0, 1, percent);
     whole.addEventListener("toggle", fillWhole);
     glance.addEventListener("toggle", fillGlance);
     const move = () => {

@@ -94,27 +94,36 @@ class AttentionMap(CourseWidget):
             f"<p>{escape(describe)}</p>" if describe else "",
             f"<p><strong>{escape(sentence)}</strong></p>",
             scroll("Attention weights, from each word to each word", drawn),
-            legend("0 %", "100 %"),
+            legend(0.0, 1.0, percent),
         )
         super().__init__(payload, static, f"{title}. {sentence}", query=query, layer=last)
 
 
 def _checked(weights: Any) -> list[list[list[list[float]]]]:
-    """Converts weights of shape (L, H, T, T) to nested lists and checks that rows sum to 1."""
+    """Converts weights of shape (L, H, T, T) to nested lists and checks that rows sum to 1.
+
+    Rows of 16 bits sum to 1 only as well as their format can say it, so they are divided by what
+    they sum to.
+    """
     if hasattr(weights, "detach"):
         weights = weights.detach().cpu()
     shape = tuple(getattr(weights, "shape", ()))
     if len(shape) != 4 or shape[2] != shape[3] or 0 in shape:
         raise ValueError(f"weights must be an array of shape (L, H, T, T), got shape {shape}")
+    half = str(weights.dtype).rpartition(".")[2] in ("bfloat16", "float16")
+    allowed = 1e-2 if half else 1e-3
     rows = weights.tolist()
     for at, layer in enumerate(rows):
         for k, head in enumerate(layer):
             for i, row in enumerate(head):
-                if min(row) < 0 or not abs(sum(row) - 1) < 1e-3:
+                total = sum(row)
+                if min(row) < 0 or not abs(total - 1) < allowed:
                     raise ValueError(
                         f"weights[{at}, {k}, {i}] must be at least 0 and sum to 1, "
-                        f"got a sum of {sum(row):.4f} and a smallest value of {min(row):.4f}"
+                        f"got a sum of {total:.4f} and a smallest value of {min(row):.4f}"
                     )
+                if half:
+                    row[:] = [value / total for value in row]
     return rows
 
 

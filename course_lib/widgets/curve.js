@@ -1,4 +1,13 @@
-import { h, card, describeButton, liveRegion, save, scrollRegion, watch } from "./kit/ui/dom.js";
+import {
+  h,
+  card,
+  describeButton,
+  liveRegion,
+  restarter,
+  save,
+  scrollRegion,
+  watch,
+} from "./kit/ui/dom.js";
 import { fixed, percent, short } from "./kit/ui/text.js";
 import { gate } from "./kit/ui/gate.js";
 import { heatTable } from "./kit/ui/heat.js";
@@ -26,6 +35,15 @@ export function describeCurve(data) {
     .join(" ");
 }
 
+/** Where each x stands, 0 to 1: to scale, or evenly where that would put two on one spot. */
+export function placesOf(x) {
+  const span = Math.max(...x) - Math.min(...x);
+  const places = x.map((value) => (value - Math.min(...x)) / span);
+  const gaps = places.slice(1).map((place, i) => place - places[i]);
+  const last = Math.max(1, x.length - 1);
+  return gaps.every((gap) => gap >= 0.06) ? places : x.map((_, i) => i / last);
+}
+
 function svg(tag, attributes, ...children) {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -42,7 +60,8 @@ function plot(data, lines) {
   const all = lines.flatMap(({ mean, low, high }) => [...mean, ...(low ?? []), ...(high ?? [])]);
   const min = Math.min(...all, data.unit === "percent" ? 0 : Infinity);
   const max = Math.max(...all);
-  const px = (i) => left + ((width - left - right) * i) / Math.max(1, data.x.length - 1);
+  const across = placesOf(data.x);
+  const px = (i) => left + (width - left - right) * across[i];
   const py = (value) =>
     height - bottom - ((height - top - bottom) * (value - min)) / (max - min || 1);
   const marker = (kind, x, y) =>
@@ -74,7 +93,7 @@ function plot(data, lines) {
   const drawn = lines.map(({ mean, low, high, kind }, s) =>
     svg(
       "g",
-      { class: `cw-line ${kind}` },
+      { class: `cw-line ${kind} s${s % 4}` },
       ...(low
         ? mean.map((_, i) => svg("line", { x1: px(i), x2: px(i), y1: py(low[i]), y2: py(high[i]) }))
         : []),
@@ -96,9 +115,10 @@ function plot(data, lines) {
 }
 
 function render({ model, el }) {
+  const again = restarter(model, ["predicted", "revealed"], el, () => draw());
   const draw = () => {
     const data = model.get("payload");
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const describe = describeButton(() => describeCurve(data));

@@ -3,6 +3,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   picker,
   save,
   scrollRegion,
@@ -29,6 +30,26 @@ export function habitsOf(data, layer, head) {
   };
 }
 
+/**
+ * What a head does, by its average weights: a job that takes at least half of them, or none that
+ * is clear. The same as job_of in head_gallery.py.
+ */
+export function jobOf(data, layer, head) {
+  const { itself, previous, first } = habitsOf(data, layer, head);
+  const certain = Array.from({ length: data.size - 2 }, (_, at) => {
+    const rows = Array.from({ length: data.size - 2 - at }, (_, i) => at + 2 + i);
+    const sum = rows.reduce((total, i) => total + weightsOf(data, layer, head, i)[at + 1], 0);
+    return [rows.length > 1 ? sum / rows.length : 0, `one certain word, “${data.shown[at + 1]}”`];
+  });
+  const found = [
+    [previous, "the word before"],
+    [itself, "the word itself"],
+    [first, "the first word"],
+    ...certain,
+  ].reduce((best, one) => (one[0] > best[0] ? one : best));
+  return found[0] < 0.5 ? "no clear job" : `${found[1]}: ${percent(found[0])}`;
+}
+
 /** The costliest and the cheapest head to lose: the same as describe_gallery in head_gallery.py. */
 export function describeGallery(data) {
   const flat = data.without.flatMap((row, l) =>
@@ -44,9 +65,12 @@ export function describeGallery(data) {
 }
 
 function render({ model, el }) {
+  const again = restarter(model, ["jobs", "switched_off", "predicted", "revealed"], el, () =>
+    draw(),
+  );
   const draw = () => {
     const data = model.get("payload");
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     const heads = data.packed.flatMap((row, l) => row.map((_, k) => [l, k]));
     const names = heads.map(([l, k]) => `layer ${l + 1}, head ${k + 1}`);
@@ -54,9 +78,11 @@ function render({ model, el }) {
     let chosen = heads.length - 1;
     let guess = null;
     const looks = scrollRegion("Where each head looks");
+    const habits = scrollRegion("What each head does on average");
     const jobs = {};
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const describe = describeButton(() => describeGallery(data));
+    const answers = names.map(() => h("span", {}, "–"));
     const jobSelects = names.map((name, at) =>
       h(
         "select",
@@ -67,6 +93,10 @@ function render({ model, el }) {
             change: (event) => {
               jobs[name] = event.target.value;
               save(model, { jobs: { ...jobs } });
+              const found = jobOf(data, ...heads[at]);
+              answers[at].textContent = event.target.value ? found : "–";
+              if (event.target.value)
+                live.say(`You say: ${jobs[name]}. The averages say: ${found}.`);
             },
           },
         },
@@ -78,16 +108,10 @@ function render({ model, el }) {
         heatTable({
           corner: `${data.shown[query]}\nlooks at`,
           rows: names,
-          columns: ["its job, you say", "most", "then", "itself", "before it", "first"],
+          columns: ["most", "then"],
           cell: (i, j) => {
-            const [l, k] = heads[i];
-            const weights = weightsOf(data, l, k, query);
-            if (j === 0) return h("td", {}, jobSelects[i]);
-            if (j > 2) {
-              const share = Object.values(habitsOf(data, l, k))[j - 3];
-              return h("td", { class: `sh${shade(share)}` }, percent(share));
-            }
-            const at = strongest(weights, 2)[j - 1];
+            const weights = weightsOf(data, ...heads[i], query);
+            const at = strongest(weights, 2)[j];
             return at === undefined
               ? h("td", {}, "–")
               : h(
@@ -95,6 +119,27 @@ function render({ model, el }) {
                   { class: `sh${shade(weights[at])}` },
                   `${data.shown[at]} ${percent(weights[at])}`,
                 );
+          },
+        }),
+      );
+    };
+    const fillHabits = () => {
+      habits.replaceChildren(
+        heatTable({
+          corner: "on average\nover all words",
+          rows: names,
+          columns: [
+            "itself",
+            "the one before",
+            "the first",
+            "its job, you say",
+            "the averages say",
+          ],
+          cell: (i, j) => {
+            if (j === 3) return h("td", {}, jobSelects[i]);
+            if (j === 4) return h("td", {}, answers[i]);
+            const share = Object.values(habitsOf(data, ...heads[i]))[j];
+            return h("td", { class: `sh${shade(share)}` }, percent(share));
           },
         }),
       );
@@ -134,8 +179,11 @@ function render({ model, el }) {
         chosen = Number(i);
       },
     });
+    const tried = new Set();
     const open = (values) => {
       guess = values?.accuracy ?? null;
+      if (guess === null) heads.forEach((_, i) => tried.add(i));
+      else tried.add(chosen);
       const [l, k] = heads[chosen];
       const truth = data.without[l][k];
       const text =
@@ -143,9 +191,11 @@ function render({ model, el }) {
         `${percent(data.baseline)}.` +
         (guess === null
           ? ""
-          : ` You predicted ${percent(Math.min(1, Math.max(0, guess)))}: off by ` +
+          : ` You predicted ${percent(guess)}: off by ` +
             `${short(100 * Math.abs(guess - truth), 0)} percentage points.`);
-      const all = [data.baseline, ...heads.map(([a, b]) => data.without[a][b])];
+      const shown = heads.map((_, i) => i).filter((i) => tried.has(i));
+      const all = [data.baseline, ...shown.map((i) => data.without[heads[i][0]][heads[i][1]])];
+      const whole = shown.length === heads.length;
       result.replaceChildren(
         h("p", { class: "cw-panel" }, text),
         scrollRegion(
@@ -153,7 +203,7 @@ function render({ model, el }) {
           barTable({
             label: "switched off",
             names: ["right", "lost"],
-            labels: ["nothing", ...names],
+            labels: ["nothing", ...shown.map((i) => names[i])],
             cells: (i) => [
               h("td", {}, percent(all[i])),
               h("td", {}, `${short(100 * (data.baseline - all[i]), 1)} points`),
@@ -161,25 +211,30 @@ function render({ model, el }) {
             ],
           }),
         ),
-        h("div", { class: "cw-row" }, describe.button),
-        describe.text,
+        ...(whole ? [h("div", { class: "cw-row" }, describe.button), describe.text] : []),
       );
       result.hidden = false;
-      gateSpot.hidden = true;
+      askAgain();
+      gateSpot.hidden = whole;
       save(model, { revealed: true, switched_off: [l, k], predicted: guess ?? -1 });
       live.whisper(text);
       result.focus();
     };
-    const ask = gate({
-      title: "Switch a head off",
-      text: data.question,
-      say: live.whisper,
-      open,
-      fields: [
-        { name: "accuracy", label: "Right without it", hint: "such as 80 %", kind: "percent" },
-      ],
-    });
-    const gateSpot = h("div", { class: "cw-body", style: "padding:0" }, which.node, ask.node);
+    const gateSpot = h("div", { class: "cw-body", style: "padding:0" });
+    const askAgain = () => {
+      const ask = gate({
+        title: tried.size ? "Switch another head off" : "Switch a head off",
+        text: data.question,
+        say: live.whisper,
+        open,
+        fields: [
+          { name: "accuracy", label: "Right without it", hint: "such as 80 %", kind: "percent" },
+        ],
+      });
+      gateSpot.replaceChildren(which.node, ask.node);
+    };
+    askAgain();
+    fillHabits();
     fillLooks();
     body.append(
       data.describe ? h("p", {}, data.describe) : "",
@@ -191,8 +246,9 @@ function render({ model, el }) {
       ),
       live.node,
       looks,
-      gateSpot,
+      habits,
       result,
+      gateSpot,
     );
     el.replaceChildren(node);
   };

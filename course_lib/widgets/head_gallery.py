@@ -105,6 +105,22 @@ def habits_of(payload: dict[str, Any], layer: int, head: int) -> dict[str, float
     }
 
 
+def job_of(payload: dict[str, Any], layer: int, head: int) -> str:
+    """Names what a head does: a job that takes half of its weights on average, or none."""
+    habits = habits_of(payload, layer, head)
+    found = [
+        (habits["previous"], "the word before"),
+        (habits["itself"], "the word itself"),
+        (habits["first"], "the first word"),
+    ]
+    rows = {i: weights_of(payload, layer, head, i) for i in range(payload["size"])}
+    for at in range(1, payload["size"] - 2):  # a word that two later ones can look at
+        later = [rows[i][at] for i in range(at + 1, payload["size"])]
+        found.append((sum(later) / len(later), f"one certain word, “{payload['shown'][at]}”"))
+    share, name = max(found, key=lambda pair: pair[0])
+    return "no clear job" if share < 0.5 else f"{name}: {percent(share)}"
+
+
 def describe_gallery(payload: dict[str, Any]) -> str:
     """Says which head is the costliest to lose and which the cheapest."""
     flat = [

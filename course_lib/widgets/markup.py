@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 
@@ -42,13 +42,11 @@ def seen(token: str) -> str:
 
 
 def seen_all(tokens: Sequence[str]) -> list[str]:
-    """Shows tokens; two that differ only by a space in front keep a sign for that space."""
+    """Shows tokens; where two differ only by a space in front, every such space gets a sign."""
     shown = [seen(token) for token in tokens]
-    groups: dict[str, set[str]] = {}
-    for token, text in zip(tokens, shown, strict=True):
-        groups.setdefault(text, set()).add(token)
+    told_apart = len({*zip(tokens, shown, strict=True)}) > len(set(shown))
     return [
-        f"␣{text}" if len(groups[text]) > 1 and token[:1] == " " and token.strip() else text
+        f"␣{text}" if told_apart and token[:1] == " " and token.strip() else text
         for token, text in zip(tokens, shown, strict=True)
     ]
 
@@ -65,13 +63,21 @@ def shade(value: float, low: float = 0.0, high: float = 1.0) -> int:
     return min(10, max(0, math.floor(10 * (value - low) / (high - low) + 0.5)))
 
 
+def shade_class(value: float, low: float = 0.0, high: float = 1.0) -> str:
+    """Returns the class of a heat cell; values of both signs get one hue for each sign."""
+    if not low < 0 < high:
+        return f"sh{shade(value, low, high)}"
+    level = shade(abs(value), 0.0, max(-low, high))
+    return f"ng{level}" if value < 0 and level else f"sh{level}"
+
+
 def card(title: str, badge: str, *body: str) -> str:
     """Frames the static form of a widget as the live form is framed."""
     side = f'<span class="cw-badge">{escape(badge)}</span>' if badge else ""
     return (
         f'<div class="cw mathjax_ignore" role="group" aria-label="{escape(title)}">'
         '<div class="cw-head">'
-        f'<p class="cw-title">{escape(title)}</p>{side}</div>'
+        f'<p class="cw-title" role="heading" aria-level="3">{escape(title)}</p>{side}</div>'
         f'<div class="cw-body">{"".join(body)}</div></div>'
     )
 
@@ -112,10 +118,14 @@ def table(
     )
 
 
-def legend(low: str, high: str) -> str:
-    """Draws the scale of a heat map, from its smallest to its largest value."""
-    swatches = "".join(f'<i class="sh{level}"></i>' for level in range(11))
+def legend(low: float, high: float, text: Callable[[float], str]) -> str:
+    """Draws the scale of a heat map between two values, each written by `text`."""
+    most, signed = max(-low, high), low < 0 < high
+    names = [f"sh{level}" for level in range(11)]
+    names = [f"ng{level}" for level in range(10, 0, -1)] + names if signed else names
+    swatches = "".join(f'<i class="{name}"></i>' for name in names)
+    ends = (-most, most) if signed else (low, high)
     return (
-        f'<p class="cw-legend" aria-hidden="true"><span>{escape(low)}</span>{swatches}'
-        f"<span>{escape(high)}</span></p>"
+        f'<p class="cw-legend" aria-hidden="true"><span>{escape(text(ends[0]))}</span>{swatches}'
+        f"<span>{escape(text(ends[1]))}</span></p>"
     )

@@ -52,14 +52,17 @@ function render({ model, el }) {
         : kind === "encoder"
           ? [data.source, data.source]
           : [data.target, data.target];
+    // Where a side looks at itself, the padding is a row as well as a column.
     const labels = () =>
       axes().map((words, axis) =>
-        words.map((word, i) => (axis && i >= words.length - padding() ? "(padding)" : word)),
+        words.map((word, i) =>
+          (axis || kind !== "cross") && i >= words.length - padding() ? "(padding)" : word,
+        ),
       );
     const padding = () => (padded ? 1 : 0);
     const wanted = () => maskOf(kind, axes()[0].length, axes()[1].length, padding());
     const describe = describeButton(
-      () => (settled ? "" : "So far: ") + describeMask(axes()[0], labels()[1], grid),
+      () => (settled ? "" : "So far: ") + describeMask(...labels(), grid),
     );
 
     const clear = () => {
@@ -70,8 +73,7 @@ function render({ model, el }) {
       fill();
     };
     const fill = () => {
-      const [rows] = axes();
-      const columns = labels()[1];
+      const [rows, columns] = labels();
       const right = wanted();
       const table = heatTable({
         corner: "sees ↓\nwhom →",
@@ -111,13 +113,7 @@ function render({ model, el }) {
                   },
                 },
               },
-              grid[i][j]
-                ? settled && !right[i][j]
-                  ? "✗"
-                  : "✓"
-                : settled && right[i][j]
-                  ? "○"
-                  : "·",
+              grid[i][j] ? (settled && !right[i][j] ? "✗" : "✓") : "·",
             ),
           ),
       });
@@ -144,7 +140,7 @@ function render({ model, el }) {
       settled = true;
       const { objective, example, tasks, models } = data.facts[kind];
       const given = [
-        ["Pairs that see each other", String(grid.flat().filter(Boolean).length)],
+        ["Open cells", `${grid.flat().filter(Boolean).length} of ${grid.flat().length}`],
         ["Trained to", objective],
         ["Example", example],
         ["Good at", tasks],
@@ -172,9 +168,9 @@ function render({ model, el }) {
       if (first < 0) return done("Correct: every row is as this family needs it.");
       const wrong = faults.filter(Boolean).length;
       const text =
-        `Not yet: in row “${axes()[0][first]}”, ` +
+        `Not yet: in row “${labels()[0][first]}”, ` +
         `${FAULTS[faults[first]]}${wrong > 1 ? ` ${wrong} rows differ.` : ""} In the table, ✗ ` +
-        `is seen by mistake and ○ is missing.`;
+        `is seen by mistake.`;
       spot.replaceChildren(verdict("incorrect", text));
       live.say(text);
     };

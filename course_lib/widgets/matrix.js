@@ -64,7 +64,7 @@ function render({ model, el }) {
     };
     body.append(
       scrollRegion(data.title, table),
-      heatLegend(short(data.low, data.decimals), short(data.high, data.decimals)),
+      heatLegend(data.low, data.high, (value) => short(value, data.decimals)),
       live.node,
       h(
         "div",

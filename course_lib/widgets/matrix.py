@@ -6,7 +6,7 @@ from typing import Any
 
 from course_lib.widgets.base import CourseWidget, labels, table_of_numbers
 from course_lib.widgets.bundle import bundle
-from course_lib.widgets.markup import card, escape, fixed, legend, scroll, shade, short, table
+from course_lib.widgets.markup import card, escape, fixed, legend, scroll, shade_class, short, table
 
 
 def describe_matrix(
@@ -108,7 +108,7 @@ class Matrix(CourseWidget):
             title,
             badge,
             scroll(title, drawn),
-            legend(short(low, decimals), short(high, decimals)),
+            legend(low, high, lambda value: short(value, decimals)),
             f'<p class="cw-note">{escape(sentence)}</p>',
         )
         super().__init__(payload, static, f"{title}. {sentence}")
@@ -118,7 +118,7 @@ def cell(value: float | None, decimals: int, low: float, high: float) -> str:
     """Writes one heat-map cell; None is a hidden one."""
     if value is None:
         return '<td class="gone">−∞</td>'
-    return f'<td class="sh{shade(value, low, high)}">{fixed(value, decimals)}</td>'
+    return f'<td class="{shade_class(value, low, high)}">{fixed(value, decimals)}</td>'
 
 
 __all__ = ["Matrix", "cell", "describe_matrix"]

@@ -3,6 +3,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   picker,
   radios,
   save,
@@ -41,10 +42,13 @@ export function describeMemory(choice) {
 }
 
 function render({ model, el }) {
+  const again = restarter(model, ["choice", "total_bytes", "predicted", "revealed"], el, () =>
+    draw(),
+  );
   const draw = () => {
     const data = model.get("payload");
     const choice = { ...data.choice };
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const partsSpot = scrollRegion("Memory of one GPU, by part");
@@ -154,16 +158,21 @@ function render({ model, el }) {
       ask.node.hidden = true;
       result.hidden = false;
       update(false);
-      const { total } = memoryOf(choice);
-      const fits = values?.fits === "yes" ? "fits" : "does not fit";
-      const guess = values ? `You predicted ${short(values.gb, 2)} GB, and that it ${fits}. ` : "";
-      const text = guess + describeMemory(choice);
+      const { total, parts } = memoryOf(choice);
+      const guess = values
+        ? `You predicted ${short(values.gb, 2)} GB for the states, and that it ` +
+          `${values.fits === "yes" ? "fits" : "does not fit"}. `
+        : "";
+      const states = `The states need ${gigabytes(total - parts.activations)} on each GPU`;
+      const more = parts.activations ? `, and activations ${gigabytes(parts.activations)}` : "";
+      const text = `${guess}${states}${more}. ${describeMemory(choice)}`;
       said.textContent = text;
       live.whisper(text);
       save(model, { revealed: true, total_bytes: total, predicted: texts ?? {} });
       result.focus();
     };
     const said = h("p", { class: "cw-panel" });
+    const { activations } = memoryOf(choice).parts;
     const ask = gate({
       say: live.whisper,
       open,
@@ -171,12 +180,20 @@ function render({ model, el }) {
         `A model of ${short(choice.parameters / 1e9, 3)} billion parameters trains with ` +
         `${STAGE_NAMES[choice.stage]} on ${choice.gpus} GPUs, ` +
         `${choice.precision === "mixed" ? "in mixed precision" : "in float32"}, with Adam. ` +
-        `How much memory do its states need on each GPU?`,
+        `How much memory do its states (parameters, gradients, optimizer state) need on each GPU?`,
       fields: [
-        { name: "gb", label: "GB on each GPU", kind: "number" },
+        {
+          name: "gb",
+          label: "GB of states on each GPU",
+          kind: "number",
+          low: 0,
+          units: { GB: 1, MB: 1e-3, TB: 1e3, GiB: 1.073741824, MiB: 0.001048576 },
+        },
         {
           name: "fits",
-          label: `Does it fit in ${choice.memory} GB?`,
+          label:
+            `Does it fit in ${choice.memory} GB` +
+            (activations ? `, with ${gigabytes(activations)} of activations?` : "?"),
           kind: "choice",
           options: [
             ["yes", "yes"],

@@ -3,6 +3,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   picker,
   save,
   scrollRegion,
@@ -26,6 +27,24 @@ export function describeNeighbours(data, i) {
   );
 }
 
+const [LETTER, LINE] = [8, 16]; // room for a letter and a line of a label
+
+/** The labels, from top to bottom, each moved down until it covers none before it. */
+export function apart(labels) {
+  const placed = [];
+  for (const label of [...labels].sort((a, b) => a.y - b.y)) {
+    const right = label.x + LETTER * label.text.length;
+    let { y } = label;
+    const hits = (other) =>
+      Math.abs(other.y - y) < LINE &&
+      other.x < right &&
+      label.x < other.x + LETTER * other.text.length;
+    while (placed.some(hits)) y += 2;
+    placed.push({ ...label, y, moved: y !== label.y });
+  }
+  return placed;
+}
+
 function scatter(data, i) {
   const [width, height, edge] = [560, 340, 46];
   const xs = data.points.map(([x]) => x);
@@ -40,6 +59,7 @@ function scatter(data, i) {
     return one;
   };
   const near = new Set(data.near[i].slice(0, 5).map(([j]) => j));
+  const labels = [];
   const marks = data.points.flatMap(([px, py], j) => {
     const [x, y] = [scale(px, xs, width), height - scale(py, ys, height)];
     const kind = j === i ? "me" : near.has(j) ? "near" : "far";
@@ -47,8 +67,14 @@ function scatter(data, i) {
       kind === "me"
         ? make("rect", { x: x - 6, y: y - 6, width: 12, height: 12, class: "cw-dot me" })
         : make("circle", { cx: x, cy: y, r: kind === "near" ? 5 : 2.5, class: `cw-dot ${kind}` });
-    return kind === "far" ? [mark] : [mark, make("text", { x: x + 8, y: y + 4 }, data.names[j])];
+    if (kind !== "far") labels.push({ x: x + 8, y: y + 4, dot: [x, y], text: data.names[j] });
+    return [mark];
   });
+  for (const { x, y, dot, text, moved } of apart(labels)) {
+    if (moved)
+      marks.push(make("line", { x1: dot[0], y1: dot[1], x2: x, y2: y - 4, class: "cw-grid" }));
+    marks.push(make("text", { x, y }, text));
+  }
   const drawing = make("svg", {
     viewBox: `0 0 ${width} ${height}`,
     width,
@@ -60,9 +86,10 @@ function scatter(data, i) {
 }
 
 function render({ model, el }) {
+  const again = restarter(model, ["word", "nearest", "revealed"], el, () => draw());
   const draw = () => {
     const data = model.get("payload");
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     let at = 0;
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });

@@ -29,7 +29,7 @@ def state_of(widgets: Sequence[CourseWidget]) -> dict[str, Any]:
 
 def safe_script(value: Any) -> str:
     """Writes JSON so that no text inside can end a script element."""
-    return json.dumps(value).replace("</", "<\\/").replace("<!--", "<\\!--")
+    return json.dumps(value).replace("<", "\\u003c")
 
 
 def page(widgets: Sequence[CourseWidget], loader: Path, *, title: str = "Widgets") -> str:
@@ -57,7 +57,7 @@ def page(widgets: Sequence[CourseWidget], loader: Path, *, title: str = "Widgets
         f"<title>{html.escape(title)}</title><style>{css}</style><style>"
         "body{font-family:system-ui,sans-serif;margin:0 auto;max-width:50rem;padding:1rem}"
         "html[data-theme=dark]{background:#14181e;color:#ced6dd}</style></head><body><main>"
-        f"<h1>{html.escape(title)}</h1>{views}</main>"
+        f"<h1>{html.escape(title)}</h1><h2>In this page</h2>{views}</main>"
         f'<script type="application/vnd.jupyter.widget-state+json">{state}</script>'
         f"<script>{loader.read_text(encoding='utf-8')}</script></body></html>"
     )

@@ -3,6 +3,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   radios,
   save,
   scrollRegion,
@@ -25,10 +26,16 @@ export function describePositions(a, b, shift, width) {
 }
 
 function render({ model, el }) {
+  const again = restarter(
+    model,
+    ["a", "b", "shift", "dot", "dot_moved", "same_bag", "revealed"],
+    el,
+    () => draw(),
+  );
   const draw = () => {
     const data = model.get("payload");
     const { width, n } = data;
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     const at = { a: data.a, b: data.b, shift: data.shift };
     let waves = true;

@@ -6,7 +6,7 @@ import traitlets
 from course_lib.model.positions import Sinusoidal
 from course_lib.widgets.base import CourseWidget
 from course_lib.widgets.bundle import bundle
-from course_lib.widgets.markup import card, escape, fixed, scroll, shade
+from course_lib.widgets.markup import card, escape, fixed, scroll, shade_class
 from course_lib.widgets.markup import table as html_table
 
 
@@ -72,7 +72,7 @@ class PositionRows(CourseWidget):
             f"{'sin' if i < width // 2 else 'cos'} {i % (width // 2) + 1}" for i in range(width)
         ]
         cells = (
-            (str(at), [f'<td class="sh{shade(x, -1.0, 1.0)}">{fixed(x)}</td>' for x in row])
+            (str(at), [f'<td class="{shade_class(x, -1.0, 1.0)}">{fixed(x)}</td>' for x in row])
             for at, row in zip(places, rows, strict=True)
         )
         sentence = describe_rows(a, b, shift, width)

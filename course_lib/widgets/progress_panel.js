@@ -2,17 +2,27 @@ import { h, button, card, liveRegion, newId, watch } from "./kit/ui/dom.js";
 import {
   exportProgress,
   importProgress,
+  isDamaged,
   isKept,
   onProgress,
   readAll,
   writeAll,
 } from "./kit/exercise/store.js";
 
-/** Solved, tried and open exercises of one chapter, counted from the records. */
+/**
+ * Solved, tried and open exercises of one chapter, counted from the records. Programs are judged in
+ * a notebook, so a page counts them apart.
+ */
 export function countProgress(records, exercises) {
-  const counts = { solved: 0, tried: 0, total: exercises.length, revealed: 0, changed: 0 };
-  for (const { id, v } of exercises) {
+  const code = exercises.filter((one) => one.code).length;
+  const total = exercises.length - code;
+  const counts = { solved: 0, tried: 0, total, revealed: 0, changed: 0, code, programs: 0 };
+  for (const { id, v, code: program } of exercises) {
     const record = records[id];
+    if (program) {
+      if (record?.v >= v && record.status === "correct") counts.programs += 1;
+      continue;
+    }
     if (!record) continue;
     if (record.v < v) counts.changed += 1;
     else if (record.status === "correct") counts.solved += 1;
@@ -22,13 +32,15 @@ export function countProgress(records, exercises) {
   return counts;
 }
 
-export function saidProgress({ solved, tried, total, revealed, changed }) {
+export function saidProgress({ solved, tried, total, revealed, changed, code, programs }) {
+  const noun = code === 1 ? "program" : "programs";
   const more = [
+    code ? `${programs ? `${programs} of ` : ""}${code} ${noun} in the notebook` : "",
     tried ? `${tried} tried` : "",
     revealed ? `${revealed} shown` : "",
     changed ? `${changed} changed since you solved it` : "",
   ].filter(Boolean);
-  return `${solved} of ${total} solved${more.length ? `; ${more.join(", ")}` : ""}`;
+  return `${solved} of ${total} solved${code ? " here" : ""}${more.length ? `; ${more.join(", ")}` : ""}`;
 }
 
 function render({ model, el }) {
@@ -50,6 +62,9 @@ function render({ model, el }) {
       where.textContent = isKept()
         ? "Kept in this browser only. Nothing is sent."
         : "Progress is not kept in this browser; carry it with the text below.";
+      if (isDamaged())
+        where.textContent +=
+          " What was kept before could not be read; it is set aside, and a clean record begins.";
       list.replaceChildren(
         ...data.chapters.map(({ title, exercises }) => {
           const counts = countProgress(records, exercises);

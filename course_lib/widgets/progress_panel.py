@@ -11,7 +11,8 @@ class ProgressPanel(CourseWidget):
     """Shows what is solved, and takes progress out of and into this browser as text.
 
     Args:
-        chapters: Chapter title to its exercises, each a pair of id and version.
+        chapters: Chapter title to its exercises, each its id, its version and, for a program,
+            True: a program is judged in a notebook, so a page counts it apart.
         title: The heading.
 
     Raises:
@@ -24,7 +25,7 @@ class ProgressPanel(CourseWidget):
 
     def __init__(
         self,
-        chapters: Mapping[str, Sequence[tuple[str, int]]],
+        chapters: Mapping[str, Sequence[tuple[str, int] | tuple[str, int, bool]]],
         *,
         title: str = "Your progress",
     ) -> None:
@@ -35,7 +36,12 @@ class ProgressPanel(CourseWidget):
             "title": title,
             "badge": "this browser only",
             "chapters": [
-                {"title": name, "exercises": [{"id": one, "v": version} for one, version in many]}
+                {
+                    "title": name,
+                    "exercises": [
+                        {"id": one, "v": version, "code": any(code)} for one, version, *code in many
+                    ],
+                }
                 for name, many in chapters.items()
             ],
         }

@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  restarter,
   newId,
   picker,
   save,
@@ -29,9 +30,10 @@ export function describeShapes(config, size) {
 }
 
 function render({ model, el }) {
+  const again = restarter(model, ["preset", "config", "opened", "total"], el, () => draw());
   const draw = () => {
     const data = model.get("payload");
-    const { node, body } = card(data);
+    const { node, body } = card(data, again);
     const live = liveRegion();
     let name = Object.keys(data.presets)[0];
     let config = { ...data.presets[name] };

@@ -171,8 +171,8 @@ def parts_of(config: TransformerConfig) -> dict[str, int]:
     head += (d * d + d * bias + norm) * config.head_transform
     head += config.vocab_size * (config.head_bias == "learned")
     return {
-        "token embedding": (config.vocab_size + config.n_segments) * d,
-        "positions": stacks * order.get(config.position, 0),
+        "token embedding": config.vocab_size * d,
+        "positions and segments": stacks * order.get(config.position, 0) + config.n_segments * d,
         "attention": (encoder + decoder) * attention,
         "cross-attention": n_cross * attention,
         "feed-forward": (encoder + decoder) * feed,

@@ -111,16 +111,18 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.mark.parametrize("hue", ["sh", "ng"])
 @pytest.mark.parametrize("dark", [False, True])
-def test_every_shade_keeps_contrast_and_order(show, dark):
+def test_every_shade_keeps_contrast_and_order(show, dark, hue):
     page = show(EXAMPLES["matrix"](), dark=dark)
     pairs = page.evaluate(
-        """() => Array.from({length: 11}, (_, level) => {
+        """(hue) => Array.from({length: 11}, (_, level) => {
             const cell = document.querySelector(".cw-live td");
-            cell.className = `sh${level}`;
+            cell.className = `${level ? hue : "sh"}${level}`;
             const style = getComputedStyle(cell);
             return [style.backgroundColor, style.color];
-        })"""
+        })""",
+        hue,
     )
     light = [luminance(background) for background, _ in pairs]
     assert light == sorted(light, reverse=not dark)

@@ -14,6 +14,7 @@ from course_lib.widgets import HeadGallery, MemoryCalculator
 from course_lib.widgets.attention_calculator import attention_stages
 from course_lib.widgets.draws import draw_counts, random_numbers
 from course_lib.widgets.head_gallery import habits_of
+from course_lib.widgets.markup import seen_all, shade_class
 from course_lib.widgets.mask_switch import mask_of
 from course_lib.widgets.memory_calculator import memory_parts
 from course_lib.widgets.shape_tracer import stops_of
@@ -237,3 +238,18 @@ def test_one_top_p_by_hand(kit):
     for p, kept in ((0.8, 2), (0.81, 3), (0.1, 1)):
         settings = {"temperature": 1, "topK": 3, "topP": p}
         assert kit("kit/math/sampling.js", "samplerStages", logits, settings)[-1]["kept"] == kept
+
+
+def test_values_of_both_signs_have_one_hue_each(kit):
+    for low, high in [(-1.0, 1.0), (-0.5, 2.0), (0.0, 1.0), (-3.0, -1.0)]:
+        for value in (-3.0, -1.0, -0.5, -0.04, 0.0, 0.04, 0.5, 1.0, 2.0):
+            found = kit("kit/ui/text.js", "shadeClass", value, low, high)
+            assert found == shade_class(value, low, high)
+    classes = [shade_class(x, -1.0, 1.0) for x in (-1.0, -0.5, 0.0, 0.5, 1.0)]
+    assert classes == ["ng10", "ng5", "sh0", "sh5", "sh10"]
+    assert shade_class(-0.01, -1.0, 1.0) == "sh0"
+
+
+def test_tokens_apart_by_a_space_put_the_sign_on_every_such_space():
+    assert seen_all([" the", " cat"]) == ["the", "cat"]
+    assert seen_all([" the", "the", " cat"]) == ["␣the", "the", "␣cat"]

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from course_lib.exercises.progress import records
-from course_lib.widgets import Quiz
+from course_lib.widgets import ProgressPanel, Quiz
 from course_lib.widgets.attention_map import describe_look, weights_of
 from course_lib.widgets.markup import percent
 from tests.widgets.examples import EXAMPLES
@@ -119,18 +119,27 @@ def test_many_choices_number_and_match(show):
 
 def test_order_by_keyboard(show):
     page = show(Quiz(ALL[4]))
+    places = page.get_by_label("Place of:")
+    expect(places.locator("visible=true")).to_have_count(0)
     for line in ("mix the values", "normalise the scores", "score every pair"):
         page.get_by_role("checkbox", name=line).press("Space")
+    assert said(page) == "score every pair: place 3 of 3."
+    shown = page.locator(".cw-order li")
+    assert [text.split("\n")[0] for text in shown.all_inner_texts()] == ["1.", "2.", "3.", "–"]
+    expect(places.locator("visible=true")).to_have_count(3)
+    assert page.get_by_label("Place of: mix").locator("option").all_inner_texts() == ["1", "2", "3"]
     page.get_by_role("button", name="Check").press("Enter")
     expect(page.locator(".cw-verdict")).to_contain_text("Score first.")
     page.get_by_label("Place of: score every pair").select_option("1")
-    assert said(page) == "score every pair: place 1 of 4."
+    assert said(page) == "score every pair: place 1 of 3."
     down = page.get_by_role("button", name="Move down: mix the values")
     down.press("Enter")
-    assert said(page) == "mix the values: place 3 of 4."
+    assert said(page) == "mix the values: place 3 of 3."
     assert down.evaluate("(node) => node === document.activeElement")
     page.get_by_role("checkbox", name="mix the values").press("Enter")
     expect(page.locator(".cw-verdict")).to_contain_text("Score, normalise, mix.")
+    page.get_by_role("checkbox", name="normalise the scores").press("Space")
+    expect(shown.nth(2)).to_contain_text("–")
 
 
 def test_prediction_shows_what_was_predicted(show):
@@ -206,11 +215,43 @@ def test_progress_goes_out_in_and_away(show):
     expect(row).to_contain_text("0 of 2 solved")
 
 
+BLOCKED = {
+    "none": "Object.defineProperty(window, 'localStorage', {get() { throw Error('blocked') }})",
+    "full": "Storage.prototype.setItem = () => { throw Error('quota') }",
+}
+
+
+@pytest.mark.parametrize("how", BLOCKED)
+def test_progress_that_cannot_be_stored_lives_as_long_as_the_page(show, how):
+    """Two widgets with code of their own share it, and the text carries it away."""
+    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]))
+    page.add_init_script(BLOCKED[how])
+    page.reload()
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(".cw-live tbody tr").first).to_contain_text("1 of 2 solved")
+    expect(page.get_by_text("Progress is not kept in this browser; carry it")).to_be_visible()
+    page.get_by_role("button", name="Show my progress as text").click()
+    text = page.get_by_role("textbox", name="Progress as text").input_value()
+    assert records.from_text(text)["06.a"]["status"] == "correct"
+
+
+def test_programs_are_counted_apart(show):
+    page = show(ProgressPanel({"This page": [("06.a", 1), ("06.c", 1, True), ("06.g", 1, True)]}))
+    row = page.locator(".cw-live tbody tr")
+    expect(row).to_contain_text("0 of 1 solved here; 2 programs in the notebook")
+    done = records.new_record(1, 5) | {"status": "correct", "attempts": 1, "first_ok": True}
+    page.get_by_role("textbox").fill(records.to_text({"06.a": done, "06.c": done}))
+    page.get_by_role("button", name="Bring my progress").click()
+    expect(row).to_contain_text("1 of 1 solved here; 1 of 2 programs in the notebook")
+
+
 def test_progress_without_storage_and_with_a_broken_store(show):
-    page = show(Quiz(ALL[0]))
+    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]))
     page.evaluate(f"localStorage.setItem('{KEY}', '{{broken')")
     page.reload()
     assert page.evaluate(f"localStorage.getItem('{KEY}:bad')") == "{broken"
+    expect(page.get_by_text("What was kept before could not be read")).to_be_visible()
     page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new Error('blocked'); }})"
     )

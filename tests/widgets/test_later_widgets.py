@@ -5,10 +5,17 @@ import torch
 from playwright.sync_api import Page, expect
 
 from course_lib import presets
-from course_lib.widgets import Curve, MaskSwitch, MemoryCalculator, Neighbours, PositionRows
+from course_lib.widgets import (
+    AttentionCalculator,
+    Curve,
+    MaskSwitch,
+    MemoryCalculator,
+    Neighbours,
+    PositionRows,
+)
 from course_lib.widgets.all_reduce_stepper import AllReduceStepper, describe_state, ring_states
 from course_lib.widgets.attention_map import weights_of
-from course_lib.widgets.head_gallery import HeadGallery, habits_of
+from course_lib.widgets.head_gallery import HeadGallery, habits_of, job_of
 from course_lib.widgets.logits_to_words import changed_logits, describe_change, softmax
 from course_lib.widgets.markup import fixed, percent, short
 from course_lib.widgets.mask_switch import describe_mask, mask_of
@@ -63,17 +70,38 @@ def test_head_gallery(show):
     for at, line in enumerate(table):
         layer, head = divmod(at, 3)
         row = weights_of(widget.payload, layer, head, 1)
-        assert percent(max(row)) in line[1]
-        assert line[3:] == [percent(x) for x in habits_of(widget.payload, layer, head).values()]
-    page.get_by_label("Job of layer 1, head 2").select_option("the word before")
+        assert percent(max(row)) in line[0]
+    for at, line in enumerate(rows(page, "What each head does on average")):
+        habits = habits_of(widget.payload, *divmod(at, 3)).values()
+        assert line[:3] == [percent(x) for x in habits]
+        assert line[4] == "–"
+    for at in range(6):
+        layer, head = divmod(at, 3)
+        page.get_by_label(f"Job of layer {layer + 1}, head {head + 1}").select_option(
+            "no clear job"
+        )
+        line = rows(page, "What each head does on average")[at]
+        assert line[4] == job_of(widget.payload, layer, head)
     page.get_by_label("The head to switch off").select_option("1")
     page.get_by_label("Right without it").fill("60 %")
     page.get_by_role("button", name="Commit").press("Enter")
-    expect(page.locator(".cw-panel:visible")).to_have_text(
+    expect(page.locator("p.cw-panel:visible")).to_have_text(
         "Without layer 1, head 2, 85 % are right; with all heads, 94 %. "
         "You predicted 60 %: off by 25 percentage points."
     )
-    assert rows(page, "Accuracy without each head")[3] == ["40 %", "54 points"]
+    assert rows(page, "Accuracy without each head")[1:] == [["85 %", "9 points"]]
+    page.get_by_label("The head to switch off").select_option("2")
+    page.get_by_label("Right without it").fill("-20")
+    page.get_by_role("button", name="Commit").press("Enter")
+    expect(page.locator(".cw-verdict")).to_contain_text("between 0 and 100 %")
+    page.get_by_label("Right without it").fill("50")
+    page.get_by_role("button", name="Commit").press("Enter")
+    assert rows(page, "Accuracy without each head")[1:] == [
+        ["85 %", "9 points"],
+        ["40 %", "54 points"],
+    ]
+    page.get_by_role("button", name="Just show me").click()
+    assert len(rows(page, "Accuracy without each head")) == 7
     assert described(page) == repr(widget).split("? ")[1]
 
 
@@ -148,12 +176,13 @@ def test_mask_switch_names_each_fault(show):
 def test_memory_calculator(show):
     widget = MemoryCalculator()
     page = show(widget)
-    page.get_by_label("GB on each GPU").fill("20")
+    page.get_by_label("GB of states on each GPU").fill("20")
     page.locator("form").get_by_label("Does it fit").select_option("no")
     page.get_by_role("button", name="Commit").press("Enter")
     choice = widget.payload["choice"]
     assert page.locator(".cw-panel:visible").first.inner_text() == (
-        f"You predicted 20 GB, and that it does not fit. {describe_memory(choice)}"
+        "You predicted 20 GB for the states, and that it does not fit. "
+        f"The states need 16.64 GB on each GPU. {describe_memory(choice)}"
     )
     steps = [
         ("GPUs", {"gpus": 8}),
@@ -179,6 +208,23 @@ def test_memory_calculator(show):
     page.get_by_role("spinbutton", name="GPUs").fill("0")
     assert page.get_by_role("spinbutton", name="GPUs").get_attribute("aria-invalid") is not None
     assert [line[0] for line in rows(page, "Memory of one GPU, by part")] == shown
+
+
+def test_memory_calculator_answers_what_it_asks(show):
+    """The states are what is asked for, so a right answer is called by its own number."""
+    widget = MemoryCalculator(
+        parameters=8e9, gpus=8, stage=2, layers=32, sequences=4, recompute=True
+    )
+    page = show(widget)
+    form = page.locator("form")
+    expect(form).to_contain_text("2.15 GB of activations")
+    page.get_by_label("GB of states on each GPU").fill("30")
+    form.get_by_label("Does it fit").select_option("yes")
+    page.get_by_role("button", name="Commit").click()
+    expect(page.locator(".cw-panel:visible").first).to_contain_text(
+        "You predicted 30 GB for the states, and that it fits. "
+        "The states need 30.00 GB on each GPU, and activations 2.15 GB. ZeRO-2 on 8 GPUs: 32.15 GB"
+    )
 
 
 def test_all_reduce_stepper(show):
@@ -316,3 +362,121 @@ def test_curve_refuses_what_it_cannot_draw():
         Curve([1], {"a": [1.0]}, title="t", question="q", x_name="x")
     with pytest.raises(ValueError, match="must have 2 values, one per setting, got 3"):
         Curve([1, 2], {"a": [1.0, 2.0, 3.0]}, title="t", question="q", x_name="x")
+
+
+def test_a_head_with_one_job_is_named_for_it():
+    eye = [[float(i == j) for j in range(5)] for i in range(5)]
+    before = [[float(j == max(0, i - 1)) for j in range(5)] for i in range(5)]
+    first = [[float(j == 0) for j in range(5)] for _ in range(5)]
+    second = [[float(j == min(i, 1)) for j in range(5)] for i in range(5)]
+    even = [[1 / (i + 1) if j <= i else 0.0 for j in range(5)] for i in range(5)]
+    words = ["the", "old", "cabinet", "is", "lost"]
+    weights = torch.tensor([[eye, before, first, second, even]])
+    widget = HeadGallery(weights, words, [[0.5] * 5], 0.9)
+    jobs = [job_of(widget.payload, 0, head) for head in range(5)]
+    assert jobs[:3] == ["the word itself: 100 %", "the word before: 100 %", "the first word: 100 %"]
+    assert jobs[3:] == ["one certain word, “old”: 100 %", "no clear job"]
+
+
+BAD_NUMBERS = [
+    ("memory calculator", "spinbutton", "GPUs", ["0", "2.5", "-3", "", "1e9"], "stays"),
+    ("memory calculator", "spinbutton", "Parameters, billions", ["-1", "1e99"], "stays"),
+    (
+        "attention calculator",
+        "spinbutton",
+        "query of the, number 1",
+        ["", "1001", "-5000"],
+        "stays",
+    ),
+    ("position rows", "spinbutton", "First position, as a number", ["2.5", "-1", "999"], "stays"),
+    ("sampler", "spinbutton", "Seed", ["-1", "1e20", "", "1.5"], "stays"),
+    ("tiny model", "spinbutton", "Seed", ["-1", "1e20", ""], "stays"),
+    ("sampler", "spinbutton", "Temperature, as a number", ["-1", "99"], "stays"),
+]
+
+
+@pytest.mark.parametrize(("widget", "role", "name", "texts", "said"), BAD_NUMBERS)
+def test_a_number_that_cannot_be_used_is_said_and_the_last_good_one_stays(
+    show, widget, role, name, texts, said
+):
+    page = show(EXAMPLES[widget]())
+    just = page.get_by_role("button", name="Just show me").first
+    just.click()
+    box = page.get_by_role(role, name=name, exact=True)
+    good = box.input_value()
+    for text in texts:
+        box.fill(text)
+        expect(box).to_have_attribute("aria-invalid", "true")
+        expect(page.locator(".cw-fault:visible")).to_contain_text(said)
+        style = "(node) => getComputedStyle(node).borderStyle"
+        assert box.evaluate(style) == "dashed"
+    box.fill(good)
+    expect(box).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".cw-fault:visible")).to_have_count(0)
+
+
+AGAIN = [
+    "attention calculator",
+    "memory calculator",
+    "shape tracer",
+    "curve",
+    "head gallery",
+    "position rows",
+    "neighbours",
+]
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_a_widget_can_be_started_again(show, name):
+    page = show(EXAMPLES[name]())
+    card = page.locator(".cw-live .cw-body").first
+    first = card.inner_text()
+    page.get_by_role("button", name="Just show me").first.click()
+    for box in page.get_by_role("spinbutton").all()[:2]:
+        if box.is_visible():
+            box.fill("2")
+    assert card.inner_text() != first
+    page.get_by_role("button", name="Start again").click()
+    assert page.locator(".cw-live .cw-body").first.inner_text() == first
+    title = page.locator(".cw-live .cw-title").first
+    assert title.evaluate("(node) => node === document.activeElement")
+
+
+def test_derived_sizes_follow_the_ones_they_come_from(show):
+    page = show(EXAMPLES["shape tracer"]())
+    box = page.get_by_role("spinbutton", name="Feed-forward F")
+    assert box.input_value() == "3072"
+    page.get_by_role("spinbutton", name="Width D").fill("1536")
+    assert box.input_value() == "6144"
+    box.fill("100")
+    page.get_by_role("spinbutton", name="Width D").fill("768")
+    assert box.input_value() == "100"
+
+
+@pytest.mark.parametrize("width", [390, 640, 820, 1280])
+def test_no_column_of_the_calculator_is_cut(show, width):
+    widget = AttentionCalculator(labels=["the", "keys", "cabinet", "are"])
+    page = show(widget, width=width)
+    page.get_by_role("button", name="Show all stages").click()
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".cw-live .cw-stages .cw-scroll")]
+            .map((box) => box.scrollWidth - box.clientWidth)"""
+    )
+    assert len(cut) == 5 and (width == 390 or max(cut) <= 0), cut
+    page.locator("[data-cell='weight-3-1']").click()
+    below = page.locator(".cw-arith").evaluate(
+        "(node) => node.getBoundingClientRect().top"
+        " >= node.previousElementSibling.getBoundingClientRect().bottom"
+    )
+    assert below
+
+
+def test_a_padded_row_is_named_as_padding_is(show):
+    page = show(MaskSwitch())
+    page.get_by_label("the last column is padding").check()
+    region = page.get_by_role("group", name="Who may see whom", exact=True)
+    assert region.get_by_role("rowheader").last.inner_text() == "(padding)"
+    page.get_by_role("button", name="Check").click()
+    assert "○" not in region.inner_text()  # what is missing is for the reader to find
+    page.get_by_role("button", name="Just show me").click()
+    expect(page.locator("dl")).to_contain_text("9 of 16")

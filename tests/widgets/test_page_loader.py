@@ -11,6 +11,7 @@ from docutils.utils import new_document
 from playwright.sync_api import Browser
 
 from book._ext import static_widgets
+from course_lib.widgets import Matrix
 from course_lib.widgets.base import CSS
 from course_lib.widgets.page import page as page_of
 from course_lib.widgets.page import safe_script, state_of
@@ -156,3 +157,20 @@ def test_a_view_without_state_says_so(browser, tmp_path):
 def test_harness_page_is_plain_html(name):
     text = page_of([EXAMPLES[name]()], LOADER, title="A <b> page")
     assert text.startswith("<!doctype html>") and "A &lt;b&gt; page" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["<!--", "</script>", "<script>", "<!--<script>", "]]>", "&lt;!--"]
+)
+def test_no_text_in_a_state_ends_or_breaks_the_script(show, text):
+    page = show(Matrix([[1.0]], rows=[text], columns=["x"]), EXAMPLES["bars"]())
+    assert page.locator(".cw-live th").all_inner_texts().count(text) == 1
+    assert page.locator(".cw-live").count() == 2
+    assert json.loads(safe_script({"a": text})) == {"a": text}
+
+
+@pytest.mark.parametrize("text", ["<!--", "</script>", "<script>", "<!--<script>"])
+def test_the_built_page_escapes_every_text_in_a_state(text):
+    body = static_widgets.script_text({"a": text})
+    assert "<" not in body
+    assert json.loads(body) == {"a": text}

@@ -26,9 +26,10 @@ def progress_panel(chapter: str) -> ProgressPanel:
     """
     from course_lib.widgets import ProgressPanel
 
-    by_chapter: dict[str, list[tuple[str, int]]] = {}
+    by_chapter: dict[str, list[tuple[str, int, bool]]] = {}
     for spec in all_specs():
-        by_chapter.setdefault(spec.id[:2], []).append((spec.id, spec.version))
+        one = (spec.id, spec.version, spec.kind == "code")
+        by_chapter.setdefault(spec.id[:2], []).append(one)
     if chapter not in by_chapter:
         raise ValueError(f"chapter: got {chapter!r}, want one of {', '.join(sorted(by_chapter))}")
     return ProgressPanel({"This page": by_chapter[chapter]})

@@ -84,19 +84,13 @@ function matchPart(part, title) {
 }
 
 function orderPart(part, title, live) {
-  let order = part.items.map(({ id }) => id);
-  const used = new Set();
+  let order = []; // the ticked lines
   const list = h("ol", { class: "cw-order" });
   const lines = Object.fromEntries(
     part.items.map((item) => {
       const box = h("input", {
         type: "checkbox",
-        on: {
-          change: () => {
-            box.checked ? used.add(item.id) : used.delete(item.id);
-            place();
-          },
-        },
+        on: { change: () => use(box.checked) },
       });
       const text = h("span", { html: item.text });
       const plain = text.textContent;
@@ -121,18 +115,22 @@ function orderPart(part, title, live) {
         "↓",
       );
       const spot = h("span", { class: "cw-place", "aria-hidden": "true" });
-      const place_select = h(
-        "select",
-        {
-          "aria-label": `Place of: ${plain}`,
-          on: { change: () => goTo(Number(place_select.value), place_select) },
-        },
-        part.items.map((_, i) => h("option", { value: i }, `${i + 1}`)),
-      );
+      const place_select = h("select", {
+        "aria-label": `Place of: ${plain}`,
+        on: { change: () => goTo(Number(place_select.value), place_select) },
+      });
+      // A line that is ticked joins the end of the order; one that is not has no place in it.
+      const use = (ticked) => {
+        order = order.filter((id) => id !== item.id);
+        if (ticked) order.push(item.id);
+        place();
+        box.focus();
+        const n = order.length;
+        live.say(ticked ? `${plain}: place ${n} of ${n}.` : `${plain}: left out.`);
+      };
       const goTo = (to, focused) => {
-        const rest = order.filter((id) => id !== item.id);
-        rest.splice(to, 0, item.id);
-        order = rest;
+        order = order.filter((id) => id !== item.id);
+        order.splice(to, 0, item.id);
         place();
         focused.focus();
         live.say(`${plain}: place ${to + 1} of ${order.length}.`);
@@ -142,22 +140,22 @@ function orderPart(part, title, live) {
         if (to >= 0 && to < order.length) goTo(to, focused);
         else live.say(`${plain} is ${by < 0 ? "first" : "last"} already.`);
       };
-      const node = h(
-        "li",
-        {},
-        spot,
-        h("label", {}, box, text),
-        h("span", { class: "cw-row" }, up, down, place_select),
-      );
-      return [item.id, { node, spot, place_select }];
+      const movers = h("span", { class: "cw-row" }, up, down, place_select);
+      const node = h("li", {}, spot, h("label", {}, box, text), movers);
+      return [item.id, { node, spot, place_select, movers }];
     }),
   );
   const place = () => {
-    let n = 0;
-    order.forEach((id, i) => {
-      const { node, spot, place_select } = lines[id];
-      node.classList.toggle("off", !used.has(id));
-      spot.textContent = used.has(id) ? `${(n += 1)}.` : "–";
+    const rest = part.items.map(({ id }) => id).filter((id) => !order.includes(id));
+    [...order, ...rest].forEach((id, i) => {
+      const { node, spot, place_select, movers } = lines[id];
+      const used = i < order.length;
+      node.classList.toggle("off", !used);
+      movers.hidden = !used;
+      spot.textContent = used ? `${i + 1}.` : "–";
+      place_select.replaceChildren(
+        ...order.map((_, at) => h("option", { value: at }, `${at + 1}`)),
+      );
       place_select.value = i;
       if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null);
     });
@@ -170,7 +168,7 @@ function orderPart(part, title, live) {
     h("p", { class: "cw-note" }, "Tick the lines that belong, then move them into order."),
     list,
   );
-  const get = () => order.filter((id) => used.has(id));
+  const get = () => [...order];
   const said = () =>
     get()
       .map((id) => part.items.find((item) => item.id === id).text)

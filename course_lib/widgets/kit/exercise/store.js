@@ -7,8 +7,9 @@ import {
   mergeRecords,
   toText,
 } from "./records.js";
-let memory = {};
-let kept = true;
+
+// Every widget of a page carries its own copy of this module, so what they share stands on the page.
+const shared = (window.courseProgress ??= { memory: {}, kept: true, damaged: false });
 
 /**
  * Reads all records; what cannot be read is set aside under another key, and a clean store begins.
@@ -18,20 +19,22 @@ export function readAll() {
   try {
     text = window.localStorage.getItem(STORAGE_KEY);
   } catch {
-    kept = false;
-    return memory;
+    shared.kept = false;
+    return shared.memory;
   }
-  if (text === null) return kept ? {} : memory;
+  if (text === null) return shared.kept ? {} : shared.memory;
   try {
     const store = JSON.parse(text);
     if (store?.schema !== 1) throw new Error("it has no schema 1");
-    return checkRecords(store.records);
+    const records = checkRecords(store.records);
+    return shared.kept ? records : mergeRecords(records, shared.memory);
   } catch {
+    shared.damaged = true;
     try {
       window.localStorage.setItem(`${STORAGE_KEY}:bad`, text);
       window.localStorage.removeItem(STORAGE_KEY);
     } catch {
-      kept = false;
+      shared.kept = false;
     }
     return {};
   }
@@ -39,19 +42,25 @@ export function readAll() {
 
 /** Writes all records; where the browser refuses, they live as long as the page. */
 export function writeAll(records) {
-  memory = records;
+  shared.memory = records;
   try {
     window.localStorage.setItem(STORAGE_KEY, JSON.stringify({ schema: 1, records }));
-    kept = true;
+    shared.kept = true;
   } catch {
-    kept = false;
+    shared.kept = false;
   }
   window.dispatchEvent(new Event("course-progress"));
 }
 
 export function isKept() {
   readAll();
-  return kept;
+  return shared.kept;
+}
+
+/** Whether this page met progress that could not be read, and set it aside. */
+export function isDamaged() {
+  readAll();
+  return shared.damaged;
 }
 
 /** Notes one event on one exercise: {status}, {hints} or {revealed}. */

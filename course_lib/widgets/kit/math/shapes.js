@@ -30,8 +30,8 @@ export function partsOf(config) {
       relative: config.relative_buckets * H,
     }[config.position] ?? 0;
   return {
-    "token embedding": (V + config.n_segments) * D,
-    positions: stacks * order,
+    "token embedding": V * D,
+    "positions and segments": stacks * order + config.n_segments * D,
     attention: (encoder + decoder) * attention,
     "cross-attention": both ? decoder * attention : 0,
     "feed-forward": (encoder + decoder) * feed,

@@ -34,8 +34,11 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** The visible frame of every widget. Returns the card and the part to fill. */
-export function card({ title, badge }) {
+/**
+ * The visible frame of every widget. Returns the card and the part to fill; `again` is what a
+ * restarter made.
+ */
+export function card({ title, badge }, again = null) {
   const id = newId("title");
   const body = h("div", { class: "cw-body" });
   const node = h(
@@ -44,12 +47,31 @@ export function card({ title, badge }) {
     h(
       "div",
       { class: "cw-head" },
-      h("p", { class: "cw-title", id }, title),
+      h("p", { class: "cw-title", id, role: "heading", "aria-level": 3, tabindex: "-1" }, title),
+      again?.(),
       badge ? h("span", { class: "cw-badge" }, badge) : null,
     ),
     body,
   );
   return { node, body };
+}
+
+/**
+ * "Start again" for a widget's head: the named values go back to what they were when the widget
+ * was drawn first, and it is drawn anew.
+ */
+export function restarter(model, names, el, draw) {
+  const first = structuredClone(Object.fromEntries(names.map((name) => [name, model.get(name)])));
+  return () =>
+    button(
+      "Start again",
+      () => {
+        save(model, structuredClone(first));
+        draw();
+        el.querySelector(".cw-title").focus();
+      },
+      "quiet small",
+    );
 }
 
 /**

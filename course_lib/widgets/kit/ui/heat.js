@@ -1,18 +1,11 @@
 // A heat map as a table with headers: the numbers are the content, the shade is decoration.
 import { h } from "./dom.js";
-import { fixed, shade } from "./text.js";
+import { fixed, shadeClass } from "./text.js";
 
 /** One cell; null is a hidden value. `inside(text)` may wrap the text, for example in a button. */
-export function heatCell(
-  value,
-  { decimals = 2, low = 0, high = 1, level = null, inside = (text) => text },
-) {
+export function heatCell(value, { decimals = 2, low = 0, high = 1, inside = (text) => text }) {
   if (value === null || value === -Infinity) return h("td", { class: "gone" }, inside("−∞"));
-  return h(
-    "td",
-    { class: `sh${level ?? shade(value, low, high)}` },
-    inside(fixed(value, decimals)),
-  );
+  return h("td", { class: shadeClass(value, low, high) }, inside(fixed(value, decimals)));
 }
 
 /** A table. `rowHead(i)` may give a node for a row header; `cell(i, j)` gives a td. */
@@ -53,13 +46,17 @@ export function heatTable({
   );
 }
 
-/** The scale of a heat map, from its smallest to its largest value. */
-export function heatLegend(low, high) {
+/** The scale of a heat map between two values, each written by `text`. */
+export function heatLegend(low, high, text = String) {
+  const most = Math.max(-low, high);
+  const signed = low < 0 && high > 0;
+  const swatches = Array.from({ length: 11 }, (_, level) => `sh${level}`);
+  if (signed) swatches.unshift(...Array.from({ length: 10 }, (_, i) => `ng${10 - i}`));
   return h(
     "p",
     { class: "cw-legend", "aria-hidden": "true" },
-    h("span", {}, low),
-    Array.from({ length: 11 }, (_, level) => h("i", { class: `sh${level}` })),
-    h("span", {}, high),
+    h("span", {}, text(signed ? -most : low)),
+    swatches.map((name) => h("i", { class: name })),
+    h("span", {}, text(signed ? most : high)),
   );
 }

@@ -52,3 +52,13 @@ export function faultOf(text, { low, high, whole }) {
   if (text.trim() === "" || !Number.isFinite(value)) return wanted;
   return value < low || value > high || (whole && !Number.isInteger(value)) ? wanted : "";
 }
+
+/**
+ * The class of a heat cell: shades of one hue from `low` to `high`, or, where the values have both
+ * signs, one hue for each sign with zero the lightest.
+ */
+export function shadeClass(value, low = 0, high = 1) {
+  if (!(low < 0 && high > 0)) return `sh${shade(value, low, high)}`;
+  const level = shade(Math.abs(value), 0, Math.max(-low, high));
+  return value < 0 && level ? `ng${level}` : `sh${level}`;
+}
