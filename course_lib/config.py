@@ -1,4 +1,7 @@
-"""One flat description of every transformer: sizes, and choices among named values."""
+"""One flat description of every transformer: sizes, and choices among named values.
+
+Chapter: 09_transformer_models
+"""
 
 import dataclasses
 import difflib
@@ -46,8 +49,6 @@ class TransformerConfig:
     The family follows from which layer counts are not zero. A field that only one position scheme
     reads (`position_offset`, `rope_*`, `relative_*`) is ignored under the others, so that
     `dataclasses.replace(config, position="alibi")` is enough for an experiment.
-
-    Chapter: 09_transformer_models
     """
 
     # Sizes. The letters are those of the notation page.
@@ -213,8 +214,6 @@ class TransformerConfig:
 
         Returns:
             The number of elements in all parameters of `Transformer(config)`.
-
-        Chapter: 08_detailed_architecture
         """
         d, f = self.d_model, self.ff_dim
         q_width, kv_width = self.n_heads * self.head_dim, self.kv_heads * self.head_dim

@@ -2,6 +2,8 @@
 
 A model is only interesting where it beats them on the same held-out tokens, so they are made as
 good as their kind allows.
+
+Chapter: 01_relevance
 """
 
 import math
@@ -32,8 +34,6 @@ class NGram:
     with discount n1 / (n1 + 2 n2), as in Chen and Goodman 1999, "An Empirical Study of Smoothing
     Techniques for Language Modeling"; one is added to each count of the fallback, so that a token
     never seen is not impossible.
-
-    Chapter: 01_relevance
     """
 
     def __init__(self, rows: Int[Tensor, "N M"], vocab_size: int, order: int) -> None:
@@ -101,8 +101,6 @@ def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
 
     Raises:
         ValueError: If a count is not positive.
-
-    Chapter: 01_relevance
     """
     if n_tokens < 1 or n_bytes < 1:
         raise ValueError(

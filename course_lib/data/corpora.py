@@ -1,4 +1,7 @@
-"""Real English that the package brings along, the reader's own files, and an honest split."""
+"""Real English that the package brings along, the reader's own files, and an honest split.
+
+Chapter: 01_relevance
+"""
 
 import ast
 import hashlib
@@ -29,8 +32,6 @@ def pydoc_topics() -> list[str]:
 
     Returns:
         One string a topic.
-
-    Chapter: 01_relevance
     """
     topics = json.loads(_TOPICS.read_text(encoding="utf-8"))
     return [topics[name] for name in sorted(topics)]
@@ -46,8 +47,6 @@ def stdlib_docstrings(*, progress: bool = False) -> list[str]:
 
     Returns:
         Docstrings in order of file name, then of place in the file.
-
-    Chapter: 13_self_supervision_curation
     """
     root = Path(sysconfig.get_path("stdlib"))
     files = [
@@ -81,8 +80,6 @@ def read_text_files(paths: Iterable[str | PathLike[str]]) -> list[str]:
             blank, or a file holds a byte that is
             no UTF-8 text or a zero byte; the message names the file and the byte's offset.
         FileNotFoundError: If a file does not exist.
-
-    Chapter: 13_self_supervision_curation
     """
     if isinstance(paths, str | PathLike):
         raise TypeError(f"paths must be a list of files, got one path: [{str(paths)!r}] would do")
@@ -118,8 +115,6 @@ def digest(documents: Iterable[str]) -> str:
 
     Returns:
         Twelve characters, equal only for equal corpora (for all practical purposes).
-
-    Chapter: 13_self_supervision_curation
     """
     total = hashlib.sha256()
     for document in documents:
@@ -145,8 +140,6 @@ def split(documents: Sequence[str], held_out: float = 0.1) -> tuple[list[str], l
     Raises:
         ValueError: If there are fewer than two documents, the share is not inside (0, 1), or no
             group is small enough to be held out.
-
-    Chapter: 01_relevance
     """
     if isinstance(documents, str):
         raise TypeError("documents must be a list of texts, got one text")
@@ -181,8 +174,6 @@ def paragraphs(document: str) -> list[str]:
 
     Returns:
         The paragraphs, without the empty ones.
-
-    Chapter: 13_self_supervision_curation
     """
     pieces = (" ".join(piece.split()) for piece in re.split(r"\n\s*\n", document))
     return [piece for piece in pieces if piece]

@@ -2,6 +2,8 @@
 
 No model can predict them better, on average, than the process that made them. A loss that goes
 below this floor, by more than chance, proves that the model sees what it should predict.
+
+Chapter: 07_feed_forward_softmax
 """
 
 import math
@@ -40,8 +42,6 @@ class Story:
         words: The words, the full stop of a sentence being one.
         log_probabilities: Natural logarithm of p(word given all words before), one a word; 0 where
             the word was the only one possible. After the last word the story is certain to end.
-
-    Chapter: 15_causal_language_modeling
     """
 
     words: tuple[str, ...]
@@ -89,8 +89,6 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
 
     Raises:
         ValueError: If ``most_events`` is negative.
-
-    Chapter: 15_causal_language_modeling
     """
     if most_events < 0:
         raise ValueError(f"most_events must be 0 or more, got {most_events}")
@@ -142,8 +140,6 @@ def stories(n: int, generator: torch.Generator, *, most_events: int = 8) -> list
 
     Raises:
         ValueError: If ``n`` is not positive.
-
-    Chapter: 15_causal_language_modeling
     """
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
@@ -168,8 +164,6 @@ def floor(documents: Sequence[Story]) -> float:
 
     Returns:
         Nats a token, borders counted.
-
-    Chapter: 15_causal_language_modeling
     """
     tokens = sum(len(one.words) + 1 for one in documents)
     return -sum(one.log_probability for one in documents) / tokens

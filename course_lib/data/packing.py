@@ -1,4 +1,7 @@
-"""From documents of any length to rows of one length, and from rows to batches."""
+"""From documents of any length to rows of one length, and from rows to batches.
+
+Chapter: 01_relevance
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,8 +39,6 @@ def pack(
     Source: Brown et al. 2020, "Language Models are Few-Shot Learners", appendix B
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
-
-    Chapter: 01_relevance
     """
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")
@@ -80,8 +81,6 @@ def one_per_row(
 
     Raises:
         ValueError: If there is no document, or one is empty or longer than ``seq_len - 1``.
-
-    Chapter: 15_causal_language_modeling
     """
     rows = []
     for index, ids in enumerate(documents_ids):
@@ -104,8 +103,6 @@ class Batches:
     An epoch shows every row at most once: the rows left over when the batch size does not divide
     their number wait for the next epoch's order. The place in the data is a state that can be
     saved and put back, so that a run that was cut goes on with the very batch it would have had.
-
-    Chapter: 15_causal_language_modeling
     """
 
     def __init__(
@@ -229,7 +226,5 @@ def batches(
 
     Raises:
         ValueError: If the batch size does not fit the rows, or the parts do not divide it.
-
-    Chapter: 15_causal_language_modeling
     """
     return Batches(rows, batch_size, generator=generator, parts=parts)

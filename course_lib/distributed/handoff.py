@@ -2,6 +2,8 @@
 
 ZeRO here is for learning and for one machine. On many machines, with tensor parallelism or with
 compiled kernels, the engines below go on from the same checkpoint to the same weights.
+
+Chapter: 18_multi_gpu_zero
 """
 
 from collections.abc import Sequence
@@ -53,8 +55,6 @@ def to_fsdp2(
     Raises:
         ValueError: unknown units.
         RuntimeError: ``comm`` is given and this torch has no exchangeable collectives.
-
-    Chapter: 18_multi_gpu_zero
     """
     names = build.find_units(module, units)
     options: dict[str, Any] = {"reshard_after_forward": reshard_after_forward}
@@ -107,8 +107,6 @@ def save_fsdp2(
 
     Raises:
         CheckpointError: on all ranks, if one of them fails or the step exists.
-
-    Chapter: 18_multi_gpu_zero
     """
     parameters, moments = get_state_dict(model, optimizer)
     content = {
@@ -136,8 +134,6 @@ def load_fsdp2(
 
     Raises:
         CheckpointError: on all ranks: no checkpoint, a damaged file, or one that does not fit.
-
-    Chapter: 18_multi_gpu_zero
     """
     path, content = verify_checkpoint(folder, comm)
     parameters, moments = get_state_dict(model, optimizer)
@@ -207,8 +203,6 @@ def deepspeed_config(
 
     Raises:
         ValueError: stage not in 0..3.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     return {
@@ -242,8 +236,6 @@ def torchtitan_job(
         steps: training steps.
         learning_rate: of AdamW.
         reshard: free a block after its forward (stage 3) or not (stage 2).
-
-    Chapter: 18_multi_gpu_zero
     """
     policy = "always" if reshard else "never"
     return (

@@ -1,7 +1,4 @@
-"""Find the exercises: a module of `chapters/chNN_topic/` lists its own in `EXERCISES`.
-
-Chapter: 01_relevance
-"""
+"""Find the exercises: a module of `chapters/chNN_topic/` lists its own in `EXERCISES`."""
 
 from __future__ import annotations
 
@@ -35,8 +32,6 @@ def find(name: str) -> Spec:
     Raises:
         TypeError: If the id is no text.
         ValueError: If there is no such exercise; the nearest ids are named.
-
-    Chapter: 01_relevance
     """
     if not isinstance(name, str):
         raise TypeError(f"id: got {type(name).__name__}, want a text such as '06.c'")

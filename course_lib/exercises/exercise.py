@@ -98,8 +98,6 @@ class Exercise:
 
         Raises:
             NotCorrect: Only with `strict`.
-
-        Chapter: 01_relevance
         """
         if self.notice:
             result = Result("invalid", self.notice, version=self.version)
@@ -262,8 +260,6 @@ def load(id: str, v: int | None = None) -> Exercise:
     Raises:
         TypeError: If the id is no text or the version no whole number.
         ValueError: If there is no such exercise; the nearest ids are named.
-
-    Chapter: 01_relevance
     """
     if v is not None and (isinstance(v, bool) or not isinstance(v, int)):
         raise TypeError(f"v: got {v!r}, want a whole number such as 1")

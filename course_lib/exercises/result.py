@@ -40,8 +40,6 @@ class Result:
         output: What the answer printed in the case shown (cut at the limit).
         seconds: How long the check took; not compared.
         version: Version of the exercise that judged.
-
-    Chapter: 01_relevance
     """
 
     status: str

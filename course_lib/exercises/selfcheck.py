@@ -2,8 +2,6 @@
 
 A grader that passes a wrong answer, or refuses a right one, does more harm than none. Each
 function here returns the faults of one exercise as texts; no fault, an empty list.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Figures of the architecture chapters: the stacks in outline, and every part with its shape."""
+"""Figures of the architecture chapters: the stacks in outline, and every part with its shape.
+
+Chapter: 08_detailed_architecture
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -37,8 +40,6 @@ def shape_trace(model: Transformer, tokens: Tensor, **inputs: Any) -> list[Stop]
 
     Returns:
         One stop for each embedding, norm, attention, feed-forward network and head.
-
-    Chapter: 08_detailed_architecture
     """
     stops: list[Stop] = []
 
@@ -75,8 +76,6 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
 
     Returns:
         The figure; its table counts the parameters of each part.
-
-    Chapter: 02_simplified_architecture
     """
     stacks = {
         name: stack
@@ -119,8 +118,6 @@ def detailed_architecture(stops: Sequence[Stop]) -> FigureWithText:
 
     Raises:
         ValueError: If there is no stop.
-
-    Chapter: 08_detailed_architecture
     """
     if not stops:
         raise ValueError("stops must hold at least 1 stop, got 0")
@@ -172,8 +169,6 @@ def parameters_by_part(model: Transformer) -> list[list[Any]]:
 
     Returns:
         Rows of part and count, parts without parameters left out.
-
-    Chapter: 08_detailed_architecture
     """
     kinds = {
         "token embedding": lambda name: name.startswith("embedding."),
@@ -205,8 +200,6 @@ def training_curves(
 
     Raises:
         ValueError: If there is no model, or the series differ in length.
-
-    Chapter: 08_detailed_architecture
     """
     lengths = {name: len(series) for name, series in losses.items()}
     if len(set(lengths.values())) != 1:

@@ -1,4 +1,7 @@
-"""Figures of the attention chapter: who looks at whom, step by step, and what a head is worth."""
+"""Figures of the attention chapter: who looks at whom, step by step, and what a head is worth.
+
+Chapter: 06_attention
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,8 +39,6 @@ def attention_links(
 
     Raises:
         ValueError: If words, titles or the query do not fit the weights.
-
-    Chapter: 06_attention
     """
     H, T, S = weights.shape
     if T != S or len(words) != T:
@@ -109,8 +110,6 @@ def attention_stages(
 
     Raises:
         ValueError: If there is not one word for each query.
-
-    Chapter: 06_attention
     """
     T, K = q.shape
     if len(words) != T:
@@ -161,8 +160,6 @@ def row_entropy(widths: Sequence[int], bits: Mapping[str, Sequence[float]]) -> F
 
     Raises:
         ValueError: If a series is not as long as ``widths``.
-
-    Chapter: 06_attention
     """
     figure, axes = new_figure(height=3.2)
     for index, (name, series) in enumerate(bits.items()):
@@ -213,8 +210,6 @@ def head_report(
 
     Raises:
         ValueError: If the shapes and the names do not fit together.
-
-    Chapter: 06_attention
     """
     if paid.shape != lost.shape or paid.shape[1] != len(links):
         raise ValueError(

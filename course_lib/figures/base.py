@@ -21,8 +21,6 @@ class Palette:
     ``lines`` and ``markers`` with it. ``map`` is the one-hue scale for matrices.
 
     Source: Okabe and Ito 2008, "Color Universal Design".
-
-    Chapter: 01_relevance
     """
 
     black: str = "#000000"
@@ -136,8 +134,6 @@ def new_figure(
 
     Returns:
         The figure, and its axes as ``Figure.subplots`` gives them.
-
-    Chapter: 01_relevance
     """
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -155,8 +151,6 @@ def text_table(rows: Sequence[Sequence[Any]]) -> str:
 
     Returns:
         Lines joined by newlines, without blanks at their ends.
-
-    Chapter: 01_relevance
     """
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

@@ -1,4 +1,7 @@
-"""Figures of the multi-GPU chapter: what each rank holds, and what more ranks change."""
+"""Figures of the multi-GPU chapter: what each rank holds, and what more ranks change.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,8 +27,6 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
 
     Raises:
         ValueError: If there is no report, or they are of different models or numbers of ranks.
-
-    Chapter: 18_multi_gpu_zero
     """
     if not reports:
         raise ValueError("reports must hold at least 1 report, got 0")
@@ -91,8 +92,6 @@ def memory_by_ranks(
         ValueError: If the numbers of GPUs do not rise, or a size is not positive.
 
     Source: Rajbhandari et al. 2020, section 5 (the formulas).
-
-    Chapter: 18_multi_gpu_zero
     """
     if list(ranks) != sorted(set(ranks)) or not ranks or ranks[0] < 1:
         raise ValueError(f"ranks must rise from 1 or more, got {list(ranks)}")

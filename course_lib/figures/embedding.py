@@ -1,4 +1,7 @@
-"""Figures of the embedding chapter: rows taken from a table, and what training does to them."""
+"""Figures of the embedding chapter: rows taken from a table, and what training does to them.
+
+Chapter: 04_embedding
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -33,8 +36,6 @@ def embedding_lookup(
     Raises:
         ValueError: If there is not one id for each piece, an id has no row, or `columns` does not
             fit.
-
-    Chapter: 04_embedding
     """
     V, D = table.shape
     if len(pieces) != len(ids) or not ids:
@@ -101,8 +102,6 @@ def cosine_spread(spread: Mapping[int, float]) -> FigureWithText:
 
     Raises:
         ValueError: If there are fewer than two widths, or one is not positive.
-
-    Chapter: 04_embedding
     """
     widths = list(spread)
     if len(widths) < 2 or min(widths) < 1:
@@ -144,8 +143,6 @@ def closeness_in_training(
 
     Raises:
         ValueError: If there is no kind of pair, or one is not as long as ``steps``.
-
-    Chapter: 04_embedding
     """
     if not cosine:
         raise ValueError("cosine must hold at least one kind of pair, got none")

@@ -1,4 +1,7 @@
-"""Figures of the feed-forward chapter: from logits to probabilities, and the bends in between."""
+"""Figures of the feed-forward chapter: from logits to probabilities, and the bends in between.
+
+Chapter: 07_feed_forward_softmax
+"""
 
 import math
 from collections.abc import Sequence
@@ -29,8 +32,6 @@ def logits_to_probabilities(
 
     Raises:
         ValueError: If there is not one word for each logit, or `top` does not fit.
-
-    Chapter: 07_feed_forward_softmax
     """
     V = logits.shape[0]
     if len(words) != V:
@@ -75,8 +76,6 @@ def activation_curves(names: Sequence[str] = ("relu", "gelu", "silu")) -> Figure
 
     Raises:
         ValueError: If a name is not one of them.
-
-    Chapter: 07_feed_forward_softmax
     """
     unknown = [name for name in names if name not in ACTIVATIONS]
     if unknown:

@@ -1,4 +1,7 @@
-"""Figures of the generation chapter: how one token is chosen from a distribution."""
+"""Figures of the generation chapter: how one token is chosen from a distribution.
+
+Chapter: 11_generative_configuration
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,8 +36,6 @@ def greedy_and_random(
 
     Raises:
         ValueError: If `words` does not name every token, or nothing was drawn.
-
-    Chapter: 11_generative_configuration
     """
     _named(logits, words)
     if len(drawn) == 0:
@@ -89,8 +90,6 @@ def top_k_and_top_p(
 
     Raises:
         ValueError: If `words` does not name every token, or there is no prompt.
-
-    Chapter: 11_generative_configuration
     """
     if not prompts:
         raise ValueError("prompts must hold at least one prompt, got none")
@@ -144,8 +143,6 @@ def temperatures(
 
     Raises:
         ValueError: If `words` does not name every token, or there is no temperature.
-
-    Chapter: 11_generative_configuration
     """
     _named(logits, words)
     if not values:
@@ -197,8 +194,6 @@ def repetition_and_surprise(
 
     Raises:
         ValueError: If `real` is not among the names.
-
-    Chapter: 11_generative_configuration
     """
     if real not in results:
         raise ValueError(f"real must be one of {list(results)}, got {real!r}")

@@ -31,8 +31,6 @@ def heat_map(
         decimals: Decimals shown.
         low: Value of the lightest shade; the smallest finite one if left out.
         high: Value of the darkest shade; the largest finite one if left out.
-
-    Chapter: 06_attention
     """
     finite = values[values.isfinite()]
     low = float(finite.min()) if low is None else low

@@ -1,4 +1,7 @@
-"""Figures of the chapter on the families: who sees whom, and what seeing more is worth."""
+"""Figures of the chapter on the families: who sees whom, and what seeing more is worth.
+
+Chapter: 09_transformer_models
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,8 +41,6 @@ def who_sees_whom(views: Mapping[str, AttentionTable]) -> FigureWithText:
 
     Raises:
         ValueError: If there is no table, words do not fit one, or a row does not sum to 1.
-
-    Chapter: 09_transformer_models
     """
     if not views:
         raise ValueError("views is empty: give at least one table to draw")
@@ -88,8 +89,6 @@ def probability_by_place(
 
     Raises:
         ValueError: If the names of the two differ or a length does not fit.
-
-    Chapter: 09_transformer_models
     """
     if list(models) != list(best):
         raise ValueError(f"models has {', '.join(models)}, best has {', '.join(best)}")

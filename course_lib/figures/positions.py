@@ -1,4 +1,7 @@
-"""Figures of the positions chapter: what is added, what it does to scores, how far it reaches."""
+"""Figures of the positions chapter: what is added, what it does to scores, how far it reaches.
+
+Chapter: 05_positions
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,8 +33,6 @@ def word_plus_position(
 
     Raises:
         ValueError: If the shapes and the words do not fit together, or `columns` does not fit.
-
-    Chapter: 05_positions
     """
     T, D = vectors.shape
     if places.shape != vectors.shape or len(words) != T:
@@ -79,8 +80,6 @@ def score_by_distance(
 
     Raises:
         ValueError: If there is no scheme, or the curves differ in length.
-
-    Chapter: 05_positions
     """
     lengths = {curve.shape[1] for curve in curves.values()}
     if len(lengths) != 1:
@@ -124,8 +123,6 @@ def longer_texts(
 
     Raises:
         ValueError: If a scheme has no losses or too many, or `trained` is not among the lengths.
-
-    Chapter: 05_positions
     """
     if trained not in lengths:
         raise ValueError(f"trained={trained} must be among the lengths {list(lengths)}")

@@ -1,4 +1,7 @@
-"""Figures of the prompt engineering chapter: what examples in a prompt do for a fixed model."""
+"""Figures of the prompt engineering chapter: what examples in a prompt do for a fixed model.
+
+Chapter: 10_prompt_engineering
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,8 +32,6 @@ def accuracy_by_examples(
 
     Raises:
         ValueError: If nothing was measured, lengths differ, or an accuracy is not from 0 to 1.
-
-    Chapter: 10_prompt_engineering
     """
     if not runs:
         raise ValueError("runs must hold at least one measured series, got none")

@@ -1,4 +1,7 @@
-"""Figures of the first chapter: who is relevant to whom, how learning goes, how far it reads."""
+"""Figures of the first chapter: who is relevant to whom, how learning goes, how far it reads.
+
+Chapter: 01_relevance
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,8 +31,6 @@ def relevance_map(
 
     Raises:
         ValueError: If the words do not fit, or a row does not sum to 1.
-
-    Chapter: 01_relevance
     """
     _check_map(weights, words)
     T = len(words)
@@ -61,8 +62,6 @@ def relevance_heads(
 
     Raises:
         ValueError: If words, weights or the query do not fit.
-
-    Chapter: 01_relevance
     """
     L, H, T, _ = weights.shape
     if not -T <= query < T:
@@ -108,8 +107,6 @@ def learning_curve(
 
     Raises:
         ValueError: If there is no evaluation.
-
-    Chapter: 01_relevance
     """
     if not evaluations:
         raise ValueError("evaluations must hold at least 1 pair, got 0")
@@ -161,8 +158,6 @@ def reach_curve(losses: Mapping[int, float], floor: Mapping[str, float]) -> Figu
 
     Raises:
         ValueError: If there is nothing to draw.
-
-    Chapter: 01_relevance
     """
     if not losses:
         raise ValueError("losses must hold at least 1 length, got 0")

@@ -1,4 +1,7 @@
-"""Figures of the tokenizer chapter: a text cut into tokens, and what a larger vocabulary buys."""
+"""Figures of the tokenizer chapter: a text cut into tokens, and what a larger vocabulary buys.
+
+Chapter: 03_tokenizer
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,8 +28,6 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
 
     Raises:
         ValueError: If the text is empty, has line breaks or is too long, or there is no tokenizer.
-
-    Chapter: 03_tokenizer
     """
     if not text or "\n" in text or len(text) > _LONGEST_TEXT:
         raise ValueError(f"text must be one line of 1 to {_LONGEST_TEXT} characters, got {text!r}")
@@ -85,8 +86,6 @@ def bytes_per_token(
 
     Raises:
         ValueError: If a series is not as long as `sizes`.
-
-    Chapter: 03_tokenizer
     """
     for name, values in measured.items():
         if len(values) != len(sizes):

@@ -106,8 +106,6 @@ def beam_search(
         ValueError: If an argument does not fit, or the logits allow no choice.
 
     Source: Wu et al. 2016, section 7, and the rules of the `transformers` library for stopping.
-
-    Chapter: 11_generative_configuration
     """
     check_prompt(model, tokens, keep, max_new_tokens)
     ends = check_ends(model, eos_id, pad_id)

@@ -2,6 +2,8 @@
 
 A chain is a plain list of steps, applied from left to right. A step takes logits ``(B, V)`` and
 returns new logits ``(B, V)``; a token that may not be drawn gets ``-inf``.
+
+Chapter: 11_generative_configuration
 """
 
 import math
@@ -36,8 +38,6 @@ class Processor:
         name: How messages call the step, such as `top_p(0.9)`.
         rule: The step itself, without checks.
         looks_back: True if `rule` also takes the `PastTokens`.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, name: str, rule: Callable[..., Tensor], looks_back: bool = False) -> None:
@@ -109,8 +109,6 @@ def process(
 
     Raises:
         ValueError: If a step gets or leaves logits that allow no draw; the message names it.
-
-    Chapter: 11_generative_configuration
     """
     check_logits(logits, "the chain got")
     for step in processors:
@@ -138,7 +136,5 @@ def probabilities(
 
     Raises:
         ValueError: If a step gets or leaves logits that allow no draw; the message names it.
-
-    Chapter: 11_generative_configuration
     """
     return process(logits, processors, history).softmax(-1)

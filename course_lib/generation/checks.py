@@ -1,7 +1,4 @@
-"""Checks that every way of generating makes before it starts.
-
-Chapter: 11_generative_configuration
-"""
+"""Checks that every way of generating makes before it starts."""
 
 from collections.abc import Sequence
 

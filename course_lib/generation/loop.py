@@ -93,8 +93,6 @@ def generate(
     Raises:
         ValueError: If an argument does not fit, the text would outgrow the model's context, or the
             logits allow no draw.
-
-    Chapter: 11_generative_configuration
     """
     drawn = list(
         each_token(
@@ -163,8 +161,6 @@ def each_token(
 
     Raises:
         ValueError: As in `generate`.
-
-    Chapter: 11_generative_configuration
     """
     check_prompt(model, tokens, keep, max_new_tokens)
     ends = check_ends(model, eos_id, pad_id)

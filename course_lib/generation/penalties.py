@@ -1,4 +1,7 @@
-"""Processors that look back: what a row has already said changes what it may say next."""
+"""Processors that look back: what a row has already said changes what it may say next.
+
+Chapter: 11_generative_configuration
+"""
 
 import math
 
@@ -23,8 +26,6 @@ def repetition_penalty(penalty: float | int) -> Processor:
         ValueError: If `penalty` is not a finite number above 0.
 
     Source: Keskar et al. 2019, section 4.1, with the sign rule of later implementations.
-
-    Chapter: 11_generative_configuration
     """
     if not 0 < penalty < math.inf:
         raise ValueError(f"repetition_penalty: penalty got {penalty}, wants a finite number > 0")
@@ -48,8 +49,6 @@ def presence_penalty(penalty: float | int) -> Processor:
 
     Raises:
         ValueError: If `penalty` is not finite.
-
-    Chapter: 11_generative_configuration
     """
     _finite(penalty, "presence_penalty")
 
@@ -69,8 +68,6 @@ def frequency_penalty(penalty: float | int) -> Processor:
 
     Raises:
         ValueError: If `penalty` is not finite.
-
-    Chapter: 11_generative_configuration
     """
     _finite(penalty, "frequency_penalty")
 
@@ -93,8 +90,6 @@ def no_repeat_ngram(n: int) -> Processor:
         ValueError: If `n` is below 1.
 
     Source: Paulus, Xiong and Socher 2018, section 2.5 (there for n = 3, in beam search).
-
-    Chapter: 11_generative_configuration
     """
     if n < 1:
         raise ValueError(f"no_repeat_ngram: n got {n}, wants an integer >= 1")
@@ -122,8 +117,6 @@ def min_new_tokens(n: int, eos_id: int) -> Processor:
 
     Raises:
         ValueError: If `n` is negative.
-
-    Chapter: 11_generative_configuration
     """
     if n < 0:
         raise ValueError(f"min_new_tokens: n got {n}, wants an integer >= 0")

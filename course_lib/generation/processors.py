@@ -2,6 +2,8 @@
 
 Each function here returns a step of a chain. The order of a chain matters: temperature before top-p
 changes how many tokens top-p keeps.
+
+Chapter: 11_generative_configuration
 """
 
 import math
@@ -30,8 +32,6 @@ def temperature(t: float | int) -> Processor:
 
     Source: Ackley, Hinton and Sejnowski 1985, section 2. The row maximum is subtracted first, so
         that a small `t` cannot overflow; the distribution is the same.
-
-    Chapter: 11_generative_configuration
     """
     if not 0 <= t < math.inf:
         raise ValueError(f"temperature: t got {t}, wants a finite number >= 0")
@@ -58,8 +58,6 @@ def top_k(k: int, min_tokens_to_keep: int = 1) -> Processor:
         ValueError: If `k` or `min_tokens_to_keep` is below 1.
 
     Source: Fan, Lewis and Dauphin 2018, section 5.4.
-
-    Chapter: 11_generative_configuration
     """
     if k < 1:
         raise ValueError(
@@ -90,8 +88,6 @@ def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Holtzman et al. 2020, section 3.1.
-
-    Chapter: 11_generative_configuration
     """
     _share(p, "top_p", "p")
     at_least = _at_least(min_tokens_to_keep, "top_p")
@@ -130,8 +126,6 @@ def min_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         ValueError: If `p` is outside [0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Nguyen et al. 2024, section 3.
-
-    Chapter: 11_generative_configuration
     """
     if not 0 <= p <= 1:
         raise ValueError(f"min_p: p got {p}, wants a number in [0, 1]")
@@ -160,8 +154,6 @@ def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Meister et al. 2023, section 4. Tokens that tie with the last one kept all stay.
-
-    Chapter: 11_generative_configuration
     """
     _share(p, "typical_p", "p")
     at_least = _at_least(min_tokens_to_keep, "typical_p")

@@ -1,7 +1,4 @@
-"""Reading a growing text: only what is new, and by the short way where there is one.
-
-Chapter: 11_generative_configuration
-"""
+"""Reading a growing text: only what is new, and by the short way where there is one."""
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -30,8 +27,6 @@ class Reader:
         n_new: Tokens that will be added to the prompt.
         source: The encoder's side of an encoder-decoder.
         source_keep: True for real source tokens.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(

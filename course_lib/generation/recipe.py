@@ -1,7 +1,4 @@
-"""A whole chain from its settings, in the order that the field is used to.
-
-Chapter: 11_generative_configuration
-"""
+"""A whole chain from its settings, in the order that the field is used to."""
 
 from collections.abc import Callable
 
@@ -42,8 +39,6 @@ def recipe(
         p: See `top_p`.
         minimum: See `min_p`.
         typical: See `typical_p`.
-
-    Chapter: 11_generative_configuration
     """
     wanted: list[tuple[Callable[..., Processor], float | int | None]] = [
         (repetition_penalty, repetition),

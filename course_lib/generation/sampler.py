@@ -1,4 +1,7 @@
-"""Choosing one token for each row: the maximum, or a draw from the processed distribution."""
+"""Choosing one token for each row: the maximum, or a draw from the processed distribution.
+
+Chapter: 11_generative_configuration
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -44,8 +47,6 @@ def draw(chances: Float[Tensor, "B V"], numbers: Float[Tensor, "B 1"]) -> Int[Te
     Args:
         chances: Weight of each token, not negative, with a positive sum in each row.
         numbers: A number from [0, 1) for each row.
-
-    Chapter: 11_generative_configuration
     """
     mass = chances.cumsum(-1, dtype=torch.float64)
     return _first_past(mass, mass[:, -1:], numbers)[:, 0]

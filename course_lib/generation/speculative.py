@@ -61,8 +61,6 @@ class ModelDraft:
 
     Raises:
         ValueError: If the model is not decoder-only.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, model: Transformer) -> None:
@@ -114,8 +112,6 @@ class LookupDraft:
 
     Raises:
         ValueError: If a number is below 1.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, n_vocab: int, n_match: int = 2) -> None:
@@ -189,8 +185,6 @@ def speculate(
         ValueError: If an argument does not fit, or the logits allow no draw.
 
     Source: Leviathan, Kalman and Matias 2023, algorithm 1; Chen et al. 2023.
-
-    Chapter: 11_generative_configuration
     """
     check_prompt(model, tokens, None, max_new_tokens)
     ends = check_ends(model, eos_id, None)

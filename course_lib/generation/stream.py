@@ -40,8 +40,6 @@ class StopStrings:
     Raises:
         TypeError: If `strings` is one string.
         ValueError: If there is no string, or an empty one.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, tokenizer: Codec, strings: Sequence[str]) -> None:
@@ -83,8 +81,6 @@ class Detokenizer:
         tokenizer: Turns ids into text.
         stop: If given, nothing is returned that could become a stop string, and nothing from a stop
             string on.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, tokenizer: Codec, stop: StopStrings | None = None) -> None:
@@ -137,8 +133,6 @@ def stream(
 
     Raises:
         ValueError: As in `generate`, at once; or if the prompt has no token.
-
-    Chapter: 11_generative_configuration
     """
     ids = tokenizer.encode(prompt)
     if not ids:

@@ -1,4 +1,7 @@
-"""Attention: each token asks, every visible token answers in proportion to how well it fits."""
+"""Attention: each token asks, every visible token answers in proportion to how well it fits.
+
+Chapter: 06_attention
+"""
 
 from typing import NamedTuple
 
@@ -60,7 +63,6 @@ def attention_weights(
         The weights.
 
     Source: Vaswani et al. 2017, section 3.2.1; grouped heads: Ainslie et al. 2023, section 2.2.
-    Chapter: 06_attention
     """
     k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
     scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scale is None else scale)
@@ -103,7 +105,6 @@ def attention(
         One mixture of values for each query; zeros for a query that may see nothing.
 
     Source: Vaswani et al. 2017, section 3.2.1; kernel: Dao et al. 2022.
-    Chapter: 06_attention
     """
     if two_products_are_quicker(k, v):
         return attention_in_two_products(
@@ -134,7 +135,6 @@ class Attention(nn.Module):
         config: Reads d_model, n_heads, n_kv_heads, d_head, bias, scale_scores, dropout.
 
     Source: Vaswani et al. 2017, section 3.2.2.
-    Chapter: 06_attention
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -207,7 +207,6 @@ class CrossAttention(Attention):
         config: As for `Attention`.
 
     Source: Vaswani et al. 2017, section 3.2.3.
-    Chapter: 08_detailed_architecture
     """
 
     def make_projections(self, config: TransformerConfig) -> None:

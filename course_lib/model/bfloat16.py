@@ -1,7 +1,4 @@
-"""Attention for training in bfloat16 on a CPU, where torch's fused kernel is slow.
-
-Chapter: 06_attention
-"""
+"""Attention for training in bfloat16 on a CPU, where torch's fused kernel is slow."""
 
 import torch
 import torch.nn.functional as F

@@ -29,7 +29,6 @@ class Block(nn.Module):
         cross: Whether a second attention looks at the encoder's memory.
 
     Source: Vaswani et al. 2017, section 3.1; norm first: Radford et al. 2019, section 2.3.
-    Chapter: 08_detailed_architecture
     """
 
     def __init__(self, config: TransformerConfig, *, cross: bool) -> None:
@@ -89,7 +88,6 @@ class Stack(Entrance):
         cross: Whether the blocks look at an encoder's memory.
 
     Source: Vaswani et al. 2017, figure 1.
-    Chapter: 08_detailed_architecture
     """
 
     def __init__(

@@ -54,8 +54,6 @@ class KVCache:
 
     Raises:
         ValueError: If `batch_size` or `max_length` is less than 1.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(

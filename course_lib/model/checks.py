@@ -1,7 +1,4 @@
-"""Refusing input that does not fit the model, before any work is done.
-
-Chapter: 08_detailed_architecture
-"""
+"""Refusing input that does not fit the model, before any work is done."""
 
 import torch
 from jaxtyping import Int, Shaped

@@ -1,7 +1,4 @@
-"""Embedding: a vector for each token, and what a stack adds to it before its first block.
-
-Chapter: 04_embedding
-"""
+"""Embedding: a vector for each token, and what a stack adds to it before its first block."""
 
 import math
 
@@ -24,7 +21,6 @@ class Embedding(nn.Embedding):
         config: Reads vocab_size, d_model, scale_embedding.
 
     Source: Vaswani et al. 2017, section 3.4: also the factor sqrt(D).
-    Chapter: 04_embedding
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -65,7 +61,6 @@ class Entrance(nn.Module):
         bidirectional: Whether tokens see those that come after them.
 
     Source: order: Vaswani et al. 2017, section 3.5; segments: Devlin et al. 2019, section 3.2.
-    Chapter: 04_embedding
     """
 
     def __init__(self, config: TransformerConfig, *, bidirectional: bool) -> None:

@@ -1,4 +1,7 @@
-"""Heads: what turns hidden states into the answer a task needs."""
+"""Heads: what turns hidden states into the answer a task needs.
+
+Chapter: 07_feed_forward_softmax
+"""
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +20,6 @@ class HeadTransform(nn.Module):
         config: Reads d_model, bias, activation and the norm.
 
     Source: Devlin et al. 2019, code.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -40,7 +42,6 @@ class LanguageModelHead(nn.Module):
         config: Reads tie_embeddings, head_transform, head_bias, scale_head.
 
     Source: Press and Wolf 2017 (tying); Raffel et al. 2020, code (scaling).
-    Chapter: 07_feed_forward_softmax
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -83,7 +84,6 @@ class Pooler(nn.Module):
         d_model: Width, D.
 
     Source: Devlin et al. 2019, section 3.1 and code.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(self, d_model: int) -> None:
@@ -102,7 +102,6 @@ class NextSentenceHead(nn.Module):
         d_model: Width, D.
 
     Source: Devlin et al. 2019, section 3.1.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(self, d_model: int) -> None:
@@ -138,7 +137,6 @@ class SequenceClassifier(nn.Module):
 
     Source: Devlin et al. 2019, section 4.1; Radford et al. 2018, section 3.2; Lewis et al. 2020,
     section 3.1.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(
@@ -192,7 +190,6 @@ class TokenClassifier(nn.Module):
         dropout: Probability of dropping an element of the hidden state, in training.
 
     Source: Devlin et al. 2019, section 5.3.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(self, d_model: int, n_labels: int, *, dropout: float = 0.0) -> None:
@@ -212,7 +209,6 @@ class SpanHead(nn.Module):
         d_model: Width, D.
 
     Source: Devlin et al. 2019, section 4.2.
-    Chapter: 14_masked_language_modeling
     """
 
     def __init__(self, d_model: int) -> None:

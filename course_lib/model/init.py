@@ -28,7 +28,6 @@ def initialize(
 
     Source: Radford et al. 2019, section 2.3; unscaled scores: the code of Raffel et al. 2020, with
         a head of its own like any other matrix.
-    Chapter: 15_causal_language_modeling
     """
     spread = _by_depth if config.scale_scores else _by_inputs
     with torch.no_grad():

@@ -1,4 +1,7 @@
-"""The parts of a block that look at one token at a time: norms and the feed-forward network."""
+"""The parts of a block that look at one token at a time: norms and the feed-forward network.
+
+Chapter: 07_feed_forward_softmax
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +31,6 @@ class RMSNorm(nn.Module):
         eps: Added to the mean square before the root.
 
     Source: Zhang and Sennrich 2019, section 3.
-    Chapter: 08_detailed_architecture
     """
 
     def __init__(self, d_model: int, eps: float) -> None:
@@ -63,7 +65,6 @@ class FeedForward(nn.Module):
         config: Reads d_model, d_ff, bias, activation, dropout.
 
     Source: Vaswani et al. 2017, section 3.3.
-    Chapter: 07_feed_forward_softmax
     """
 
     def __init__(self, config: TransformerConfig) -> None:
@@ -90,7 +91,6 @@ class GatedFeedForward(FeedForward):
         config: As for `FeedForward`.
 
     Source: Shazeer 2020, section 2.
-    Chapter: 07_feed_forward_softmax
     """
 
     def __init__(self, config: TransformerConfig) -> None:

@@ -54,8 +54,6 @@ def causal_mask(
 
     Raises:
         ValueError: If there are fewer keys than queries.
-
-    Chapter: 06_attention
     """
     S = T if S is None else S
     if S < T:
@@ -71,8 +69,6 @@ def padding_mask(keep: Mask[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
 
     Returns:
         The same values, shaped to broadcast over heads and queries.
-
-    Chapter: 06_attention
     """
     return as_keep(keep)[:, None, None, :]
 

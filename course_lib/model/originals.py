@@ -3,8 +3,6 @@
 A learner replaces a `forward`, wraps a matrix or patches a function, and the model obeys. Code that
 takes a short cut around the model must therefore ask first whether anything on its way is another.
 The package takes this snapshot as it is imported, before anybody can change it.
-
-Chapter: 08_detailed_architecture
 """
 
 from types import ModuleType

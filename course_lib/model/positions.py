@@ -1,4 +1,7 @@
-"""How order enters a transformer: three hooks, and one scheme in each class."""
+"""How order enters a transformer: three hooks, and one scheme in each class.
+
+Chapter: 05_positions
+"""
 
 import math
 from typing import TypeAlias
@@ -18,8 +21,6 @@ class Positions(nn.Module):
     Each hook is asked once in a forward pass. *Positions* number the real tokens of a text;
     *slots* number the columns of the batch, padding included. Schemes that compare two tokens
     use slots, because a difference does not care where counting starts.
-
-    Chapter: 05_positions
     """
 
     def embed(self, positions: Int[Tensor, "..."]) -> Float[Tensor, "... D"] | None:
@@ -54,7 +55,6 @@ class Sinusoidal(Positions):
         d_model: Width of the vectors, D, even.
 
     Source: Vaswani et al. 2017, section 3.5.
-    Chapter: 05_positions
     """
 
     def __init__(self, d_model: int) -> None:
@@ -76,7 +76,6 @@ class Learned(Positions):
         offset: Rows at the start that counting does not reach.
 
     Source: Devlin et al. 2019, section 3.2 (and GPT); the offset: RoBERTa, BART.
-    Chapter: 05_positions
     """
 
     def __init__(self, max_seq_len: int, d_model: int, offset: int = 0) -> None:
@@ -99,7 +98,6 @@ class Rotary(Positions):
         frequencies: Radians per token of each pair, K/2 of them, from `rotary_frequencies`.
 
     Source: Su et al. 2021, section 3.2.
-    Chapter: 05_positions
     """
 
     def __init__(self, frequencies: tuple[float, ...]) -> None:
@@ -124,7 +122,6 @@ class ALiBi(Positions):
         n_heads: Heads, H.
 
     Source: Press et al. 2022, section 3; head counts that are no power of two: their code.
-    Chapter: 05_positions
     """
 
     def __init__(self, n_heads: int) -> None:
@@ -150,7 +147,6 @@ class Relative(Positions):
         bidirectional: Whether keys may lie ahead; half of the buckets are then for those.
 
     Source: Raffel et al. 2020, section 2.1.
-    Chapter: 05_positions
     """
 
     def __init__(
@@ -235,7 +231,6 @@ def slow_frequencies(
         The new frequencies.
 
     Source: Llama 3.1 reference code (2024).
-    Chapter: 05_positions
     """
     slowed = []
     for frequency in frequencies:
@@ -255,7 +250,6 @@ def alibi_slopes(n_heads: int) -> tuple[float, ...]:
         H slopes: for n, the largest power of two in H, 2 ** (-8i / n); the rest from between.
 
     Source: Press et al. 2022, section 3 and code.
-    Chapter: 05_positions
     """
     n = 2 ** math.floor(math.log2(n_heads))
     slopes = [2.0 ** (-8 * i / n) for i in range(1, n + 1)]
@@ -279,7 +273,6 @@ def relative_bucket(
         The bucket of each distance.
 
     Source: Raffel et al. 2020, section 2.1 and code.
-    Chapter: 05_positions
     """
     upper = torch.zeros_like(distance)
     if bidirectional:

@@ -1,4 +1,7 @@
-"""The transformer: encoder-only, decoder-only and encoder-decoder from one stack."""
+"""The transformer: encoder-only, decoder-only and encoder-decoder from one stack.
+
+Chapter: 08_detailed_architecture
+"""
 
 import importlib
 import os
@@ -46,7 +49,6 @@ class Transformer(nn.Module):
         dtype: Type of the parameters; None means float32.
 
     Source: Vaswani et al. 2017.
-    Chapter: 08_detailed_architecture
     """
 
     #: What the `config.json` it came from says beyond our config: ids of special tokens, labels.
@@ -247,8 +249,6 @@ class Transformer(nn.Module):
         Returns:
             Weights (L, B, H, T, S) of the encoder, the decoder, and the decoder's look at the
             encoder. Rows sum to 1.
-
-        Chapter: 01_relevance
         """
         record = AttentionRecord()
         self(tokens, **inputs, record=record)
@@ -308,8 +308,6 @@ class Transformer(nn.Module):
         Raises:
             FileNotFoundError: If there is no such folder or name, or the hub is out of reach.
             ValueError: If a file is damaged or does not fit, naming what differs.
-
-        Chapter: 09_transformer_models
         """
         weights = importlib.import_module("course_lib.weights")
         return weights.load_pretrained(path_or_name, device=device, dtype=dtype, revision=revision)

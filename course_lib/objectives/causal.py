@@ -1,4 +1,7 @@
-"""Causal language modelling: at every place, predict the token that comes next."""
+"""Causal language modelling: at every place, predict the token that comes next.
+
+Chapter: 07_feed_forward_softmax
+"""
 
 import torch
 import torch.nn.functional as F
@@ -30,8 +33,6 @@ def causal_example(
 
     Source: Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
     section 3.1, equation 1.
-
-    Chapter: 15_causal_language_modeling
     """
     if tokens.shape[-1] < 2:
         raise ValueError(f"tokens must hold at least 2 ids a row, got {tokens.shape[-1]}")
@@ -59,8 +60,6 @@ def causal_loss(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]) -> 
 
     Source: Radford et al. 2018, section 3.1; the mean is over all counting targets of the batch,
     not first within each row.
-
-    Chapter: 15_causal_language_modeling
     """
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
 
@@ -76,8 +75,6 @@ def token_losses(
 
     Returns:
         ``-log p(target)`` for each place.
-
-    Chapter: 15_causal_language_modeling
     """
     flat = F.cross_entropy(
         logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="none"

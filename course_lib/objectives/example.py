@@ -1,4 +1,7 @@
-"""The one form in which every objective hands its work to a model."""
+"""The one form in which every objective hands its work to a model.
+
+Chapter: 02_simplified_architecture
+"""
 
 from dataclasses import dataclass
 
@@ -23,8 +26,6 @@ class Example:
         inputs: Token ids the model reads; the decoder's side where there is an encoder too.
         targets: Token id wanted at each place of ``inputs``, or ``IGNORE``.
         source: Token ids the encoder of an encoder-decoder reads, else None.
-
-    Chapter: 15_causal_language_modeling
     """
 
     inputs: Int[Tensor, "*B T"]

@@ -73,8 +73,6 @@ def few_shot_prompt(
             the query is among the examples, or it does not fit even without any.
 
     Source: Brown et al. 2020, section 2 (the names, and the form of the prompt).
-
-    Chapter: 10_prompt_engineering
     """
     if budget_tokens < 1:
         raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")

@@ -38,8 +38,6 @@ class LabelTask:
 
     Source: the design is ours; that a label map drawn anew for each sequence makes a model learn
     from its prompt is Chan et al. 2022, section 2.
-
-    Chapter: 10_prompt_engineering
     """
 
     classes: tuple[tuple[str, ...], ...] = CLASSES
@@ -107,8 +105,6 @@ class LabelTask:
 
         Raises:
             ValueError: If a count is not positive.
-
-        Chapter: 10_prompt_engineering
         """
         for name, value in (("n_sequences", n_sequences), ("n_pairs", n_pairs)):
             if value < 1:
@@ -142,8 +138,6 @@ def label_example(tokens: Int[Tensor, "B T"]) -> Example:
 
     Returns:
         Inputs without the last label; at each word its label as the target, `IGNORE` elsewhere.
-
-    Chapter: 10_prompt_engineering
     """
     targets = tokens[:, 1:].clone()
     targets[:, 1::2] = IGNORE
@@ -177,8 +171,6 @@ def easy_then_pure(
 
     Raises:
         ValueError: If `easy_share` is not from 0 to 1.
-
-    Chapter: 10_prompt_engineering
     """
     if not 0 <= easy_share <= 1:
         raise ValueError(f"easy_share must be from 0 to 1, got {easy_share}")
@@ -202,8 +194,6 @@ def bayes_probabilities(task: LabelTask, tokens: Int[Tensor, "B T"]) -> Float[Te
 
     Raises:
         ValueError: If the rows are no word-label pairs, or break the rule of one label a class.
-
-    Chapter: 10_prompt_engineering
     """
     n, size, first = len(task.classes), len(task.classes[0]), task.first_label
     words, labels = tokens[:, ::2], tokens[:, 1::2]  # (B, N) each
@@ -235,8 +225,6 @@ def bayes_accuracy(n_examples: int, n_classes: int = 4) -> float:
 
     Raises:
         ValueError: If there are fewer than 0 examples or 2 classes.
-
-    Chapter: 10_prompt_engineering
     """
     if n_examples < 0 or n_classes < 2:
         raise ValueError(

@@ -64,8 +64,6 @@ def score(
             answer is empty, has an unknown id, or outgrows the model's context.
 
     Source: Brown et al. 2020, section 2.4 (multiple choice by likelihood, also a token).
-
-    Chapter: 10_prompt_engineering
     """
     rows = _rows(model, prompts, answers, start_id)
     if batch_size < 1:
@@ -122,8 +120,6 @@ def choose(
 
     Source: Brown et al. 2020, section 2.4, where the neutral prompt divides probabilities; a
     difference of logarithms is the same.
-
-    Chapter: 10_prompt_engineering
     """
     if not prompts or not candidates:
         raise ValueError(
@@ -157,8 +153,6 @@ def encode_pair(tokenizer: Encodes, prompt: str, answer: str) -> tuple[list[int]
 
     Raises:
         ValueError: If prompt or answer has no token left of its own.
-
-    Chapter: 10_prompt_engineering
     """
     joined, alone = tokenizer.encode(prompt + answer), tokenizer.encode(prompt)
     n_shared = 0

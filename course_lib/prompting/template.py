@@ -22,8 +22,6 @@ class Template:
         TypeError: If `pattern` is no string.
         ValueError: If the braces do not pair, a field is more than a plain name, or the answer is
             not there exactly once.
-
-    Chapter: 10_prompt_engineering
     """
 
     def __init__(self, pattern: str, *, answer: str) -> None:

@@ -48,8 +48,6 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
     Raises:
         FileNotFoundError: the folder has none of these files.
         ValueError: the file declares a kind that is not known, or one part that is not supported.
-
-    Chapter: 03_tokenizer
     """
     file = find(path, JSON_NAME, "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
     if file.suffix == ".txt":

@@ -4,8 +4,6 @@ Some are special (`<|endoftext|>`): their spelling in a text means nothing unles
 so. Others are words that somebody added to a finished vocabulary: these are always found.
 
 Source: the Rust library `tokenizers`, `added_vocabulary.rs`, whose order of steps this follows.
-
-Chapter: 03_tokenizer
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Where the characters of a normalized text come from.
-
-Chapter: 03_tokenizer
-"""
+"""Where the characters of a normalized text come from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What every tokenizer of the course can do.
-
-Chapter: 03_tokenizer
-"""
+"""What every tokenizer of the course can do."""
 
 from __future__ import annotations
 
@@ -41,8 +38,6 @@ class Tokenizer(ABC):
 
     Raises:
         ValueError: a spelling is empty or has a lone surrogate.
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(

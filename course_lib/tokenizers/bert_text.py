@@ -1,7 +1,4 @@
-"""How BERT prepares text: cleaning, and cutting into words and signs.
-
-Chapter: 03_tokenizer
-"""
+"""How BERT prepares text: cleaning, and cutting into words and signs."""
 
 from __future__ import annotations
 
@@ -70,8 +67,6 @@ class BertNormalizer:
     a capital sigma becomes the same small letter everywhere. What is a mark or a control character
     we ask the `regex` package; the Rust library asks a table of Unicode 8 (2015), so the two differ
     on some hundred characters that are younger.
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(

@@ -52,8 +52,6 @@ class ByteLevelBPE(Tokenizer):
         ValueError: two tokens are the same, a merge makes no known token.
 
     Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2.
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(

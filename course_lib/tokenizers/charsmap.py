@@ -5,8 +5,6 @@ is at `offset ^ b`, and each 32-bit unit packs the offset, the byte it stands fo
 string ends there. What a string turns into is read from a table behind the trie.
 
 Source: the file format of the SentencePiece program and of the Darts-clone library it uses.
-
-Chapter: 03_tokenizer
 """
 
 from __future__ import annotations

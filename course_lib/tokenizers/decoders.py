@@ -1,7 +1,4 @@
-"""The decoders of a `tokenizer.json`: how the spellings of tokens become text.
-
-Chapter: 03_tokenizer
-"""
+"""The decoders of a `tokenizer.json`: how the spellings of tokens become text."""
 
 from __future__ import annotations
 

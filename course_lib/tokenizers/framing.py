@@ -1,7 +1,4 @@
-"""What a `post_processor` section puts around the ids of a text, and does to their spans.
-
-Chapter: 03_tokenizer
-"""
+"""What a `post_processor` section puts around the ids of a text, and does to their spans."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Writing spaces as a character of their own, as SentencePiece does.
-
-Chapter: 03_tokenizer
-"""
+"""Writing spaces as a character of their own, as SentencePiece does."""
 
 from __future__ import annotations
 

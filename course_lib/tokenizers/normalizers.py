@@ -1,7 +1,4 @@
-"""The normalizers of a `tokenizer.json`: what becomes of a text, and whence each character came.
-
-Chapter: 03_tokenizer
-"""
+"""The normalizers of a `tokenizer.json`: what becomes of a text, and whence each character came."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Regular expressions that a file brings along: compiled with care, and run for a limited time.
-
-Chapter: 03_tokenizer
-"""
+"""Regular expressions that a file brings along: compiled with care, and run for a limited time."""
 
 from __future__ import annotations
 

@@ -48,8 +48,6 @@ def splitter(pattern: str) -> Splitter:
 
     Raises:
         ValueError: the pattern is no regular expression, or matches an empty string only.
-
-    Chapter: 03_tokenizer
     """
     if pattern in PATTERNS:
         return regex.compile(PATTERNS[pattern]).findall

@@ -1,8 +1,6 @@
 """Finding the likeliest way to cut a word into pieces with known probabilities.
 
 Source: Kudo 2018, "Subword Regularization", section 3.2.
-
-Chapter: 03_tokenizer
 """
 
 from __future__ import annotations
@@ -24,8 +22,6 @@ class Segmenter:
     Args:
         log_probability: piece -> natural logarithm of its probability.
         lowest: log-probability from which the penalty of an unknown character counts.
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(self, log_probability: Mapping[str, float], lowest: float) -> None:

@@ -29,8 +29,6 @@ class SentencePieceModel(Tokenizer):
         ValueError: the bytes are no SentencePiece model.
 
     Source: Kudo and Richardson 2018, "SentencePiece".
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(self, model: bytes, *, n_sentinels: int = 0) -> None:

@@ -53,8 +53,6 @@ class Unigram(Tokenizer):
         ValueError: a piece occurs twice, no unknown token, or bytes missing with `byte_fallback`.
 
     Source: Kudo 2018, "Subword Regularization"; Raffel et al. 2020 (T5), sections 2.2 and 3.1.4.
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(

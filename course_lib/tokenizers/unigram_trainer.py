@@ -4,8 +4,6 @@ Source: Kudo 2018, "Subword Regularization", section 3.2, with the M-step of the
 program (digamma instead of the logarithm, which pushes rare pieces down). We differ from it in how
 the loss of a piece is estimated: the piece's expected count times what its best replacement costs,
 without counting its use into the replacement's own probability.
-
-Chapter: 03_tokenizer
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Remembering the ids of words: in real text a few thousand words are nearly all of it.
-
-Chapter: 03_tokenizer
-"""
+"""Remembering the ids of words: in real text a few thousand words are nearly all of it."""
 
 from __future__ import annotations
 

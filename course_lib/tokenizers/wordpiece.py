@@ -54,8 +54,6 @@ class WordPiece(Tokenizer):
     Source: Wu et al. 2016, "Google's Neural Machine Translation System", section 4.1; the encoder
     is the greedy one of BERT's published code (whose limit for a word was 200 characters; the
     reference library's is 100).
-
-    Chapter: 03_tokenizer
     """
 
     def __init__(

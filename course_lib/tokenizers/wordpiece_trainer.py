@@ -1,7 +1,4 @@
-"""Learning the pieces of WordPiece.
-
-Chapter: 03_tokenizer
-"""
+"""Learning the pieces of WordPiece."""
 
 from __future__ import annotations
 

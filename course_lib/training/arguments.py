@@ -1,7 +1,4 @@
-"""The words of the training command.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""The words of the training command."""
 
 from __future__ import annotations
 

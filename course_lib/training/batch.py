@@ -1,7 +1,4 @@
-"""One update's gradient: batches cut among the ranks, every target weighed alike.
-
-Chapter: 15_causal_language_modeling
-"""
+"""One update's gradient: batches cut among the ranks, every target weighed alike."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence

@@ -45,8 +45,6 @@ def save_checkpoint(
     Raises:
         TypeError: If ``state`` holds what neither JSON nor safetensors can.
         ValueError: If it is nested too deeply.
-
-    Chapter: 15_causal_language_modeling
     """
     tensors: dict[str, Tensor] = {}
     tree = {
@@ -148,8 +146,6 @@ def load_checkpoint(
             the model's (the message names each field with both values), if a weight is missing,
             unknown, or of another shape or type, or if an optimizer is given and what was saved is
             not its state.
-
-    Chapter: 15_causal_language_modeling
     """
     saved = open_checkpoint(path)
     saved.check(model, optimizer)
@@ -169,8 +165,6 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, cut short or no checkpoint.
-
-    Chapter: 15_causal_language_modeling
     """
     return open_checkpoint(path).config
 
@@ -184,8 +178,6 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Saved:
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is damaged, cut short or no checkpoint.
-
-    Chapter: 15_causal_language_modeling
     """
     path = Path(path)
     if not path.is_file():

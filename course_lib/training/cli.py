@@ -2,8 +2,6 @@
 
 Presets and the tokenizer come in as arguments (``__main__`` passes them), so that the training
 package itself depends on neither.
-
-Chapter: 18_multi_gpu_zero
 """
 
 from __future__ import annotations
@@ -47,8 +45,6 @@ def main(
 
     Returns:
         0; 1 where a rank failed; 130 after an interrupt. Bad arguments end the program with 2.
-
-    Chapter: 18_multi_gpu_zero
     """
     reader = parser(list(presets))
     chosen = reader.parse_args(arguments)

@@ -51,8 +51,6 @@ def evaluate(
 
     Raises:
         ValueError: If no target counts.
-
-    Chapter: 15_causal_language_modeling
     """
     if isinstance(model, nn.Module):
         module, comm, device = model, OneRank(), next(model.parameters()).device

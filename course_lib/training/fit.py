@@ -1,7 +1,4 @@
-"""Whether what a checkpoint holds fits a model and an optimizer, before anything is changed.
-
-Chapter: 15_causal_language_modeling
-"""
+"""Whether what a checkpoint holds fits a model and an optimizer, before anything is changed."""
 
 import copy
 import json

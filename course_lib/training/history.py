@@ -17,8 +17,6 @@ class History:
         evaluations: Pairs (updates made, held-out loss in nats a token).
         interrupted: Whether the run was stopped before its last update.
         resumed_at: Updates that were made before this call.
-
-    Chapter: 15_causal_language_modeling
     """
 
     losses: list[float] = field(default_factory=list)

@@ -12,8 +12,6 @@ class InterruptBetweenSteps:
     An update cut in the middle leaves some weights new and some old. Python delivers signals to
     the main thread only, so in any other thread this changes nothing. A handler that someone else
     has put in place is left alone.
-
-    Chapter: 15_causal_language_modeling
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,4 @@
-"""A whole training run as data: what to do, doing it on every rank, and saying how it went.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""A whole training run as data: what to do, doing it on every rank, and saying how it went."""
 
 from __future__ import annotations
 
@@ -123,8 +120,6 @@ def run(job: Job) -> History:
         ValueError: If the rows do not divide over the ranks, or a checkpoint is of another run.
         FloatingPointError: On all ranks, if loss or gradient is no longer finite.
         CheckpointError: On all ranks, if a checkpoint cannot be written or read.
-
-    Chapter: 18_multi_gpu_zero
     """
     comm = init_from_env()
     check_division(job.batch_size, comm.world_size, job.accumulate)

@@ -1,4 +1,7 @@
-"""The training loop: predict, measure, correct, many times over."""
+"""The training loop: predict, measure, correct, many times over.
+
+Chapter: 01_relevance
+"""
 
 import math
 import os
@@ -92,8 +95,6 @@ def train(
         TypeError: If model and optimizer do not belong together.
         NonFiniteError: A FloatingPointError: the loss or the gradient is no longer finite. The
             weights are those before that update, and its batches stand beside the checkpoint.
-
-    Chapter: 01_relevance
     """
     _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
     engine = engine_of(model, optimizer, precision)

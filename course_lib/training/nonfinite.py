@@ -1,7 +1,4 @@
-"""What is left to look at when a loss is no longer a number.
-
-Chapter: 15_causal_language_modeling
-"""
+"""What is left to look at when a loss is no longer a number."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""AdamW, with weight decay only where shrinking a weight means something."""
+"""AdamW, with weight decay only where shrinking a weight means something.
+
+Chapter: 01_relevance
+"""
 
 from typing import Any
 
@@ -23,8 +26,6 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
 
     Source: Radford et al. 2018, section 4.1 (decay on all but bias and gain weights); leaving
     out embeddings is our choice.
-
-    Chapter: 15_causal_language_modeling
     """
     embeddings = {
         id(parameter)
@@ -69,8 +70,6 @@ def adamw(
 
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2;
     defaults of Brown et al. 2020, appendix B.
-
-    Chapter: 15_causal_language_modeling
     """
     if not lr > 0:
         raise ValueError(f"lr must be positive, got {lr}")

@@ -28,8 +28,6 @@ def precision_context(
         ValueError: If the format is not one of the two, or the device cannot do it.
 
     Source: Kalamkar et al. 2019, "A Study of BFLOAT16 for Deep Learning Training".
-
-    Chapter: 15_causal_language_modeling
     """
     if name == "float32":
         return nullcontext

@@ -1,7 +1,4 @@
-"""What a run says on its way: a bar, lines, and a file of one JSON object a line.
-
-Chapter: 15_causal_language_modeling
-"""
+"""What a run says on its way: a bar, lines, and a file of one JSON object a line."""
 
 import json
 import time

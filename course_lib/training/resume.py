@@ -1,7 +1,4 @@
-"""Coming back to a run: what is kept besides the weights, and whether it still fits.
-
-Chapter: 15_causal_language_modeling
-"""
+"""Coming back to a run: what is kept besides the weights, and whether it still fits."""
 
 import json
 from collections.abc import Mapping

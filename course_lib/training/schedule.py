@@ -2,6 +2,8 @@
 
 Each returns a factor for the optimizer's own learning rate. Steps count from 0, and a warm-up of
 n gives the n first updates less than the full rate, the very first one included but never 0.
+
+Chapter: 01_relevance
 """
 
 import math
@@ -22,8 +24,6 @@ def constant(*, warmup: int = 0) -> Schedule:
 
     Raises:
         ValueError: If ``warmup`` is negative.
-
-    Chapter: 15_causal_language_modeling
     """
     _check(warmup=warmup, steps=None, final=1.0)
     return lambda step: _rise(step, warmup)
@@ -44,8 +44,6 @@ def linear(*, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
         ValueError: If the numbers contradict each other.
 
     Source: Devlin et al. 2019, "BERT", appendix A.2 (warm-up, then linear decay).
-
-    Chapter: 15_causal_language_modeling
     """
     _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
@@ -69,8 +67,6 @@ def warmup_cosine(*, steps: int, warmup: int, final: float = 0.1) -> Schedule:
 
     Source: Radford et al. 2018, section 4.1 (warm-up, then cosine to 0); Brown et al. 2020,
     appendix B (cosine to a tenth, our default).
-
-    Chapter: 15_causal_language_modeling
     """
     _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
@@ -101,8 +97,6 @@ def warmup_stable_decay(*, steps: int, warmup: int, decay: int, final: float = 0
 
     Source: Hu et al. 2024, "MiniCPM", section 4.2, which decays exponentially; we fall along a
     straight line.
-
-    Chapter: 15_causal_language_modeling
     """
     _check(warmup=warmup, steps=steps, final=final)
     if decay < 0 or warmup + decay > steps:

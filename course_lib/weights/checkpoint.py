@@ -66,8 +66,6 @@ class Checkpoint:
         FileNotFoundError: If the folder holds no weights, or lacks a shard its index names.
         ValueError: If a file is damaged or cut short, if a `.bin` file holds more than tensors,
             if the index and the shards disagree, or if two tensors claim one name.
-
-    Chapter: 09_transformer_models
     """
 
     def __init__(

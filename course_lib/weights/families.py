@@ -81,8 +81,6 @@ def read_config(
 
     Raises:
         ValueError: Naming file, field and value, for what our model cannot be.
-
-    Chapter: 09_transformer_models
     """
     family = find_family(file, fields)
     reader = Fields(file, fields, names, same)
@@ -112,8 +110,6 @@ def write_config(config: TransformerConfig) -> tuple[Family, dict[str, Any]]:
 
     Raises:
         ValueError: If no published family is built like this, naming what the nearest one has.
-
-    Chapter: 09_transformer_models
     """
     nearest: tuple[str, FieldTable] | None = None
     for family in FAMILIES.values():

@@ -31,8 +31,6 @@ class Fields:
         names: Names of the tensors beside it, spelled as today, which decide what is optional;
             None if there are none yet.
         same: Whether two of those tensors hold the same numbers.
-
-    Chapter: 09_transformer_models
     """
 
     def __init__(

@@ -50,8 +50,6 @@ def load_head(
         FileNotFoundError: If there is no such folder or name, or a file is missing in it.
         ValueError: If the family has no such head, if this checkpoint lacks it, or if a tensor
             has a shape that does not fit.
-
-    Chapter: 14_masked_language_modeling
     """
     published, checkpoint = read_checkpoint(find_folder(path_or_name, revision))
     family, config = published.family, published.config

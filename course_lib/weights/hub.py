@@ -1,7 +1,4 @@
-"""A checkpoint from the hub, by its name.
-
-Chapter: 09_transformer_models
-"""
+"""A checkpoint from the hub, by its name."""
 
 from collections.abc import Callable
 from pathlib import Path

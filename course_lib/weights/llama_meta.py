@@ -53,7 +53,6 @@ def read_meta(folder: Path) -> tuple[Published, Checkpoint]:
         ValueError: If one is damaged, or says what our model cannot be.
 
     Source: Touvron et al. 2023, code (the cuts are those of its parallel layers).
-    Chapter: 09_transformer_models
     """
     reader = Fields(str(folder / PARAMS), read_json(folder / PARAMS), None, lambda a, b: False)
     files = _find_files(folder)

@@ -46,8 +46,6 @@ def load_pretrained(
         ValueError: If a file is damaged, if the config is of a kind this model cannot be, or if
             a tensor is missing, unknown, of another shape or no real numbers. The message names
             the file, the tensor or field, and both values.
-
-    Chapter: 09_transformer_models
     """
     if dtype is not None and not dtype.is_floating_point:
         raise ValueError(f"dtype={dtype}: expected a type of real numbers, such as torch.float32")
@@ -87,8 +85,6 @@ def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = Non
         NotADirectoryError: If it is a file.
         ImportError: If it could be on the hub and `huggingface_hub` is not installed.
         ValueError: If a revision is given for a folder.
-
-    Chapter: 09_transformer_models
     """
     folder = Path(path_or_name).expanduser()
     if folder.is_dir():
@@ -117,8 +113,6 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If one is damaged or says what our model cannot be.
-
-    Chapter: 09_transformer_models
     """
     file = folder / "config.json"
     if not file.is_file() and (folder / PARAMS).is_file():
@@ -154,8 +148,6 @@ def check_tensors(
 
     Raises:
         ValueError: Naming the file, the tensor, what it is and what it should be.
-
-    Chapter: 09_transformer_models
     """
     wanted, entries = {rule.theirs: rule for rule in rules}, checkpoint.entries
     missing = [name for name in wanted if name not in entries]

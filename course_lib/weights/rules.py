@@ -1,4 +1,7 @@
-"""Rules: which tensor of a published file is which part of which parameter of ours."""
+"""Rules: which tensor of a published file is which part of which parameter of ours.
+
+Chapter: 09_transformer_models
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -38,8 +41,6 @@ class Rule:
         view: Our tensor seen in their order, sharing its memory.
         merged: How many more dimensions the view has than their tensor, which merges them all
             into the first.
-
-    Chapter: 09_transformer_models
     """
 
     theirs: str
@@ -137,8 +138,6 @@ class Family:
         spellings: Pattern and replacement for each older way to write a name, in order.
         heads: For each kind of task head, its maps and what the file calls them.
         defaults: Fields without which the reference library guesses wrongly; others come first.
-
-    Chapter: 09_transformer_models
     """
 
     model_type: str
@@ -172,8 +171,6 @@ def check_complete(rules: list[Rule], ours: Mapping[str, Tensor]) -> None:
 
     Raises:
         ValueError: Naming a tensor that no rule fills, or that rules fill in part or twice.
-
-    Chapter: 09_transformer_models
     """
     filled = dict.fromkeys(ours, 0)
     for rule in rules:

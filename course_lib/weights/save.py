@@ -1,4 +1,7 @@
-"""A model into files that the reference library reads."""
+"""A model into files that the reference library reads.
+
+Chapter: 09_transformer_models
+"""
 
 import json
 import os
@@ -38,8 +41,6 @@ def save_pretrained(
             that differs, if the model's parameters are not its config's, or if they are on the
             meta device.
         NotADirectoryError: If `folder` is a file.
-
-    Chapter: 09_transformer_models
     """
     if max_shard_bytes < 1:
         raise ValueError(f"max_shard_bytes={max_shard_bytes}: expected at least 1")

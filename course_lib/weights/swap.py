@@ -19,8 +19,6 @@ def make_room(folder: Path) -> Path:
 
     Returns:
         The room; new files belong in its folder `new`.
-
-    Chapter: 09_transformer_models
     """
     room = folder / f"{_PREFIX}{secrets.token_hex(6)}"
     (room / "new").mkdir(parents=True)
@@ -41,8 +39,6 @@ def exchange(room: Path, old: Collection[str]) -> None:
     Args:
         room: From `make_room`, filled.
         old: Names of the files that are to go, or to be replaced.
-
-    Chapter: 09_transformer_models
     """
     folder, kept, current = room.parent, room / "old", room / "current"
     old = {name for name in old if (folder / name).exists()}
@@ -70,8 +66,6 @@ def settle(folder: Path) -> None:
 
     Args:
         folder: Where exchanges were made; nothing happens if there were none.
-
-    Chapter: 09_transformer_models
     """
     for room in sorted(folder.glob(f"{_PREFIX}*")):
         for file in sorted(folder.iterdir()):

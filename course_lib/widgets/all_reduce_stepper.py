@@ -1,4 +1,7 @@
-"""All-reduce around a ring, step by step: reduce-scatter, then all-gather."""
+"""All-reduce around a ring, step by step: reduce-scatter, then all-gather.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 from typing import Any
 
@@ -23,8 +26,6 @@ class AllReduceStepper(CourseWidget):
         ValueError: If it is not square, or has fewer than 2 or more than 6 ranks.
 
     Source: the ring algorithm as in Patarasuk and Yuan 2009.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     _esm = bundle("all_reduce_stepper.js")

@@ -1,4 +1,7 @@
-"""Scaled dot-product attention over a few words, stage by stage, with each cell's arithmetic."""
+"""Scaled dot-product attention over a few words, stage by stage, with each cell's arithmetic.
+
+Chapter: 06_attention
+"""
 
 import math
 from collections.abc import Sequence
@@ -38,8 +41,6 @@ class AttentionCalculator(CourseWidget):
     Raises:
         TypeError: If an input is not a matrix of numbers.
         ValueError: If shapes differ, or there are fewer than 2 or more than 8 words.
-
-    Chapter: 06_attention
     """
 
     _esm = bundle("attention_calculator.js")
@@ -127,8 +128,6 @@ def attention_stages(q: Rows, k: Rows, v: Rows, *, causal: bool, scaled: bool) -
 
     Returns:
         "score", "scaled", "masked", "weight" and "output", rows as queries.
-
-    Chapter: 06_attention
     """
     root = math.sqrt(len(q[0])) if scaled else 1.0
     score = [[sum(a * b for a, b in zip(one, key, strict=True)) for key in k] for one in q]

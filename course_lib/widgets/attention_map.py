@@ -1,4 +1,7 @@
-"""Which words a word attends to: predict first, then look, layer by layer and head by head."""
+"""Which words a word attends to: predict first, then look, layer by layer and head by head.
+
+Chapter: 01_relevance
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,8 +34,6 @@ class AttentionMap(CourseWidget):
     Raises:
         TypeError: If `weights` is not an array of numbers.
         ValueError: If shapes or indices do not fit, or a row does not sum to 1.
-
-    Chapter: 01_relevance
     """
 
     _esm = bundle("attention_map.js")

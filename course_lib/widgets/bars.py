@@ -28,8 +28,6 @@ class Bars(CourseWidget):
     Raises:
         TypeError: If a value is not a number.
         ValueError: If a value is negative or not finite, or lengths differ.
-
-    Chapter: 11_generative_configuration
     """
 
     _esm = bundle("bars.js")

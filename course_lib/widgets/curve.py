@@ -1,4 +1,7 @@
-"""A measured curve that the reader predicts first, point by point."""
+"""A measured curve that the reader predicts first, point by point.
+
+Chapter: 10_prompt_engineering
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,8 +33,6 @@ class Curve(CourseWidget):
     Raises:
         TypeError: If a value is not a number.
         ValueError: If there is no series, lengths differ, or `better` is another word.
-
-    Chapter: 10_prompt_engineering
     """
 
     _esm = bundle("curve.js")

@@ -22,8 +22,6 @@ def random_numbers(seed: int, n: int) -> list[float]:
         ValueError: If `n` is negative.
 
     Source: the mixing constants are those of the two-round hash "lowbias32" (Wellons 2018).
-
-    Chapter: 11_generative_configuration
     """
     if n < 0:
         raise ValueError(f"n must be at least 0, got {n}")
@@ -50,8 +48,6 @@ def draw_counts(chances: Sequence[float], n: int, seed: int) -> list[int]:
 
     Raises:
         ValueError: If no chance is above 0.
-
-    Chapter: 11_generative_configuration
     """
     last = max((i for i, chance in enumerate(chances) if chance > 0), default=-1)
     if last < 0:

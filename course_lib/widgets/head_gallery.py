@@ -1,4 +1,7 @@
-"""All heads side by side: where each looks, and what is lost without it."""
+"""All heads side by side: where each looks, and what is lost without it.
+
+Chapter: 06_attention
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,8 +35,6 @@ class HeadGallery(CourseWidget):
     Raises:
         TypeError: If `without` is not a matrix of numbers.
         ValueError: If shapes do not fit, or an accuracy is not between 0 and 1.
-
-    Chapter: 06_attention
     """
 
     _esm = bundle("head_gallery.js")

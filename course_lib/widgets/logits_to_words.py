@@ -1,4 +1,7 @@
-"""From logits to chances: what adding, multiplying and changing one logit does to all words."""
+"""From logits to chances: what adding, multiplying and changing one logit does to all words.
+
+Chapter: 07_feed_forward_softmax
+"""
 
 import math
 from collections.abc import Sequence
@@ -27,8 +30,6 @@ class LogitsToWords(CourseWidget):
     Raises:
         TypeError: If `logits` is not a vector of numbers.
         ValueError: If there are fewer than 2 logits, one is not finite, or lengths differ.
-
-    Chapter: 07_feed_forward_softmax
     """
 
     _esm = bundle("logits_to_words.js")

@@ -1,4 +1,7 @@
-"""Which words may see which, in an encoder, a decoder and between the two."""
+"""Which words may see which, in an encoder, a decoder and between the two.
+
+Chapter: 09_transformer_models
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -49,8 +52,6 @@ class MaskSwitch(CourseWidget):
 
     Raises:
         ValueError: If a side has too few or too many words, or `family` is another word.
-
-    Chapter: 09_transformer_models
     """
 
     _esm = bundle("mask_switch.js")

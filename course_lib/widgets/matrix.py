@@ -53,8 +53,6 @@ class Matrix(CourseWidget):
     Raises:
         TypeError: If `values` is not a matrix of numbers.
         ValueError: If rows differ in length, a value is not a number, or labels do not fit.
-
-    Chapter: 06_attention
     """
 
     _esm = bundle("matrix.js")

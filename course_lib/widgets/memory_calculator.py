@@ -1,4 +1,7 @@
-"""What training needs on each GPU, part by part, under DDP and the three stages of ZeRO."""
+"""What training needs on each GPU, part by part, under DDP and the three stages of ZeRO.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 from typing import Any
 
@@ -42,8 +45,6 @@ class MemoryCalculator(CourseWidget):
         ValueError: If a choice is not one of those named, or a number is out of range.
 
     Source: Rajbhandari et al. 2020, section 3; the formulas are `distributed.accounting`'s.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     _esm = bundle("memory_calculator.js")

@@ -1,4 +1,7 @@
-"""Byte pair encoding, one merge at a time."""
+"""Byte pair encoding, one merge at a time.
+
+Chapter: 03_tokenizer
+"""
 
 from collections import Counter
 from typing import Any
@@ -33,8 +36,6 @@ class MergeStepper(CourseWidget):
         ValueError: If the text is too long or has no pair, or `n_merges` is out of range.
 
     Source: Sennrich, Haddow and Birch 2016, section 3.2.
-
-    Chapter: 03_tokenizer
     """
 
     _esm = bundle("merge_stepper.js")

@@ -1,4 +1,7 @@
-"""The nearest words of a word in embedding space, beside a flat picture of that space."""
+"""The nearest words of a word in embedding space, beside a flat picture of that space.
+
+Chapter: 04_embedding
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +31,6 @@ class Neighbours(CourseWidget):
 
     Raises:
         ValueError: If shapes do not fit, there are fewer than 4 tokens, or a word is not a token.
-
-    Chapter: 04_embedding
     """
 
     _esm = bundle("neighbours.js")

@@ -1,4 +1,7 @@
-"""Sinusoidal positions: two rows as numbers, and their dot product by distance."""
+"""Sinusoidal positions: two rows as numbers, and their dot product by distance.
+
+Chapter: 05_positions
+"""
 
 import torch
 import traitlets
@@ -24,8 +27,6 @@ class PositionRows(CourseWidget):
 
     Raises:
         ValueError: If a number is out of its range.
-
-    Chapter: 05_positions
     """
 
     _esm = bundle("position_rows.js")

@@ -17,8 +17,6 @@ class ProgressPanel(CourseWidget):
 
     Raises:
         TypeError: If `chapters` is not a mapping.
-
-    Chapter: 01_relevance
     """
 
     _esm = bundle("progress_panel.js")

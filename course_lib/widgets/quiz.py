@@ -31,8 +31,6 @@ class Quiz(CourseWidget):
     Raises:
         TypeError: If the payload is not a dictionary.
         ValueError: If a field is missing, or a part is of a kind this widget does not know.
-
-    Chapter: 01_relevance
     """
 
     _esm = bundle("quiz.js")

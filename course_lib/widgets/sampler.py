@@ -1,4 +1,7 @@
-"""The next token as a distribution: temperature, top-k and top-p as visible stages, and draws."""
+"""The next token as a distribution: temperature, top-k and top-p as visible stages, and draws.
+
+Chapter: 11_generative_configuration
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,8 +37,6 @@ class Sampler(CourseWidget):
     Raises:
         TypeError: If `prompts` is not a mapping, or logits are not numbers.
         ValueError: If `prompts` is empty, a logit is not finite, or lengths differ.
-
-    Chapter: 11_generative_configuration
     """
 
     _esm = bundle("sampler.js")

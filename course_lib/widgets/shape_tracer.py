@@ -1,4 +1,7 @@
-"""The shape of the data at each stop of a transformer, and its parameters by part."""
+"""The shape of the data at each stop of a transformer, and its parameters by part.
+
+Chapter: 08_detailed_architecture
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -54,8 +57,6 @@ class ShapeTracer(CourseWidget):
     Raises:
         TypeError: If a config is not a `TransformerConfig`.
         ValueError: If there is no config, or a size is below 1.
-
-    Chapter: 08_detailed_architecture
     """
 
     _esm = bundle("shape_tracer.js")

@@ -1,4 +1,7 @@
-"""A trained model inside the page: type a prompt, see its tokens and what comes next, write on."""
+"""A trained model inside the page: type a prompt, see its tokens and what comes next, write on.
+
+Chapter: 10_prompt_engineering
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,8 +41,6 @@ class TinyModel(CourseWidget):
         TypeError: If `tokens` is neither a tokenizer nor a list of words.
         ValueError: If the model is of a kind that the page cannot run or too large, ids and tokens
             do not match, or a prompt is empty, unknown or too long.
-
-    Chapter: 10_prompt_engineering
     """
 
     _esm = bundle("tiny_model.js")

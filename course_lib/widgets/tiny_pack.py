@@ -52,8 +52,6 @@ def pack(model: Transformer, bits: int = 8) -> dict[str, Any]:
     Raises:
         ValueError: If the page cannot run such a model, or it is larger than two million
             parameters.
-
-    Chapter: 10_prompt_engineering
     """
     config = model.config
     for name, wanted in _WANTED.items():
@@ -107,8 +105,6 @@ def unpack(packed: Mapping[str, Any], config: TransformerConfig) -> Transformer:
 
     Returns:
         A model with the rounded weights.
-
-    Chapter: 10_prompt_engineering
     """
     plain = dataclasses.replace(config, dropout=0.0)
     model = Transformer(plain, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

@@ -1,6 +1,7 @@
-"""Public functions say what they do, carry shapes, and name the page that explains them."""
+"""Public functions say what they do and carry shapes; a module names the page that explains it."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -9,30 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "course_lib"
 
-CHAPTERS = {
-    "01_relevance",
-    "02_simplified_architecture",
-    "03_tokenizer",
-    "04_embedding",
-    "05_positions",
-    "06_attention",
-    "07_feed_forward_softmax",
-    "08_detailed_architecture",
-    "09_transformer_models",
-    "10_prompt_engineering",
-    "11_generative_configuration",
-    "12_lifecycle",
-    "13_self_supervision_curation",
-    "14_masked_language_modeling",
-    "15_causal_language_modeling",
-    "16_span_corruption",
-    "17_summary",
-    "18_multi_gpu_zero",
-    "19_domain_adaptation",
-}
-# What a chapter teaches carries its page. Engines, widgets and figures explain themselves.
-TAUGHT = ("model", "tokenizers", "objectives", "data", "training", "generation", "distributed")
-TAUGHT += ("weights", "prompting", "config.py", "presets.py")
+PAGES = {path.stem: path for path in (ROOT / "book").glob("[0-9][0-9]_*.md")}
 
 
 def public(path: Path) -> list[tuple[str, ast.FunctionDef | ast.ClassDef]]:
@@ -50,6 +28,15 @@ def public(path: Path) -> list[tuple[str, ast.FunctionDef | ast.ClassDef]]:
     return found
 
 
+KINDS = ast.FunctionDef | ast.ClassDef
+
+
+def dotted(path: Path) -> str:
+    """The name under which a file of the package is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.startswith("_"))
 
 
@@ -63,33 +50,86 @@ def test_everything_public_has_a_docstring() -> None:
     assert missing == []
 
 
-def test_named_chapters_exist() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)}: {stem}"
-        for path in MODULES
-        for stem in re.findall(r"Chapter:\s+(\w+)", path.read_text())
-        if stem not in CHAPTERS
-    ]
+def tags(source: str) -> list[str]:
+    """The pages that a module's docstring names; it may also leave that out."""
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    return re.findall(r"^Chapter: *(\S*)$", docstring, re.MULTILINE)
+
+
+@functools.cache
+def said(page: str) -> frozenset[str]:
+    """What a page says of the package: names in its cells, inline code, and `{source}` lines.
+
+    A word of the prose is none of them: "read" and "turn" are functions and English.
+    """
+    found: set[str] = set(re.findall(r"\{source\} +([\w.]+)", page))
+    for cell in re.findall(r"```\{code-cell\}[^\n]*\n(.*?)```", page, flags=re.DOTALL):
+        code = re.sub(r"^(---\n.*?---\n|(:[^\n]*\n)+)", "", cell, flags=re.DOTALL)
+        for node in ast.walk(ast.parse(re.sub(r"^([ \t]*)[%!].*$", r"\1pass", code, flags=re.M))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_lib"):
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+                found.add(str(node.module))
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found.add(f"{node.value.id}.{node.attr}")
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    found |= set(re.findall(r"`([\w.]+)(?:\([^`]*)?`", prose))
+    return frozenset(found)
+
+
+def is_named(module: str, source: str, page: str) -> bool:
+    """Whether a page names a module, or something public that the module defines."""
+    symbols = {node.name for node in ast.parse(source).body if isinstance(node, KINDS)}
+    rooms = module.split(".")  # a symbol may be named from any of them: course_lib.model.Block
+    spellings = {module}
+    for symbol in (symbol for symbol in symbols if not symbol.startswith("_")):
+        spellings |= {symbol, f"{rooms[-1]}.{symbol}", f"{rooms[-2]}.{symbol}"}
+        spellings |= {".".join((*rooms[:end], symbol)) for end in range(1, len(rooms) + 1)}
+    return any(
+        name == spelling or name.startswith(spelling + ".")
+        for name in said(page)
+        for spelling in spellings
+    )
+
+
+def test_a_module_names_at_most_one_page_and_that_page_names_it() -> None:
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        where, module = str(path.relative_to(ROOT)), dotted(path)
+        if source.count("Chapter:") != len(tags(source)) or len(tags(source)) > 1:
+            wrong.append(f"{where}: one tag, in the docstring of the module")
+        for stem in tags(source):
+            if stem not in PAGES:
+                wrong.append(f"{where}: there is no page {stem}")
+            elif not is_named(module, source, PAGES[stem].read_text(encoding="utf-8")):
+                wrong.append(f"{where}: {stem} names neither it nor anything that it defines")
     assert wrong == []
 
 
-def test_chapter_texts_have_planned_names() -> None:
-    texts = {path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.md")}
-    assert texts <= CHAPTERS
+def test_every_page_explains_a_module() -> None:
+    named = {stem for path in MODULES for stem in tags(path.read_text(encoding="utf-8"))}
+    assert named == set(PAGES)
 
 
-def taught_modules() -> list[Path]:
-    return [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in TAUGHT]
-
-
-def test_taught_modules_name_their_chapter() -> None:
-    """Each taught module says, at least once, which page explains it."""
-    silent = [
-        str(path.relative_to(ROOT))
-        for path in taught_modules()
-        if public(path) and "Chapter:" not in path.read_text()
-    ]
-    assert silent == []
+@pytest.mark.parametrize(
+    ("page", "named"),
+    [
+        ("It can be read.", False),
+        ("`read` does it.", True),
+        ("`read(path)` does it.", True),
+        ("`readers` do it.", False),
+        ("```{source} course_lib.files.read\n```", True),
+        ("```{code-cell} ipython3\nfrom course_lib.files import read\n```", True),
+        ("```{code-cell} ipython3\n:tags: [a]\n\nfrom course_lib import files\n```", True),
+        ("```{code-cell} ipython3\nfiles.read(1)\n```", True),
+        ("```{code-cell} ipython3\nread = 1\n```", False),
+        ("```{code-cell} ipython3\nfrom elsewhere import read\n```", False),
+    ],
+)
+def test_a_page_names_a_module_by_its_code(page: str, named: bool) -> None:
+    assert is_named("course_lib.files", "def read(): ...\ndef _hidden(): ...", page) == named
 
 
 def untyped_tensors(source: str) -> list[str]:
@@ -112,7 +152,7 @@ def test_tensors_carry_shapes() -> None:
     """What a chapter teaches writes shapes; plans and collectives work on tensors of any shape."""
     wrong = [
         f"{path.relative_to(ROOT)}: {fault}"
-        for path in taught_modules()
+        for path in MODULES
         if path.relative_to(PACKAGE).parts[0] in ("model", "objectives", "generation")
         for fault in untyped_tensors(path.read_text())
     ]

@@ -3,8 +3,6 @@
 A page that drew its templates with replacement would fail the repetition rules by itself, and a
 filter would be blamed for the generator.
 
-
-Chapter: 13_self_supervision_curation
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Pages in German, French, Spanish and Russian: simple sentences, enough to name the language.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Pages in German, French, Spanish and Russian: simple sentences, enough to name the language."""
 
 import numpy as np
 

@@ -3,8 +3,6 @@
 Each kind is a function from a generator to a text. What a kind *is* stands in ``KINDS``: whether it
 should be kept, which group wrote it, what is wrong with it.
 
-
-Chapter: 13_self_supervision_curation
 """
 
 import re

@@ -1,7 +1,4 @@
-"""The crawl itself: kinds of page in given shares, copies among them, as text, HTML or WARC.
-
-Chapter: 13_self_supervision_curation
-"""
+"""The crawl itself: kinds of page in given shares, copies among them, as text, HTML or WARC."""
 
 import gzip
 import html

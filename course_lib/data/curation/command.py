@@ -1,7 +1,4 @@
-"""The command line of curation: from raw text or WARC to packed tokens, with a report.
-
-Chapter: 13_self_supervision_curation
-"""
+"""The command line of curation: from raw text or WARC to packed tokens, with a report."""
 
 import argparse
 import json

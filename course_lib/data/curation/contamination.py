@@ -1,7 +1,4 @@
-"""Texts of an evaluation that stand in the training data, found so that a score means something.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Texts of an evaluation that stand in the training data, found so that a score means something."""
 
 from collections.abc import Iterable
 

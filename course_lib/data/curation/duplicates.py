@@ -1,7 +1,4 @@
-"""Pages that were seen before: the same text, or nearly the same by MinHash and banding.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Pages that were seen before: the same text, or nearly the same by MinHash and banding."""
 
 import hashlib
 import re

@@ -1,7 +1,4 @@
-"""Pages that hold listed words: what the list removes, and whom.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Pages that hold listed words: what the list removes, and whom."""
 
 from collections.abc import Collection
 

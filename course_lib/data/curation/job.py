@@ -1,7 +1,4 @@
-"""One run of curation over many files: what is finished is kept, and the run can be taken up.
-
-Chapter: 13_self_supervision_curation
-"""
+"""One run of curation over many files: what is finished is kept, and the run can be taken up."""
 
 import hashlib
 import io

@@ -1,7 +1,4 @@
-"""Which language a page is in.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Which language a page is in."""
 
 from course_lib.data.curation.page import Page, Reason
 

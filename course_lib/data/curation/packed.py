@@ -1,7 +1,4 @@
-"""Kept pages as token ids on disk: one stream with separators, read a window at a time.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Kept pages as token ids on disk: one stream with separators, read a window at a time."""
 
 from collections.abc import Iterable
 from os import PathLike

@@ -1,7 +1,4 @@
-"""A page, cut into lines, words and sentences once, and the reason why a filter drops it.
-
-Chapter: 13_self_supervision_curation
-"""
+"""A page, cut into lines, words and sentences once, and the reason why a filter drops it."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,4 @@
-"""Personal data in a text: found by pattern, and replaced by what it is.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Personal data in a text: found by pattern, and replaced by what it is."""
 
 import ipaddress
 import re

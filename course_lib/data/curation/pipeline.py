@@ -1,7 +1,4 @@
-"""Filters in a row, and a report of what each one kept, dropped, and why.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Filters in a row, and a report of what each one kept, dropped, and why."""
 
 import time
 from collections import Counter

@@ -3,8 +3,6 @@
 Rules see lengths, marks and repeats. A page of real words in a shuffled order passes all of them,
 and so does a good article with a tail of advertising; pairs of words tell both.
 
-
-Chapter: 13_self_supervision_curation
 """
 
 import zlib

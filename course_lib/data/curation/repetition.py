@@ -1,7 +1,4 @@
-"""Repetition inside a page: lines, paragraphs and runs of words that come again.
-
-Chapter: 13_self_supervision_curation
-"""
+"""Repetition inside a page: lines, paragraphs and runs of words that come again."""
 
 from collections.abc import Sequence
 

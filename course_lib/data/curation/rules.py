@@ -1,7 +1,4 @@
-"""The published rules: a page's length, words, lines and marks, held against fixed limits.
-
-Chapter: 13_self_supervision_curation
-"""
+"""The published rules: a page's length, words, lines and marks, held against fixed limits."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 What cannot be read is skipped and counted by its cause; nothing stops a run of a million pages but
 a file that is not there.
 
-
-Chapter: 13_self_supervision_curation
 """
 
 import gzip

@@ -109,8 +109,6 @@ def latest_valid(folder: str | Path) -> Path | None:
 
     Args:
         folder: where the ``step-N`` folders are.
-
-    Chapter: 18_multi_gpu_zero
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -3,8 +3,6 @@
 A shard is a range of a flattened parameter. ``torch.distributed.checkpoint`` stores boxes under
 the parameter's name, so a range is handed over as a few boxes, and any engine that reads the format
 (FSDP2, for one) can load what ZeRO saved, at any number of ranks, and the other way round.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import itertools

@@ -22,8 +22,6 @@ def rectangles(
 
     Raises:
         ValueError: the range does not lie in the array.
-
-    Chapter: 18_multi_gpu_zero
     """
     total = math.prod(shape)
     if not 0 <= start <= stop <= total:

@@ -60,8 +60,6 @@ def save(
     Raises:
         ValueError: negative step.
         CheckpointError: on all ranks, if one of them fails or the step exists.
-
-    Chapter: 18_multi_gpu_zero
     """
     state: dict[str, Any] = {"model": model_state(model)}
     content: dict[str, Any] = {"optimizer": None, "groups": [], "extra": extra or {}}
@@ -160,8 +158,6 @@ def load(
     Raises:
         CheckpointError: on all ranks: no checkpoint, a damaged file (which is named), parameters
             that are missing, too many or of another shape, or another optimizer.
-
-    Chapter: 18_multi_gpu_zero
     """
     comm, path = model.comm, Path(folder)
     content: dict[str, Any] = {}

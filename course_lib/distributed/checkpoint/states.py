@@ -1,7 +1,4 @@
-"""What a checkpoint holds: this rank's parts of parameters and moments, under their names.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""What a checkpoint holds: this rank's parts of parameters and moments, under their names."""
 
 from typing import Any
 

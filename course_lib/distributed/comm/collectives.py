@@ -51,8 +51,6 @@ class Comm:
 
     Raises:
         ValueError: unknown policy, or a time-out that is not positive.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(

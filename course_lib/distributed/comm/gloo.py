@@ -11,8 +11,6 @@ same message as its header: there, the number of messages is the cost.
 
 Starting an operation posts its receives and sends and returns; gloo moves the data meanwhile. The
 function returned finishes it: it waits, compares headers, and adds up.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import zlib

@@ -1,6 +1,8 @@
 """Bytes and traffic by the formulas of the papers: arithmetic on plain numbers.
 
 ``budget.py`` says what one plan costs exactly, ``measure.py`` measures the same quantities.
+
+Chapter: 18_multi_gpu_zero
 """
 
 from dataclasses import dataclass
@@ -66,7 +68,6 @@ def model_state_bytes(
         ValueError: stage not in 0..3, or n_ranks below 1.
 
     Source: Rajbhandari et al. 2020, sections 3.1 and 5, Figure 1. A GB there is 1e9 bytes.
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     _check_ranks(n_ranks)
@@ -87,7 +88,6 @@ def largest_model(memory_bytes: Number, n_ranks: int, stage: int, **bytes_per: N
         **bytes_per: as in :func:`model_state_bytes`.
 
     Source: Rajbhandari et al. 2020, Table 2 (theory columns).
-    Chapter: 18_multi_gpu_zero
     """
     return memory_bytes / model_state_bytes(1, n_ranks, stage, **bytes_per).total
 
@@ -105,7 +105,6 @@ def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None
         n_ranks: number of ranks, or None for the limit.
 
     Source: Rajbhandari et al. 2020, section 7.
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     volume = (3 if stage == 3 else 2) * n_parameters
@@ -126,7 +125,6 @@ def hybrid_traffic(n_parameters: Number, n_ranks: int, ranks_per_host: int, kind
             host, replicated between hosts).
 
     Source: Zhao et al. 2023, section 3.2.2.
-    Chapter: 18_multi_gpu_zero
     """
     share = (n_ranks - 1) / n_ranks
     table = {"full": 3 * share, "replicated": 2 * share, "hybrid": 2 * share / ranks_per_host}
@@ -139,7 +137,6 @@ def transformer_parameters(n_layers: int, d_model: int) -> int:
     """Return ``12 L D^2``, the weights of L blocks without embeddings, biases and norms.
 
     Source: Rajbhandari et al. 2020, Table 4 lists sizes that this formula checks.
-    Chapter: 18_multi_gpu_zero
     """
     return 12 * n_layers * d_model * d_model
 
@@ -150,7 +147,6 @@ def activation_bytes(
     """Return the bytes of activations without checkpointing, ``12 L D B T`` elements.
 
     Source: Rajbhandari et al. 2020, section 3.2, footnote 3.
-    Chapter: 18_multi_gpu_zero
     """
     return 12.0 * n_layers * d_model * n_sequences * n_tokens * element_bytes
 
@@ -161,7 +157,6 @@ def checkpoint_bytes(
     """Return the bytes of activations when only each block's input is kept.
 
     Source: Rajbhandari et al. 2020, section 3.2.
-    Chapter: 18_multi_gpu_zero
     """
     return float(n_layers * d_model * n_sequences * n_tokens * element_bytes)
 
@@ -170,6 +165,5 @@ def fsdp_peak_parameters(unit_numels: list[int], n_ranks: int) -> float:
     """Return the peak parameter elements per rank: all shards and the largest unit whole.
 
     Source: Zhao et al. 2023, section 3.2.1.
-    Chapter: 18_multi_gpu_zero
     """
     return sum(unit_numels) / n_ranks + max(unit_numels)

@@ -30,8 +30,6 @@ def plan_bytes(
         master_bytes: bytes of one element of the optimizer's own copy, 0 where it has none.
         moment_bytes: bytes of optimizer state per element, 8 for Adam in float32.
         rank: which rank.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     parameters = gradients = optimizer = 0
@@ -73,8 +71,6 @@ def peak_transient_bytes(
         parameter_bytes: bytes of one gathered element.
         gradient_bytes: bytes of one gradient element.
         activation_bytes: what the forward of one block leaves for its backward.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     blocks = [flat for flat in plan.flats if flat.unit != ROOT]
@@ -113,8 +109,6 @@ def schedule_bytes(
         parameter_bytes: bytes of one gathered element.
         gradient_bytes: bytes of one gradient element on the wire.
         reshard_after_forward: stage 3 frees units between forward and backward.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     others = plan.world_size - 1

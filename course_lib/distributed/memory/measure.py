@@ -1,7 +1,4 @@
-"""Measure what accounting.py predicts: state bytes, peaks, bytes on the wire.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""Measure what accounting.py predicts: state bytes, peaks, bytes on the wire."""
 
 import gc
 from collections.abc import Callable, Iterable

@@ -69,8 +69,6 @@ def report(model: ZeroModule, optimizer: ShardedOptimizer | None = None) -> Repo
 
     Raises:
         ValueError: ``optimizer`` belongs to another model.
-
-    Chapter: 18_multi_gpu_zero
     """
     if optimizer is not None and optimizer.model is not model:
         raise ValueError("optimizer belongs to another model, wanted the one made for this model")

@@ -46,8 +46,6 @@ def launch(
         ValueError: bad ``nprocs``, ``timeout`` or ``backend``.
         TypeError: the function cannot be pickled.
         RankFailure: names the first rank that failed, and its cause.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_seconds("timeout", timeout)
     check_collective_timeout(collective_timeout)
@@ -72,8 +70,6 @@ def init_from_env(
     Raises:
         ValueError: some of torchrun's variables are missing or no numbers, the rank is not below
             the number of ranks, or the port is taken.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_collective_timeout(collective_timeout)
     wanted = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")

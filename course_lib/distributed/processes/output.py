@@ -25,8 +25,6 @@ class Output:
         stream: the reading end of a pipe; it is closed at the end.
         prefix: stands before each printed line.
         echo: print the lines.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(self, stream: IO[bytes], prefix: str, *, echo: bool) -> None:

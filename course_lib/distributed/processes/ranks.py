@@ -3,6 +3,8 @@
 The ranks are plain new processes, not forks: a kernel that has used torch threads or a GPU cannot
 be forked. Functions written in the notebook travel by value. Every rank holds a line to the parent
 and ends when the parent does; the parent's signal handlers stay as they are.
+
+Chapter: 18_multi_gpu_zero
 """
 
 import os
@@ -54,8 +56,6 @@ class Ranks:
         ValueError: ``nprocs`` below 1 or more than the free memory holds, an unknown backend, NCCL
             with fewer GPUs than ranks, or a time-out below a tenth of a second.
         RankFailure: a rank could not start.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(

@@ -3,8 +3,6 @@
 One socket to the parent carries the tasks, the results, and, by being open, the news that the
 parent lives. When it closes, the rank ends at once: a killed notebook leaves nothing behind. The
 long import of torch comes after that watch has begun.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import faulthandler

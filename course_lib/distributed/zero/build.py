@@ -218,8 +218,6 @@ def split_batch(batch: Tensor, comm: Comm) -> Tensor:
 
     Raises:
         ValueError: on every rank, if the batch does not divide evenly.
-
-    Chapter: 18_multi_gpu_zero
     """
     n_rows, n_ranks = batch.shape[0], comm.world_size
     if n_rows == 0 or n_rows % n_ranks:

@@ -2,6 +2,8 @@
 
 This is the simplest useful strategy and the first step of ZeRO's staircase. The model keeps its
 ordinary parameters and works with any optimizer.
+
+Chapter: 18_multi_gpu_zero
 """
 
 from collections.abc import Callable, Iterator
@@ -86,7 +88,6 @@ class DataParallel(nn.Module):
         RankMismatch: the ranks have different models.
 
     Source: Li et al. 2020 (VLDB 13). We sum in rank order, which makes the result exact.
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(

@@ -3,8 +3,6 @@
 The parameters of a flat are views of one buffer. In stage 3 that buffer's memory is given back
 between uses by shrinking its storage to nothing, and gathered again into the *same* storage:
 autograd keeps views of the weights for the backward pass, and these become valid again.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import enum

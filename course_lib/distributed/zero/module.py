@@ -2,6 +2,8 @@
 
 Stage 0 is plain data parallelism. Stage 1 shards the optimizer state over the ranks, stage 2 also
 the gradients, stage 3 also the parameters. The results are the same at every stage, to the bit.
+
+Chapter: 18_multi_gpu_zero
 """
 
 import sys
@@ -35,8 +37,6 @@ class ZeroModule(nn.Module):
         plan: who owns what.
         comm: the collectives, with their counters.
         stage: 0 to 3.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(
@@ -241,7 +241,6 @@ def zero_shard(
 
     Source: Rajbhandari et al. 2020. We reduce in rank order and keep the root and the last block
         whole between forward and backward.
-    Chapter: 18_multi_gpu_zero
     """
     check_stage(stage)
     if isinstance(module, ZeroModule):

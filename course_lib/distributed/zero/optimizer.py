@@ -1,4 +1,7 @@
-"""An optimizer over the elements this rank owns, whatever parameter they belong to."""
+"""An optimizer over the elements this rank owns, whatever parameter they belong to.
+
+Chapter: 18_multi_gpu_zero
+"""
 
 import copy
 from collections import defaultdict
@@ -56,8 +59,6 @@ class ShardedOptimizer:
     Raises:
         ValueError: names that are unknown, missing or listed twice; an optimizer that needs whole
             parameters.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(

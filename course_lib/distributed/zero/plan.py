@@ -139,8 +139,6 @@ class ShardPlan:
     Attributes:
         flats: all flats, units in the order given, the root last.
         world_size: W, number of ranks.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     flats: tuple[FlatPlan, ...]

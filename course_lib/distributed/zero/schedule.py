@@ -3,8 +3,6 @@
 A unit is one module whose parameters come and go together. Stage 3 gathers it before its forward,
 frees it after, gathers it again before its backward, and frees it once its gradients have left.
 Stages 0 to 2 only need to know when gradients are complete.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import dataclasses

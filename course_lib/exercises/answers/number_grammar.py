@@ -15,8 +15,6 @@ The grammar, in order of application:
 
 Nothing is ever evaluated as code. The cases of `tests/exercises/answers/number_cases.json` hold
 this module and the page's JavaScript to the same answers.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -95,8 +93,6 @@ def parse_number(text: str) -> Parsed | None:
 
     Returns:
         The readings and the unit text ("" where there is none), or None.
-
-    Chapter: 01_relevance
     """
     if len(text) > MAX_LENGTH:
         return None

@@ -2,8 +2,6 @@
 
 The static page follows the same rules in JavaScript; a table of answers holds both to the same
 verdicts. Nothing here looks at the author's functions: the payload is all there is.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -186,8 +184,6 @@ def judge_answers(payload: dict[str, Any], answers: Mapping[str, Any]) -> Result
 
     Returns:
         One verdict; its checks list the parts.
-
-    Chapter: 01_relevance
     """
     parts = {part["id"]: part for part in payload["parts"]}
     unknown = [name for name in answers if name not in parts]

@@ -2,8 +2,6 @@
 
 The fields are described in `schema.json`. Keys are computed here, by the author's functions; a
 determined reader can read them in the page, which is fine: this is self-study.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -181,8 +179,6 @@ def build_payload(spec: Spec) -> dict[str, Any]:
 
     Returns:
         A dictionary of plain values that `schema.json` describes.
-
-    Chapter: 01_relevance
     """
     reveal = spec.reveal() if callable(spec.reveal) else spec.reveal
     return {

@@ -2,8 +2,6 @@
 
 Everything here is data. Judging lives in `quiz` (parts) and `judge` (code), so that one source
 serves the notebook, the static page and the tests.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Exercise texts are written once and shown by a notebook, a terminal and a static page. The page
 inserts them as they are, so this module escapes everything and knows a closed set of marks:
 paragraphs, fenced code, lists with `- `, and inline `code`, **strong** and *emphasis*.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 What is kept of one call is an `Outcome`: the value or the error, which arguments it changed,
 whether the result shares memory with an argument, what it printed.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

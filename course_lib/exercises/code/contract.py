@@ -1,7 +1,4 @@
-"""The form of an answer and of what it returns: checked before any value is looked at.
-
-Chapter: 01_relevance
-"""
+"""The form of an answer and of what it returns: checked before any value is looked at."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 A generator asks a `Draw` for sizes and arrays. Every decision is one whole number, and a list of
 them replays the same case. To shrink a case is to lower its numbers while it still fails: sizes
 get smaller, values get rounder, and the generator's own rules between arguments always hold.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

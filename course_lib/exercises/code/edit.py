@@ -1,8 +1,6 @@
 """Write a wrong program as the right one with a few words changed.
 
 A reader sees exactly the mistake, and the two can never drift apart.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -36,8 +34,6 @@ def edit(function: Callable[..., Any], *changes: tuple[str, str]) -> Callable[..
 
     Raises:
         ValueError: If an old text does not occur exactly once.
-
-    Chapter: 01_relevance
     """
     source = textwrap.dedent(inspect.getsource(function))
     for old, new in changes:

@@ -3,8 +3,6 @@
 Expected values are computed before the answer is called. A failing case is made small before it
 is shown. An answer that behaves like a planted wrong program gets that program's message.
 The same answer gets the same verdict: all seeds are fixed by the exercise's id.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

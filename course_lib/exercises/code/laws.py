@@ -3,8 +3,6 @@
 A property looks at one `Case`: the arguments, the answer's value, the expected value, and the
 power to call the answer again with something changed. It returns None if it holds and otherwise
 says what it saw.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

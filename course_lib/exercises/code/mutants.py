@@ -2,8 +2,6 @@
 
 Each mutant differs in one place: an operator, a comparison, a constant, a name such as max, or a
 statement left out.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -78,8 +76,6 @@ def mutants(function: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., A
 
     Yields:
         (what the changed statement says now, the mutant).
-
-    Chapter: 01_relevance
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     places = list(ast.walk(tree))

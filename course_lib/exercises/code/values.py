@@ -2,8 +2,6 @@
 
 Objects with their own `__eq__`, lazy results and generators never reach a comparison: a value is
 converted by its exact type, or refused with a message.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Judge in this very process, where no other can be had, with an alarm in place of a kill.
-
-Chapter: 01_relevance
-"""
+"""Judge in this very process, where no other can be had, with an alarm in place of a kill."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 The worker is spawned, never forked: a forked child of a process that has used torch can wait
 for ever. Time is counted as processor time of the worker, so that a busy machine condemns nobody;
 an answer that sleeps is stopped by the clock.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Turn an answer into bytes that another process can load: by value, unless it is installed.
-
-Chapter: 01_relevance
-"""
+"""Turn an answer into bytes that another process can load: by value, unless it is installed."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ for, and torch only where an answer brings it. Messages are a length of four byt
 requests are pickled, replies are JSON, so the parent never executes what an answer left behind.
 
 This protects against accidents. It is no security boundary: an answer can do what its user can.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations

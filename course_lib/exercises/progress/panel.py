@@ -1,7 +1,4 @@
-"""A chapter's progress box: what is solved, and a text that carries it elsewhere.
-
-Chapter: 01_relevance
-"""
+"""A chapter's progress box: what is solved, and a text that carries it elsewhere."""
 
 from __future__ import annotations
 
@@ -21,8 +18,6 @@ def progress_panel(chapter: str) -> ProgressPanel:
 
     Raises:
         ValueError: If the chapter has no exercises; those that have are named.
-
-    Chapter: 01_relevance
     """
     from course_lib.widgets import ProgressPanel
 

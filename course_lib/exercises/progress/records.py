@@ -24,8 +24,6 @@ To **merge** two records of one id: of different versions the higher one is kept
 `status` is the better (correct, then incorrect, then not_attempted), `attempts` and `hints` take
 the maximum, `revealed` is true if either is, `updated` is the newer, and `first_ok` is that of
 the newer, unless that is null.
-
-Chapter: 01_relevance
 """
 
 from __future__ import annotations
@@ -75,8 +73,6 @@ def check_records(records: Any) -> Records:
 
     Raises:
         ValueError: If anything is not as documented; it names the id and the field.
-
-    Chapter: 01_relevance
     """
     if not isinstance(records, dict):
         raise ValueError(f"records: got {type(records).__name__}, want a dictionary by exercise id")
@@ -151,8 +147,6 @@ def from_text(text: str) -> Records:
     Raises:
         TypeError: If it is not text.
         ValueError: If it is too long, cut short, or not of the documented form.
-
-    Chapter: 01_relevance
     """
     if not isinstance(text, str):
         raise TypeError(f"text: got {type(text).__name__}, want the text that export() gave")

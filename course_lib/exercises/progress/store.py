@@ -159,8 +159,6 @@ def import_(text: str) -> int:
     Raises:
         TypeError: If it is not text.
         ValueError: If it is damaged or not of the documented form; nothing is changed then.
-
-    Chapter: 01_relevance
     """
     records = from_text(text)
     update(lambda kept: merge(kept, records))
@@ -209,8 +207,5 @@ class Progress:
 
 
 def progress() -> Progress:
-    """Show what is solved, tried and open.
-
-    Chapter: 01_relevance
-    """
+    """Show what is solved, tried and open."""
     return Progress()

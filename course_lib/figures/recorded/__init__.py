@@ -40,8 +40,6 @@ class Recorded:
 
     Raises:
         ValueError: If starts or the longer run are missing, or the runs measured different things.
-
-    Chapter: 05_positions
     """
 
     def __init__(self, chapter: str, runs: Sequence[Run]) -> None:
@@ -107,8 +105,6 @@ def recorded(chapter: str) -> Recorded:
 
     Raises:
         ValueError: If nothing was recorded for that chapter.
-
-    Chapter: 05_positions
     """
     file = files(__name__).joinpath(f"{chapter}.json")
     if not file.is_file():

@@ -3,8 +3,6 @@
 A linear layer keeps its matrix as (out, in). When many tokens are to be read with few rows each,
 another order is worth its copy: (in, out), or the tiles that oneDNN, the library behind torch on
 processors, cuts a matrix into. The numbers are the same float32; only their order changes.
-
-Chapter: 11_generative_configuration
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The layers of a decoder as plain functions of tensors, for `FastReader`.
-
-Chapter: 11_generative_configuration
-"""
+"""The layers of a decoder as plain functions of tensors, for `FastReader`."""
 
 import math
 from collections.abc import Callable, Iterable

@@ -5,8 +5,6 @@ does the arithmetic of `Transformer.decode` for a single new token as a flat lis
 operations, and what depends on nothing but the position is computed once, before the first token.
 A test holds the two equal for every kind of decoder; whatever is not known to be equal (hooks,
 replaced layers) goes through the model itself.
-
-Chapter: 11_generative_configuration
 """
 
 from collections.abc import Iterator
@@ -35,8 +33,6 @@ class FastReader:
         cache: What the model has read so far, the prompt at least; for an encoder-decoder also the
             memory. Later its rows may only change places with rows of the same prompt and source.
         n_tokens: How many tokens each row will read: many are worth a copy of the matrices.
-
-    Chapter: 11_generative_configuration
     """
 
     def __init__(self, model: Transformer, cache: KVCache, n_tokens: int = 1) -> None:

@@ -2,6 +2,4 @@
 
 Nothing here knows a class: a module turns the content of a file into a dictionary of arguments, or
 arguments into content.
-
-Chapter: 03_tokenizer
 """

@@ -1,7 +1,4 @@
-"""The files of byte-level BPE: `tokenizer.json`, or `vocab.json` with `merges.txt`.
-
-Chapter: 03_tokenizer
-"""
+"""The files of byte-level BPE: `tokenizer.json`, or `vocab.json` with `merges.txt`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the files of all kinds of tokenizers have in common.
-
-Chapter: 03_tokenizer
-"""
+"""What the files of all kinds of tokenizers have in common."""
 
 from __future__ import annotations
 

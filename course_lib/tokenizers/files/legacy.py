@@ -2,8 +2,6 @@
 
 `vocab.txt` (WordPiece) or `vocab.json` and `merges.txt` (byte-level BPE), `tokenizer_config.json`,
 `added_tokens.json` and `special_tokens_map.json`. An option that nothing here obeys is refused.
-
-Chapter: 03_tokenizer
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Reading one object of a `tokenizer.json` to its last key: nothing in a file is passed over.
-
-Chapter: 03_tokenizer
-"""
+"""Reading one object of a `tokenizer.json` to its last key: nothing in a file is passed over."""
 
 from __future__ import annotations
 

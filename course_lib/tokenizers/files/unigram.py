@@ -1,7 +1,4 @@
-"""The `tokenizer.json` of a Unigram tokenizer.
-
-Chapter: 03_tokenizer
-"""
+"""The `tokenizer.json` of a Unigram tokenizer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The files of WordPiece: `tokenizer.json`, or `vocab.txt` with one piece a line.
-
-Chapter: 03_tokenizer
-"""
+"""The files of WordPiece: `tokenizer.json`, or `vocab.txt` with one piece a line."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 The loop is written once, against the protocol below. An engine never averages: a rank's loss comes
 in as its share of the sum over *all* targets of all ranks, so that a rank with fewer targets does
 not weigh as much as one with more.
-
-Chapter: 18_multi_gpu_zero
 """
 
 from __future__ import annotations
@@ -102,8 +100,6 @@ def open_engine(
 
     Raises:
         ValueError: If there is no such strategy or precision, or ``"plain"`` is to share a batch.
-
-    Chapter: 18_multi_gpu_zero
     """
     check_strategy(strategy)
     if strategy == "plain":
@@ -140,8 +136,6 @@ def engine_of(model: nn.Module | Engine, optimizer: Any, precision: str) -> Engi
         TypeError: If model and optimizer do not belong together.
         ValueError: If a precision is asked of what has its own, or the optimizer is another
             model's.
-
-    Chapter: 18_multi_gpu_zero
     """
     if not isinstance(model, nn.Module):
         if not isinstance(model, Engine):

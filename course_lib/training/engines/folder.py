@@ -1,7 +1,4 @@
-"""What both sharded engines do with a folder of checkpoints.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""What both sharded engines do with a folder of checkpoints."""
 
 import shutil
 from pathlib import Path

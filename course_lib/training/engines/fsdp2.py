@@ -1,7 +1,4 @@
-"""The engine of torch's own FSDP2, from the same checkpoints as ZeRO's.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""The engine of torch's own FSDP2, from the same checkpoints as ZeRO's."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The engine of one process: any module, any optimizer, one checkpoint file.
-
-Chapter: 15_causal_language_modeling
-"""
+"""The engine of one process: any module, any optimizer, one checkpoint file."""
 
 import math
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The engine of plain data parallelism and ZeRO, by ``course_lib.distributed``.
-
-Chapter: 18_multi_gpu_zero
-"""
+"""The engine of plain data parallelism and ZeRO, by ``course_lib.distributed``."""
 
 import math
 from collections.abc import Callable
