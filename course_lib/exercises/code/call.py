@@ -67,6 +67,7 @@ class Outcome:
         error: Type and message of an exception, with the learner's own line.
         misfit: Why the result is no plain value.
         blank: Whether a `...` was met on the way.
+        dotted: Names of variables that held `...` when an exception came.
         changed: Arguments that were changed, with what they became.
         aliases: Arguments whose memory the result shares.
         patched: Names in libraries that the answer replaced.
@@ -78,6 +79,7 @@ class Outcome:
     error_type: str | None = None
     misfit: str | None = None
     blank: bool = False
+    dotted: frozenset[str] = frozenset()
     changed: dict[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     patched: tuple[str, ...] = ()
@@ -140,23 +142,31 @@ def _same(before: Any, after: Any) -> bool:
     return difference(after, before, 0.0) is None
 
 
-def _explain(error: BaseException) -> tuple[str, bool]:
-    """Describe an exception by the learner's own line, and tell whether a blank caused it."""
-    blank = "ellipsis" in str(error).lower()
-    line = ""
+def _words(error: BaseException) -> str:
+    """Give an exception's text; making it may raise too."""
+    try:
+        return str(error)[:300]
+    except Exception as other:
+        return f"(its text cannot be made: {type(other).__name__})"
+
+
+def _explain(error: BaseException) -> tuple[str, frozenset[str]]:
+    """Describe an exception by the learner's own line, and name the variables that held `...`."""
+    text, line = _words(error), ""
+    dotted: set[str] = set()
     for frame, number in traceback.walk_tb(error.__traceback__):
         filename = frame.f_code.co_filename
         if filename == os.path.join(_HERE, "call.py"):
             continue
-        blank = blank or any(value is ... for value in frame.f_locals.values())
+        dotted |= {name for name, value in frame.f_locals.items() if value is ...}
         summary = traceback.FrameSummary(filename, number, frame.f_code.co_name)
         library = "site-packages" in filename or filename.startswith(sys.base_prefix)
         if not library:
             source = f": {summary.line}" if summary.line else ""
             line = f"\n  in {summary.name}, line {number}{source}"
     if isinstance(error, RecursionError):
-        return f"RecursionError: the function calls itself without end.{line}", blank
-    return f"{type(error).__name__}: {str(error)[:300]}{line}", blank
+        return f"RecursionError: the function calls itself without end.{line}", frozenset(dotted)
+    return f"{type(error).__name__}: {text}{line}", frozenset(dotted)
 
 
 def call(
@@ -198,7 +208,8 @@ def call(
         except Misfit as misfit:
             outcome.misfit = str(misfit)
         except BaseException as error:  # SystemExit and KeyboardInterrupt of the answer too
-            outcome.error, outcome.blank = _explain(error)
+            outcome.error, outcome.dotted = _explain(error)
+            outcome.blank = "ellipsis" in outcome.error.lower()
             outcome.error_type = type(error).__name__
     outcome.patched = tuple(patched)
     outcome.printed = printed.text()
@@ -217,7 +228,9 @@ def _has_blank(value: Any) -> bool:
     return type(value) in (list, tuple) and any(_has_blank(item) for item in value)
 
 
-def same_outcome(one: Outcome, other: Outcome, tolerance: float = 1e-9) -> bool:
+def same_outcome(
+    one: Outcome, other: Outcome, tolerance: float = 1e-9, single: float = 0.0
+) -> bool:
     """Tell whether two calls did the same: value, error type, changed arguments, aliases."""
     if (one.error_type, one.misfit is None) != (other.error_type, other.misfit is None):
         return False
@@ -226,4 +239,4 @@ def same_outcome(one: Outcome, other: Outcome, tolerance: float = 1e-9) -> bool:
     for name, value in one.changed.items():
         if difference(value, other.changed[name], tolerance):
             return False
-    return difference(one.value, other.value, tolerance) is None
+    return difference(one.value, other.value, tolerance, single=single) is None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from course_lib.exercises.author.spec import Code
+from course_lib.exercises.author.text import clean
 from course_lib.exercises.code.call import Outcome
 from course_lib.exercises.code.values import Misfit, fit, not_finite
 
-_NONE = "Your function returns None. Did you print the result instead of returning it?"
+_NONE = "Your function returns None."
+_PRINTED = f"{_NONE} Did you print the result instead of returning it?"
 
 
 @dataclass
@@ -52,14 +57,58 @@ def check_form(code: Code, answer: Any) -> tuple[str, str] | None:
     return None
 
 
-def broken(code: Code, outcome: Outcome, arguments: dict[str, Any], expected: Any) -> Fault | None:
-    """Hold one outcome to the contract, one message for each way to break it."""
+def blanks(code: Code) -> frozenset[str]:
+    """Name the variables that the starters leave as `...`."""
+    return frozenset(
+        target.id
+        for _, source in code.starters
+        for node in ast.walk(ast.parse(clean(source)))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is ...
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    )
+
+
+def _functions(source: str) -> Iterator[CodeType]:
+    made = compile(source, "<starter>", "exec")
+    yield from (part for part in made.co_consts if isinstance(part, CodeType))
+
+
+def unwritten(code: Code, answer: Any) -> bool:
+    """Tell whether an answer is a starter as it was given, or has nothing in its body.
+
+    A body's bare `...` leaves no trace in a function, so its instructions are compared.
+    """
+    mine = getattr(inspect.unwrap(answer), "__code__", None)
+    if mine is None:
+        return False
+    bare = next(_functions("def bare(): ..."))
+    given = [made for _, source in code.starters for made in _functions(clean(source))]
+    return any(
+        (mine.co_code, mine.co_names) == (made.co_code, made.co_names) for made in [bare, *given]
+    )
+
+
+def broken(
+    code: Code, outcome: Outcome, arguments: dict[str, Any], expected: Any, untouched: bool = False
+) -> Fault | None:
+    """Hold one outcome to the contract, one message for each way to break it.
+
+    Args:
+        code: The exercise.
+        outcome: What one call did.
+        arguments: What it was called with.
+        expected: The reference's value.
+        untouched: Whether nothing is written yet: what `unwritten` says.
+    """
     contract = code.contract
 
     def fault(status: str, kind: str, message: str) -> Fault:
         return Fault(status, kind, message, arguments, outcome, outcome.value, expected)
 
-    if outcome.blank:
+    if outcome.blank or outcome.dotted & blanks(code):
         return fault("not_attempted", "blank", _message_for_blank(code))
     if outcome.error is not None:
         return fault("error", f"error {outcome.error_type}", outcome.error)
@@ -80,8 +129,16 @@ def broken(code: Code, outcome: Outcome, arguments: dict[str, Any], expected: An
             "work on a copy.",
         )
     if outcome.value is None and expected is not None:
-        message = _NONE if outcome.printed else f"{_message_for_blank(code)} {_NONE}"
-        return fault("not_attempted", "none", message)
+        if outcome.printed:
+            return fault("not_attempted", "none", _PRINTED)
+        if untouched:
+            return fault("not_attempted", "none", f"{_message_for_blank(code)} {_NONE}")
+        return fault(
+            "incorrect",
+            "none",
+            f"{_NONE} On this input it reaches its end without a `return`: look for a branch or a "
+            "last line that lacks one.",
+        )
     try:
         value, _ = fit(outcome.value, expected)
     except Misfit as misfit:

@@ -13,10 +13,10 @@ from typing import Any
 
 from course_lib.exercises.author.spec import Spec
 from course_lib.exercises.code.call import Outcome, call, copied, same_outcome
-from course_lib.exercises.code.contract import Fault, broken, check_form, sizes
+from course_lib.exercises.code.contract import Fault, broken, check_form, sizes, unwritten
 from course_lib.exercises.code.draw import draw_case, shrink
 from course_lib.exercises.code.laws import Case, Property, Stopped
-from course_lib.exercises.code.values import Misfit, fit, show
+from course_lib.exercises.code.values import SINGLE, Misfit, fit, show
 from course_lib.exercises.result import Result
 
 PROBES = 16
@@ -46,12 +46,14 @@ class Judge:
         self.seed = zlib.crc32(spec.id.encode()) if seed is None else seed
         self.report = report or (lambda text: None)
         self.notes: list[str] = []
+        self.untouched = False
 
     def run(self) -> Result:
         """Give the verdict."""
         form = check_form(self.code, self.answer)
         if form is not None:
             return self._result(*form)
+        self.untouched = unwritten(self.code, self.answer)
         found = self.first_fault()
         if found is not None:
             return self._explain(*found)
@@ -91,7 +93,7 @@ class Judge:
     def _try(self, arguments: dict[str, Any], expected: Any) -> Fault | None:
         """Run one case: contract first, then the properties in order."""
         outcome = call(self.answer, arguments, self.code.limits.output_kb)
-        fault = broken(self.code, outcome, arguments, expected)
+        fault = broken(self.code, outcome, arguments, expected, self.untouched)
         if fault is not None:
             return fault
         value, notes = fit(outcome.value, expected)
@@ -120,12 +122,24 @@ class Judge:
         return None
 
     def _test(self, law: Property, case: Case) -> str | None:
-        """Hold one law to one case; an answer that raises when called again does not keep it."""
+        """Hold one law to one case; an answer that raises when called again does not keep it.
+
+        Raises:
+            Exception: Whatever the law raises, if it does so for the reference too.
+        """
         try:
             text = law.test(case)
         except (Stopped, Misfit) as stopped:
             return f"Called once more on a related input, it failed: {stopped}"
+        except Exception as error:  # a form that the law did not foresee, or a mistake in the law
+            law.test(self._case_of_the_reference(case))
+            return f"The result has a form that cannot be looked at ({type(error).__name__})"
         return None if text is None else text.rstrip(".")
+
+    def _case_of_the_reference(self, case: Case) -> Case:
+        return Case(
+            self.code.reference, case.arguments, case.expected, case.expected, self.code.observe
+        )
 
     def _explain(self, fault: Fault, index: int, choices: list[int], lows: list[int]) -> Result:
         """Find what deserves to be said about a failing answer."""
@@ -199,10 +213,12 @@ class Judge:
         right = same_outcome(mine[0], self._observed(self.code.reference, inputs[0]), 1e-12)
         for name, wrong in self.code.wrong.items() if not right else ():
             if wrong.seen_by is None and all(
-                same_outcome(outcome, self._observed(wrong.function, arguments), 1e-7)
+                same_outcome(outcome, self._observed(wrong.function, arguments), 1e-7, SINGLE)
                 for outcome, arguments in zip(mine, inputs, strict=True)
             ):
                 return name, wrong.message
+        if not right and fault.named == self.code.properties[0].name:
+            return None  # the value itself is wrong: nothing can be said about how it was drawn
         failing = {fault.named} | {
             law.name for law in self.code.diagnose if self._diagnosis(law, fault) is not None
         }

@@ -14,6 +14,7 @@ import numpy as np
 
 _SCALARS = (type(None), type(...), bool, int, float, complex, str, bytes)
 _DICTS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter)
+SINGLE = 5e-4  # how far numbers of single precision may be off: their last digits are rounding
 _KINDS = {"f": "decimal numbers", "i": "whole numbers", "b": "True or False"}
 
 
@@ -73,10 +74,10 @@ def _refuse(kind: type) -> Any:
 
 def _cause(got: tuple[int, ...], want: tuple[int, ...]) -> str:
     """Name the likely cause of a wrong shape."""
-    if tuple(n for n in got if n != 1) == tuple(n for n in want if n != 1):
-        return "A dimension of size 1 is lost or added: look for squeeze or keepdims."
     if sorted(got) == sorted(want):
         return "The same sizes in another order: look for a missing transpose."
+    if tuple(n for n in got if n != 1) == tuple(n for n in want if n != 1):
+        return "A dimension of size 1 is lost or added: look for squeeze or keepdims."
     if got == want[1:]:
         return "The first dimension, the batch, is missing."
     if got == want[:-1]:
@@ -106,6 +107,9 @@ def fit(value: Any, expected: Any, where: str = "the result") -> tuple[Any, list
     if isinstance(value, np.ndarray) and value.ndim == 0:
         notes.append(f"{where} is an array without dimensions; it was taken as a number")
         value = value.item()
+    if isinstance(expected, list | tuple) and isinstance(value, np.ndarray):
+        notes.append(f"{where} was taken as a {type(expected).__name__}")
+        value = type(expected)(to_plain(row) for row in value)
     if isinstance(expected, bool) or isinstance(value, bool):
         if isinstance(expected, bool) != isinstance(value, bool):
             raise Misfit(_type_message(where, value, expected))
@@ -159,24 +163,34 @@ def _fit_array(value: Any, expected: np.ndarray, where: str) -> tuple[Any, list[
     return value, notes
 
 
-def difference(got: Any, want: Any, tolerance: float, where: str = "") -> str | None:
-    """Say where two plain values of one form differ, or None where they agree.
+def difference(
+    got: Any, want: Any, tolerance: float, where: str = "", single: float = 0.0
+) -> str | None:
+    """Say where two plain values differ, or None where they agree; any two can be compared.
 
     Args:
         got: The answer's value.
         want: The expected value.
         tolerance: Allowed distance, times max(1, size of the expected number).
         where: Path of the value inside the result.
+        single: The same, for numbers that were computed in single precision.
     """
+    try:
+        return _difference(got, want, tolerance, where, single)
+    except (TypeError, ValueError, OverflowError) as error:
+        return f"{where or 'the result'} cannot be compared: {error}"
+
+
+def _difference(got: Any, want: Any, tolerance: float, where: str, single: float) -> str | None:
     if isinstance(want, np.ndarray) or isinstance(got, np.ndarray):
-        return _array_difference(np.asarray(got), np.asarray(want), tolerance, where)
+        return _array_difference(np.asarray(got), np.asarray(want), tolerance, where, single)
     if isinstance(want, float) and isinstance(got, int | float):
-        return _array_difference(np.asarray(float(got)), np.asarray(want), tolerance, where)
+        return _array_difference(np.asarray(float(got)), np.asarray(want), tolerance, where, single)
     if isinstance(want, list | tuple) and isinstance(got, list | tuple):
         if len(got) != len(want):
             return f"{where or 'the result'} has {len(got)} entries, expected {len(want)}"
         for index, pair in enumerate(zip(got, want, strict=True)):
-            text = difference(*pair, tolerance, f"{where}[{index}]")
+            text = _difference(*pair, tolerance, f"{where}[{index}]", single)
             if text:
                 return text
         return None
@@ -184,7 +198,7 @@ def difference(got: Any, want: Any, tolerance: float, where: str = "") -> str | 
         if set(got) != set(want):
             return f"{where or 'the result'} has keys {sorted(map(str, got))}"
         for key in want:
-            text = difference(got[key], want[key], tolerance, f"{where}[{key!r}]")
+            text = _difference(got[key], want[key], tolerance, f"{where}[{key!r}]", single)
             if text:
                 return text
         return None
@@ -193,11 +207,23 @@ def difference(got: Any, want: Any, tolerance: float, where: str = "") -> str | 
     return f"at {where}: yours {got!r}, expected {want!r}" if where else f"{got!r} is not {want!r}"
 
 
+def _is_single(values: np.ndarray) -> bool:
+    """Tell whether numbers may come from single precision: none has digits beyond it."""
+    if values.dtype.kind != "f" or values.dtype.itemsize < 4:
+        return False  # half precision is told apart from right answers, as rounding too coarse
+    return bool(np.all((values.astype(np.float32) == values) | np.isnan(values)))
+
+
 def _array_difference(
-    got: np.ndarray, want: np.ndarray, tolerance: float, where: str
+    got: np.ndarray, want: np.ndarray, tolerance: float, where: str, single: float
 ) -> str | None:
     if got.shape != want.shape:
         return f"{where or 'the result'} has shape {got.shape}, expected {want.shape}"
+    if (got.dtype.kind in "US") != (want.dtype.kind in "US"):
+        return f"{where or 'the result'} holds {got.dtype.name}, expected {want.dtype.name}"
+    if single > tolerance:
+        with np.errstate(all="ignore"):
+            tolerance = single if _is_single(got) else tolerance
     if got.dtype.kind in "US" or want.dtype.kind in "US" or want.dtype.kind in "iub":
         bad = got != want
     else:
@@ -210,11 +236,18 @@ def _array_difference(
     place = tuple(int(index) for index in np.argwhere(bad)[0])
     label = where + (str(list(place)) if place else "")
     prefix = f"at {label}: " if label else ""
-    return f"{prefix}yours {_number(got[place])}, expected {_number(want[place])}"
+    return f"{prefix}yours {_apart(got[place], want[place])}"
 
 
-def _number(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, np.floating) else str(value)
+def _apart(got: Any, want: Any) -> str:
+    """Write two different numbers with as many digits as it takes to see that they differ."""
+    texts = [str(got), str(want)]
+    if isinstance(got, np.floating) and isinstance(want, np.floating):
+        for digits in (6, 9, 12, 17):
+            texts = [f"{float(got):.{digits}g}", f"{float(want):.{digits}g}"]
+            if texts[0] != texts[1]:
+                break
+    return ", expected ".join(texts)
 
 
 def not_finite(value: Any) -> str | None:

@@ -137,7 +137,7 @@ CODE = Code(
         ),
     },
     generate=scores_case,
-    properties=[equals_reference(1e-9)],
+    properties=[equals_reference()],
     diagnose=[
         Property("each row sums to 1", _rows),
         Property("only differences of scores count", _shift),

@@ -73,14 +73,15 @@ def _write_recursive(
 
 
 def write_case(draw: Draw) -> dict[str, Any]:
-    """Draw a decoder, a memory to read from, the two marks and a limit."""
+    """Draw a decoder, a memory to read from, two different marks and a limit, which may be 0."""
     words = draw.size(3, 6)
+    start = draw.integer(0, words - 1)
     return {
         "decoder": RandomDecoder(draw.integer(0, 99), words),
         "memory": draw.array(draw.size(1, 4), draw.size(1, 3)),
-        "start": 0,
-        "end": draw.integer(1, words - 1),
-        "limit": draw.size(1, 7),
+        "start": start,
+        "end": (start + draw.integer(1, words - 1)) % words,
+        "limit": draw.pick([2, 3, 4, 1, 7, 0]),
     }
 
 
@@ -135,6 +136,16 @@ WRITE_WRONG = {
         edit(write_loop, ("range(limit)", "range(limit + 1)")),
         "You write one word more than the limit allows.",
     ),
+    "starts-from-zero": Wrong(
+        edit(write_loop, ("tokens = [start]", "tokens = [0]")),
+        "You begin with token 0 whatever the start mark is. The decoder then goes on from another "
+        "word: begin with `start`.",
+    ),
+    "at-least-one": Wrong(
+        edit(write_loop, ("range(limit)", "range(max(1, limit))")),
+        "With a limit of 0 you still write a word. Ask whether there is room before you write, not "
+        "after.",
+    ),
     "no-memory": Wrong(
         edit(write_loop, ("decoder(memory, tokens)", "decoder(0 * memory, tokens)")),
         "Your text does not depend on the memory. Without it the decoder does not know what it "
@@ -178,6 +189,7 @@ EXERCISES = [
             wrong=WRITE_WRONG,
             generate=write_case,
             properties=[equals_reference(0.0)],
+            cases=40,
             diagnose=[
                 Property("no more words than the limit", _not_too_long),
                 Property("nothing follows the end mark", _ends_once),

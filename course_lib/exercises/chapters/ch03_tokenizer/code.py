@@ -10,8 +10,6 @@ from course_lib.exercises.code.draw import Draw
 from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.laws import Case, Property, equals_reference
 
-NEW = 9
-
 
 def merge(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
     """Replace each occurrence of a pair of ids by a new id, from left to right."""
@@ -96,13 +94,33 @@ def _either_order(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
     return merged
 
 
+def _in_blocks(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
+    merged = []
+    for i in range(0, len(ids), 2):
+        block = tuple(ids[i : i + 2])
+        merged += [new] if block == pair else list(block)
+    return merged
+
+
+def _as_digits(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
+    text = " ".join(map(str, ids)).replace(" ".join(map(str, pair)), str(new))
+    return [int(number) for number in text.split()]
+
+
 def merge_case(draw: Draw) -> dict[str, Any]:
-    """Draw ids of a tiny alphabet, so that the pair occurs often and runs of it too."""
+    """Draw ids of a small alphabet, some of them part of another's digits, and a pair among them.
+
+    In three cases of four the pair is one that stands in the ids, at whatever place.
+    """
     n = draw.size(0, 12)
-    top = draw.pick([0, 1, 2])
-    ids = draw.integers(n, low=0, high=top).tolist()
-    pair = (draw.integer(0, top), draw.integer(0, top))
-    return {"ids": ids, "pair": pair, "new": NEW}
+    alphabet = draw.pick([[1], [1, 2], [1, 2, 12], [1, 11, 12, 112], [0, 7, 256, 257], [3, 33, 5]])
+    ids = [alphabet[place] for place in draw.integers(n, low=0, high=len(alphabet) - 1)]
+    pair = (draw.pick(alphabet), draw.pick(alphabet))
+    if n > 1 and draw.integer(0, 3) < 3:
+        place = draw.integer(0, n - 2)
+        pair = (ids[place], ids[place + 1])
+    new = draw.pick([300, 9, 1121, 256 + 44])
+    return {"ids": ids, "pair": pair, "new": new}
 
 
 def _comes_back(case: Case) -> str | None:
@@ -185,6 +203,16 @@ CODE = Code(
             "You merge `b a` as well as `a b`. A pair has an order; writing the new token out "
             "again would turn `b a` into `a b`.",
         ),
+        "even-places-only": Wrong(
+            _in_blocks,
+            "You cut the ids into blocks of two, so a pair that begins at an odd place is missed. "
+            "Look at every place, and jump only after a merge.",
+        ),
+        "as-text": Wrong(
+            _as_digits,
+            "You join the ids to a text and replace digits. The ids 11, 2 and 1, 12 then look "
+            "alike. Compare whole ids.",
+        ),
         "twice-over": Wrong(
             edit(merge, ("merged.append(new)", "merged.extend([new, new])")),
             "You put two new ids for each pair, so nothing gets shorter. One merge, one token.",
@@ -192,6 +220,7 @@ CODE = Code(
     },
     generate=merge_case,
     properties=[equals_reference(0.0)],
+    cases=48,
     diagnose=[
         Property("the pair written out again gives the ids back", _comes_back),
         Property("no pair is left", _none_left),

@@ -14,6 +14,11 @@ from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.laws import Case, Property, equals_reference
 
 
+def _cosines(table: Array, i: int) -> Array:
+    unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    return np.asarray(unit @ unit[i])
+
+
 def neighbours(table: Array, i: int, k: int) -> list[int]:
     """List the k rows with the highest cosine to row i, the best first."""
     lengths = np.sqrt((table * table).sum(axis=1, keepdims=True))
@@ -47,13 +52,27 @@ def _euclid(table: Array, i: int, k: int) -> list[int]:
 
 
 def neighbours_case(draw: Draw) -> dict[str, Any]:
-    """Draw a table whose rows differ in length; at times one of them is all zeros."""
-    n, width = draw.size(4, 8), draw.size(2, 5)
+    """Draw a table whose rows differ in length; no two neighbours of row i have one cosine.
+
+    At times one row is all zeros, and at times one is row i made twice as long: it is as near as
+    row i itself, so leaving out the first of the sorted rows is not leaving out row i.
+    """
+    n, width = draw.size(4, 12), draw.size(2, 5)
+    if draw.integer(0, 9) == 9:  # so many that NumPy's partial sort is no longer a whole one
+        n, width = 300, 5
+    i, k = draw.integer(0, n - 2), draw.size(1, n - 1)
+    zero, parallel = draw.integer(0, 2) == 2, draw.integer(0, 2) > 0
+    twin = draw.integer(0, n - 2)
     rng = draw.rng()
-    table = np.round(rng.standard_normal((n, width)) * rng.uniform(0.3, 3.0, (n, 1)), 2)
-    if draw.integer(0, 2) == 2:
-        table[n - 1] = 0.0
-    return {"table": table, "i": draw.integer(0, n - 2), "k": draw.size(1, n - 1)}
+    while True:
+        table = np.round(rng.standard_normal((n, width)) * rng.uniform(0.3, 3.0, (n, 1)), 2)
+        if zero:
+            table[n - 1] = 0.0
+        if parallel and twin != i:
+            table[twin] = 2 * table[i]
+        cosine = np.delete(_cosines(table, i), i)
+        if np.all(table[i] != 0) and (np.diff(np.sort(cosine)) > 1e-6).all():
+            return {"table": table, "i": i, "k": k}
 
 
 def _scaling(case: Case) -> str | None:
@@ -98,6 +117,16 @@ NEIGHBOURS_WRONG = {
         "You rank by the size of the cosine without its sign. -0.9 means nearly opposite, not "
         "near.",
     ),
+    "first-dropped": Wrong(
+        edit(neighbours, ("-np.inf", "cosine[i]"), ("[:k]", "[1 : k + 1]")),
+        "You drop the first of the order and take it for row i. A row in the very same direction "
+        "is as near as row i itself and may come first. Take i out by its number.",
+    ),
+    "not-sorted": Wrong(
+        edit(neighbours, ("np.argsort(-cosine)[:k]", "np.argpartition(-cosine, k - 1)[:k]")),
+        "These are the right rows, but their order is chance: `argpartition` does not sort. The "
+        "nearest comes first.",
+    ),
     "one-less": Wrong(
         edit(neighbours, ("[:k]", "[1 : k + 1]")),
         "You drop the first of the order although row i is not in it any more, so the nearest "
@@ -135,7 +164,8 @@ EXERCISES = [
             also_correct=[_loops, _unit_rows],
             wrong=NEIGHBOURS_WRONG,
             generate=neighbours_case,
-            properties=[equals_reference(1e-9)],
+            properties=[equals_reference()],
+            cases=40,
             diagnose=[Property("stretching rows changes nothing", _scaling)],
         ),
         hints=[

@@ -152,7 +152,7 @@ EXERCISES = [
             also_correct=[_loops, _complex],
             wrong=SINUSOIDAL_WRONG,
             generate=sinusoidal_case,
-            properties=[equals_reference(1e-9)],
+            properties=[equals_reference()],
             diagnose=[
                 Property("each pair is a point of a circle", _circle),
                 Property("position 0 is 0, 1, 0, 1, …", _first_row),

@@ -58,7 +58,7 @@ def qkv_case(draw: Draw) -> dict[str, Any]:
     """Draw queries, keys and values; at times so large that a careless exp overflows."""
     b, n = draw.size(1, 3), draw.size(1, 5)
     d, e = draw.size(1, 6), draw.size(1, 4)
-    large = draw.pick([1.0, 1.0, 1.0, 40.0])
+    large = draw.pick([1.0, 1.0, 40.0, 200.0])
     q, k = draw.array(b, n, d) * large, draw.array(b, n, d) * large
     return {"q": q, "k": k, "v": draw.array(b, n, e)}
 
@@ -116,6 +116,11 @@ WRONG = {
         edit(attention, ("-np.inf", "0.0")),
         "A masked score of 0 is not hidden: exp(0) is 1, as much as any middling word. Fill with "
         "minus infinity, whose exp is 0.",
+    ),
+    "fill-too-near": Wrong(
+        edit(attention, ("-np.inf", "-1e4")),
+        "You fill with -10000. A real score may be lower than that, and then the hidden words win. "
+        "Only minus infinity is below every score.",
     ),
     "diagonal-masked": Wrong(
         edit(attention, ("np.tril(np.ones((n, n), dtype=bool))", "np.tri(n, k=-1, dtype=bool)")),
@@ -221,7 +226,8 @@ EXERCISES = [
             also_correct=[_with_loops, _with_large_negative],
             wrong=WRONG,
             generate=qkv_case,
-            properties=[equals_reference(1e-6)],
+            properties=[equals_reference()],
+            cases=32,
             diagnose=[
                 Property("the first word returns its own value", _first_row),
                 Property("the future cannot be seen", _no_future),

@@ -127,7 +127,7 @@ EXERCISES = [
             also_correct=[_softmax_loops, _softmax_logarithm],
             wrong=SOFTMAX_WRONG,
             generate=softmax_case,
-            properties=[equals_reference(1e-9)],
+            properties=[equals_reference()],
             diagnose=[Property("each row sums to 1", _sums)],
         ),
         hints=[

@@ -159,7 +159,7 @@ EXERCISES = [
             also_correct=[_entropy_loops, _entropy_logaddexp],
             wrong=ENTROPY_WRONG,
             generate=entropy_case,
-            properties=[equals_reference(1e-9)],
+            properties=[equals_reference()],
             diagnose=[Property("equal logits give the log of the word count", _even)],
         ),
         hints=[

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.exercises.author.spec import Code, Spec, Wrong
+from course_lib.exercises.author.spec import Code, Contract, Spec, Wrong
 from course_lib.exercises.chapters.ch09_models import CHAPTER, SECTION
 from course_lib.exercises.code.draw import Array, Draw
 from course_lib.exercises.code.edit import edit
@@ -196,6 +196,7 @@ EXERCISES = [
                 Property("padding is hidden from everyone", _padding_hidden),
                 Property("every word sees something", _nobody_blind),
             ],
+            contract=Contract(alias=True),  # a broadcast view of keep is a table too
             cases=48,
         ),
         hints=[

@@ -10,8 +10,8 @@ from course_lib.exercises.code.draw import Draw
 from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.laws import Case, Property, equals_reference
 
-_INPUTS = ("a dog", "red", "a big old boat", "hill", "the very small green door", "lamp")
-_ANSWERS = ("dax", "wug", "not quite fep")
+_INPUTS = ("red", "red door", "a red door", "lamp", "the very small green lamp", "a big old boat")
+_ANSWERS = ("dax", "wug", "not quite fep", "red door")
 
 
 def build_prompt(examples: list[tuple[str, str]], query: str, k: int, budget: int) -> str:
@@ -93,7 +93,7 @@ def prompt_case(draw: Draw) -> dict[str, Any]:
     family = draw.integer(0, 5)
     n = draw.size(2, 6) if family in (1, 5) else draw.size(0, 6)
     examples = [(draw.pick(_INPUTS), draw.pick(_ANSWERS)) for _ in range(n)]
-    query = "a new lamp"
+    query = draw.pick(["a new lamp", "red door", "door", "lamp"])
     k = draw.pick([2, 1, 3, 9])
     budget = len(query.split()) + 1 + draw.pick([60, 60, 12, 8, 5, 0])
     if family == 1:  # zero-shot though examples are there
@@ -101,12 +101,14 @@ def prompt_case(draw: Draw) -> dict[str, Any]:
     elif family == 2 and n:  # the query's answer is among the examples
         query = draw.pick(examples)[0]
         budget += len(query.split())
-    elif family == 3:  # a budget that is met exactly
+    elif family == 3:  # a budget that is met exactly, or missed by one or two
         k = draw.pick([3, 9])
-        last = [f"{text} -> {answer}" for text, answer in examples][-2:]
-        budget = len(query.split()) + 1 + len(" ".join(last).split())
+        usable = [f"{text} -> {answer}" for text, answer in examples if text != query]
+        whole = len(query.split()) + 1 + len(" ".join(usable[-draw.integer(1, 3) :]).split())
+        budget = max(len(query.split()) + 1, whole - draw.integer(0, 2))
     elif family == 4:  # a long example between two short ones
-        examples += [("red", "dax"), (_INPUTS[4], "dax"), ("hill", "wug")]
+        query = "a new lamp"
+        examples += [("red", "dax"), (_INPUTS[4], "dax"), ("lamp", "wug")]
         k, budget = draw.pick([3, 9]), len(query.split()) + 1 + 3 + draw.pick([3, 4, 6])
     return {"examples": examples, "query": query, "k": k, "budget": budget}
 
@@ -190,6 +192,21 @@ WRONG = {
         edit(build_prompt, ("len(prompt.split()) <= budget", "True")),
         "The budget has no effect. While the prompt is too long, drop its oldest example.",
     ),
+    "one-too-lax": Wrong(
+        edit(build_prompt, ("<= budget", "<= budget + 1")),
+        "Your prompt may be one token over the budget. Count the whole prompt, the query and its "
+        "arrow included, and compare with `budget` itself.",
+    ),
+    "leak-by-part": Wrong(
+        edit(build_prompt, ("if text != query]", "if query not in text]")),
+        "You leave out every example that *contains* the query. Only an example whose input is the "
+        "query itself holds its answer: compare with `!=`.",
+    ),
+    "leak-by-beginning": Wrong(
+        edit(build_prompt, ("if text != query]", "if not text.startswith(query)]")),
+        "You leave out every example that *begins* like the query. Only an example whose input is "
+        "the query itself holds its answer: compare with `!=`.",
+    ),
     "reversed": Wrong(
         edit(build_prompt, ("usable[first:]]", "usable[first:][::-1]]")),
         "The examples come newest first. Keep the order in which they were given.",
@@ -269,7 +286,7 @@ EXERCISES = [
                 Property("there are at most k examples", _at_most_k),
                 Property("the prompt fits the budget", _fits),
             ],
-            cases=60,
+            cases=80,
         ),
         hints=[
             "First remove the leaks, then count from the end: the last k begin at "

@@ -5,11 +5,13 @@ from __future__ import annotations
 from course_lib.exercises.author.spec import Code, Limits, Spec, Wrong
 from course_lib.exercises.chapters.ch11_generation import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch11_generation.sampling import (
+    belongs,
     dropped,
     follow,
     next_token,
     sampling_case,
     total,
+    varied,
     with_gumbel,
     with_loops,
 )
@@ -19,6 +21,7 @@ from course_lib.exercises.code.laws import Property, equals_reference
 
 _COUNT = "np.searchsorted(reached, p) + 1"
 _CUMULATE = "np.cumsum(probabilities[order])"
+_TOP_K_LINE = "    powers[scaled < scaled[order[k - 1]]] = 0.0\n"
 _RENORMALISE = "    probabilities = probabilities / probabilities.sum()\n"
 WRONG = {
     "drops-crossing-word": Wrong(
@@ -58,7 +61,7 @@ WRONG = {
         edit(
             next_token,
             (_RENORMALISE + "    return", "    return"),
-            ("rng.choice(len(logits), p=probabilities)", "order[0]"),
+            ("p=probabilities)", "p=probabilities / probabilities.sum())"),
         ),
         "After words are dropped, the rest sums to less than 1. Divide by the new sum, so that it "
         "is a distribution again.",
@@ -68,20 +71,32 @@ WRONG = {
             next_token,
             (
                 _CUMULATE,
-                "np.cumsum(softmax(scaled)[order])",
+                "np.cumsum(_shares(scaled)[order])",
             ),
         ),
         "Your running sum still counts the words that top-k dropped. Top-p works on what top-k "
         "left: renormalise first, then cumulate.",
     ),
     "k-ignored": Wrong(
-        edit(next_token, ("    powers[order[k:]] = 0.0\n", "")),
+        edit(next_token, (_TOP_K_LINE, "")),
         "k has no effect: words beyond the k most probable ones can still be drawn. Set their "
         "probability to 0 before top-p.",
     ),
     "k-plus-one": Wrong(
-        edit(next_token, ("order[k:]", "order[k + 1 :]")),
-        "You keep k + 1 words. The slice `order[k:]` holds everything beyond the first k.",
+        edit(next_token, ("order[k - 1]]", "order[min(k, len(logits) - 1)]]")),
+        "You keep k + 1 words. With ids sorted from the most probable, the k-th stands at index "
+        "k - 1.",
+    ),
+    "ties-at-k": Wrong(
+        edit(next_token, (_TOP_K_LINE, "    powers[order[k:]] = 0.0\n")),
+        "Where words tie with the k-th, you drop some of them by their place in the order. Words "
+        "as probable as the k-th all stay, so more than k can remain.",
+    ),
+    "always-the-top": Wrong(
+        edit(next_token, ("rng.choice(len(logits), p=probabilities)", "np.argmax(probabilities)")),
+        "You give the same word every time. Sampling draws each word as often as its probability "
+        "says: use `rng.choice(..., p=probabilities)`.",
+        seen_by="not always the same word",
     ),
     "p-ignored": Wrong(
         edit(next_token, ("    probabilities[order[count:]] = 0.0\n", "")),
@@ -103,7 +118,7 @@ WRONG = {
             ("logits / temperature", "logits + 0.0"),
             (
                 "probabilities / probabilities.sum()\n    return",
-                "softmax(np.log(probabilities) / temperature)\n    return",
+                "_shares(np.log(probabilities) / temperature)\n    return",
             ),
         ),
         "You apply the temperature after top-p, so it cannot change which words are kept. Here it "
@@ -120,17 +135,17 @@ WRONG = {
             next_token,
             (
                 "rng.choice(len(logits), p=probabilities)",
-                "rng.choice(len(logits), p=softmax(scaled))",
+                "rng.choice(len(logits), p=_shares(scaled))",
             ),
         ),
         "You return the filtered probabilities and draw from the unfiltered ones: a dropped word "
         "still comes up. Draw from what you return.",
         seen_by="a dropped word is never drawn",
     ),
-    "always-the-top": Wrong(
-        edit(next_token, ("rng.choice(len(logits), p=probabilities)", "np.argmax(probabilities)")),
-        "You give the same word every time. Sampling draws each word as often as its probability "
-        "says: use `rng.choice(..., p=probabilities)`.",
+    "draws-from-squares": Wrong(
+        edit(next_token, ("p=probabilities)", "p=probabilities**2 / (probabilities**2).sum())")),
+        "Your draws do not follow the probabilities you return. Draw each word as often as its "
+        "probability says: hand them to `rng.choice` as they are.",
         seen_by="draws follow the probabilities",
     ),
 }
@@ -151,8 +166,8 @@ _BEGIN = """    if temperature == 0:
 """
 _SOFTMAX = """    powers = np.exp(scaled - scaled.max())
 """
-_TOP_K = """    # top-k: nothing beyond the first k, then softmax of the rest
-    powers[order[k:]] = 0.0
+_TOP_K = """    # top-k: nothing less probable than the k-th, then softmax of the rest
+    powers[scaled < scaled[order[k - 1]]] = 0.0
     probabilities = powers / powers.sum()
 """
 _END = """    probabilities = probabilities / probabilities.sum()
@@ -162,14 +177,14 @@ _BLANK_P = """    # top-p: how many words, most probable first, are needed to re
     count = ...
     probabilities[order[count:]] = 0.0
 """
-_BLANK_K = """    # top-k: nothing beyond the first k, then softmax of the rest
+_BLANK_K = """    # top-k: nothing less probable than the k-th, then softmax of the rest
     probabilities = ...
 """
 
 EXERCISES = [
     Spec(
         id="11.c",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section=SECTION,
         kind="code",
@@ -178,9 +193,9 @@ EXERCISES = [
         Write `next_token(logits, temperature, k, p, rng)` for one row of logits. In this order:
 
         - **temperature**: divide the logits by it; at 0, put all probability on the best word;
-        - **top-k**: keep the k most probable words, among equals the lowest id first;
+        - **top-k**: keep the k most probable words, and with them all that tie with the k-th;
         - **top-p**: of their distribution, keep the smallest set of most probable words whose mass
-          is at least p; never fewer than one word;
+          is at least p, among equals the lowest id first; never fewer than one word;
         - **draw** one token from what is left, renormalised, with the NumPy generator `rng`.
 
         Return the token and the probabilities it was drawn from, one for each word of the
@@ -197,16 +212,18 @@ EXERCISES = [
             wrong=WRONG,
             generate=sampling_case,
             properties=[
-                equals_reference(1e-9),
+                equals_reference(),
+                Property("the token is one of the words kept", belongs),
                 Property("draws follow the probabilities", follow),
             ],
             diagnose=[
                 Property("the probabilities sum to 1", total),
                 Property("a dropped word is never drawn", dropped),
+                Property("not always the same word", varied),
             ],
             observe=lambda result: result[1],
             limits=Limits(seconds=6.0),
-            cases=48,
+            cases=60,
         ),
         hints=[
             "`reached = np.cumsum(probabilities[order])` says how much mass the first words hold.",
@@ -218,7 +235,7 @@ EXERCISES = [
         explain="""
         The three settings act on the same distribution one after the other, so their order is part
         of the definition. Top-p keeps few words where the model is sure and many where it is not;
-        top-k always keeps k.
+        top-k keeps the same number everywhere.
         """,
     ),
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from course_lib.exercises.code.draw import Array, Draw
 from course_lib.exercises.code.laws import Case
 
-DRAWS = 100
+DRAWS_OF_ALL, DRAWS_OF_SOME = 500, 100  # where all words are kept, and where some are dropped
 
 
 def next_token(
@@ -23,13 +23,19 @@ def next_token(
     scaled = logits / temperature
     order = np.argsort(-scaled, kind="stable")
     powers = np.exp(scaled - scaled.max())
-    powers[order[k:]] = 0.0
+    powers[scaled < scaled[order[k - 1]]] = 0.0
     probabilities = powers / powers.sum()
     reached = np.cumsum(probabilities[order])
     count = np.searchsorted(reached, p) + 1
     probabilities[order[count:]] = 0.0
     probabilities = probabilities / probabilities.sum()
     return int(rng.choice(len(logits), p=probabilities)), probabilities
+
+
+def _shares(scores: Array) -> Array:
+    """Take the softmax, for the wrong programs that are edits of the right one."""
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum())
 
 
 def with_loops(
@@ -41,9 +47,10 @@ def with_loops(
     if temperature == 0:
         result[words[0]] = 1.0
         return words[0], result
-    weight = {w: float(np.exp((logits[w] - logits[words[0]]) / temperature)) for w in words[:k]}
+    kept = [word for word in words if logits[word] >= logits[words[k - 1]]]
+    weight = {w: float(np.exp((logits[w] - logits[words[0]]) / temperature)) for w in kept}
     total, mass = sum(weight.values()), 0.0
-    for word in words[:k]:
+    for word in kept:
         if mass >= p:
             break
         result[word] = weight[word] / total
@@ -68,9 +75,23 @@ def with_gumbel(
 
 
 def sampling_case(draw: Draw) -> dict[str, Any]:
-    """Draw logits and settings; no cumulated probability is close to p unless both are exact."""
-    family = draw.integer(0, 5)
+    """Draw logits and settings; no cumulated probability is close to p unless both are exact.
+
+    Some cases have uneven words, which show how tokens are drawn, and some have equal ones at k.
+    """
+    family = draw.integer(0, 8)
     n = draw.size(2, 9)
+    if family >= 7:  # uneven, none of them nearly certain
+        even = np.random.default_rng(draw.integer(0, 99)).permutation(n)
+        uneven = np.round(np.log(0.45 ** np.minimum(even, 4.0)), 3) + draw.pick([0.0, 3.0])
+        rest: dict[str, Any] = {"temperature": 1.0, "k": n, "p": 1.0, "rng": draw.rng()}
+        return {"logits": uneven, **rest}
+    if family == 6:  # equal words on both sides of k
+        ties = draw.integers(n, low=0, high=2).astype(float)
+        ordered = np.sort(ties)[::-1]
+        places = [place for place in range(1, n) if ordered[place] == ordered[place - 1]]
+        k = draw.pick(places or [1])
+        return {"logits": ties, "temperature": 1.0, "k": k, "p": 1.0, "rng": draw.rng()}
     if family == 5:  # equal words: sums that meet p exactly, and ties
         n = draw.pick([2, 4, 8])
         p = draw.integer(1, n) / n
@@ -84,38 +105,71 @@ def sampling_case(draw: Draw) -> dict[str, Any]:
         logits, temperature, k, p = draw.array(8) / 10, 1.0, 5, 0.65
     elif family == 3:  # where the order of temperature and top-p shows
         logits, temperature, k, p = draw.array(8), draw.pick([2.0, 0.5]), 8, 0.8
-    powers = np.sort(np.exp((logits - logits.max()) / (temperature or 1.0)))[::-1][:k]
+    powers = np.sort(np.exp((logits - logits.max()) / (temperature or 1.0)))[::-1]
+    powers = powers[powers >= powers[k - 1]]
     while p < 1 and np.min(np.abs(np.cumsum(powers) / powers.sum() - p)) < 1e-3:
         p += 0.0037
     return {"logits": logits, "temperature": temperature, "k": k, "p": p, "rng": draw.rng()}
 
 
 def _draws(case: Case) -> Array:
-    found = case.repeat(rng=[np.random.default_rng(seed) for seed in range(DRAWS)])
-    return np.bincount([int(token) for token, _ in found], minlength=len(case["logits"]))
+    """Count how often each word comes in many draws, each from a generator of its own."""
+    n_draws = DRAWS_OF_ALL if case.expected[1].all() else DRAWS_OF_SOME
+    found = case.repeat(rng=[np.random.default_rng(seed) for seed in range(n_draws)])
+    tokens = np.array([int(token) for token, _ in found])
+    words = len(case["logits"])
+    return np.bincount(tokens[(tokens >= 0) & (tokens < words)], minlength=words)
+
+
+def _as_expected(case: Case) -> bool:
+    """Tell whether the probabilities are right, so that draws can be held to them."""
+    got, want = np.asarray(case.got[1]), case.expected[1]
+    return got.shape == want.shape and bool(np.abs(got - want).max() < 1e-3)
 
 
 def follow(case: Case) -> str | None:
-    """Hold the counts of many draws to the probabilities, within five spreads."""
+    """Hold the counts of many draws to the probabilities, within six spreads."""
     probabilities = case.expected[1]
-    if len(probabilities) > 4:
+    if not 0.02 < probabilities.max() < 0.8 or not _as_expected(case):
         return None
     counts = _draws(case)
-    spread = np.sqrt(DRAWS * probabilities * (1 - probabilities))
-    far = np.abs(counts - DRAWS * probabilities) - 5 * spread
+    n_draws = int(counts.sum())
+    spread = np.sqrt(n_draws * probabilities * (1 - probabilities))
+    far = np.abs(counts - n_draws * probabilities) - 6 * spread
     word = int(far.argmax())
-    if far[word] <= 3:
+    if far[word] <= 1:
         return None
     return (
-        f"Of {DRAWS} draws, word {word} came {counts[word]} times; its probability "
-        f"{probabilities[word]:.3g} asks for about {DRAWS * probabilities[word]:.0f}"
+        f"Of {n_draws} draws, word {word} came {counts[word]} times; its probability "
+        f"{probabilities[word]:.3g} asks for about {n_draws * probabilities[word]:.0f}"
     )
+
+
+def belongs(case: Case) -> str | None:
+    """Ask that the token is the number of a word that was kept."""
+    token, words = case.got[0], len(case["logits"])
+    if not 0 <= token < words:
+        return f"The token {token} is the number of no word: there are {words}"
+    if _as_expected(case) and case.expected[1][token] == 0:
+        return f"The token {token} was dropped: its probability is 0"
+    return None
+
+
+def varied(case: Case) -> str | None:
+    """Look for an answer that gives one word every time, though several may come."""
+    if not _as_expected(case) or case.expected[1].max() > 0.8:
+        return None
+    counts = _draws(case)
+    same = counts.max() == counts.sum()
+    return f"All {counts.sum()} draws gave word {counts.argmax()}" if same else None
 
 
 def dropped(case: Case) -> str | None:
     """Look for draws of words that were dropped."""
+    if not _as_expected(case):
+        return None
     counts = _draws(case)[np.asarray(case.expected[1]) == 0]
-    return f"{counts.sum()} of {DRAWS} draws gave a word that was dropped" if counts.sum() else None
+    return f"{counts.sum()} draws gave a word that was dropped" if counts.sum() else None
 
 
 def total(case: Case) -> str | None:

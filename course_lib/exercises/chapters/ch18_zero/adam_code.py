@@ -183,7 +183,7 @@ EXERCISES = [
             also_correct=[_adam_whole, _adam_loops],
             wrong=ADAM_WRONG,
             generate=adam_case,
-            properties=[equals_reference(1e-7)],
+            properties=[equals_reference()],
         ),
         hints=[
             "Part `rank` is `weights[rank * size : (rank + 1) * size]`, and so is its gradient.",

@@ -126,7 +126,7 @@ EXERCISES = [
             also_correct=[_gradient_joined, _gradient_loops, _gradient_weighted],
             wrong=GRADIENT_WRONG,
             generate=gradient_case,
-            properties=[equals_reference(1e-8)],
+            properties=[equals_reference()],
         ),
         hints=[
             "A rank can send two things: the sum of its rows' gradients, and how many rows it has.",
