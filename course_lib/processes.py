@@ -13,13 +13,16 @@ that lets no Python thread run.
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -168,16 +171,38 @@ def pickle_by_value(value: Any, modules: Iterable[ModuleType] = ()) -> bytes:
     """
     import cloudpickle
 
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc,unused-ignore]
+        dispatch_table = ChainMap(
+            {functools._lru_cache_wrapper: _reduce_cached}, cloudpickle.Pickler.dispatch_table
+        )
+
     with _PICKLING:
         known = cloudpickle.list_registry_pickle_by_value()
         added = [module for module in modules if module.__name__ not in known]
         for module in added:
             cloudpickle.register_pickle_by_value(module)
         try:
-            return bytes(cloudpickle.dumps(value))
+            buffer = io.BytesIO()
+            Pickler(buffer).dump(value)
+            return buffer.getvalue()
         finally:
             for module in added:
                 cloudpickle.unregister_pickle_by_value(module)
+
+
+def _reduce_cached(cached: Any) -> Any:
+    """Say how to pickle a function that `functools.cache` wraps: by value where others are."""
+    import cloudpickle
+
+    module = sys.modules.get(cached.__module__)
+    by_value = {"__main__", *cloudpickle.list_registry_pickle_by_value()}
+    if module is None or cached.__module__ in by_value or "<locals>" in cached.__qualname__:
+        return _cached_again, (cached.__wrapped__, cached.cache_parameters())
+    return str(cached.__qualname__)  # its name, to be imported
+
+
+def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
 
 
 def describe(error: BaseException) -> str:

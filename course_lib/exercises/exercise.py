@@ -6,19 +6,21 @@ Chapter: 01_relevance
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import inspect
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.exercises.answers.quiz import judge_answers
+from course_lib.exercises.answers.quiz import is_blank, judge_answers
 from course_lib.exercises.author.payload import build_payload, solution_text
 from course_lib.exercises.author.spec import Spec
 from course_lib.exercises.author.text import clean, plain
 from course_lib.exercises.catalog import find
 from course_lib.exercises.progress import store
 from course_lib.exercises.result import Result
+from course_lib.processes import describe
 
 
 class NotCorrect(Exception):
@@ -99,39 +101,45 @@ class Exercise:
         Raises:
             NotCorrect: Only with `strict`.
         """
-        if self.notice:
-            result = Result("invalid", self.notice, version=self.version)
-        elif self._spec.code is not None:
-            from course_lib.exercises.process.runner import RUNNER
-
-            result = RUNNER.check(self._spec, answer)
-        else:
-            result = self._check_parts(answer)
+        try:
+            result = self._judged(answer)
+        except Exception as error:
+            text = f"The checker itself failed: {describe(error)}. Please report it."
+            result = Result("checker_fault", text, version=self.version)
         store.record_result(self.id, self.version, result)
         if strict and not result:
             raise NotCorrect(str(result))
         return result
 
+    def _judged(self, answer: Any) -> Result:
+        if self.notice:
+            return Result("invalid", self.notice, version=self.version)
+        if self._spec.code is None:
+            return self._check_parts(answer)
+        from course_lib.exercises.process.runner import RUNNER
+
+        return RUNNER.check(self._spec, answer)
+
     def _check_parts(self, answer: Any) -> Result:
         payload = self._payload
         names = [part["id"] for part in payload["parts"]]
-        if not (isinstance(answer, Mapping) and answer and set(answer) <= set(names)):
-            if len(names) > 1 and answer not in (None, ..., "", {}):
+        if not (isinstance(answer, Mapping) and answer and all(name in names for name in answer)):
+            if len(names) > 1 and not is_blank(answer):
                 wanted = ", ".join(repr(name) for name in names)
                 return Result(
                     "invalid", f"Answer with a dictionary of {wanted}.", version=self.version
                 )
             answer = {} if len(names) > 1 else {names[0]: answer}
-        try:
-            given = {
-                part["id"]: _to_ids(part, answer[part["id"]])
-                for part in payload["parts"]
-                if part["id"] in answer
-            }
-            return judge_answers(payload, given)
-        except Exception as error:
-            text = f"The checker itself failed: {type(error).__name__}: {error}. Please report it."
-            return Result("checker_fault", text, version=self.version)
+        given = {
+            part["id"]: _to_ids(part, answer[part["id"]])
+            for part in payload["parts"]
+            if part["id"] in answer
+        }
+        result = judge_answers(payload, given)
+        if not payload["reveal"] or result.status not in ("correct", "incorrect"):
+            return result
+        shown = f"{result.message}\n\n{plain(payload['reveal'])}"
+        return dataclasses.replace(result, message=shown)
 
     def hint(self, number: int | None = None) -> str:
         """Give the next hint, or the one with a number from 1.

@@ -30,7 +30,8 @@ def matches(value: float, target: float, tolerance: float, relative: bool) -> bo
     return abs(value - target) <= allowed + 1e-9 * max(1.0, abs(target))
 
 
-def _is_blank(answer: Any) -> bool:
+def is_blank(answer: Any) -> bool:
+    """Tell whether nothing was answered."""
     return (
         answer is None
         or answer is ...
@@ -105,19 +106,19 @@ def _judge_match(part: dict[str, Any], answer: Any) -> PartResult:
     rows = {row["id"]: row for row in part["rows"]}
     known = {option["id"] for option in part["options"]}
     if not isinstance(answer, Mapping) or not all(
-        row in rows and (_is_blank(option) or option in known) for row, option in answer.items()
+        row in rows and (is_blank(option) or option in known) for row, option in answer.items()
     ):
         return PartResult(
             "invalid",
             (f"Answer with a dictionary from {sorted(rows)} to {sorted(known)}.",),
         )
-    if all(_is_blank(option) for option in answer.values()):
+    if all(is_blank(option) for option in answer.values()):
         return PartResult("not_attempted", (part["messages"]["not_attempted"],))
     wrong: list[str] = []
     named: list[str] = []
     for name, row in rows.items():
         option = answer.get(name)
-        if _is_blank(option):
+        if is_blank(option):
             wrong.append(led_by(row["text"], part["messages"]["blank"]))
         elif option not in row["correct"]:
             wrong.append(led_by(row["text"], row["feedback"][option]))
@@ -161,7 +162,7 @@ _JUDGES = {
 
 def judge_part(part: dict[str, Any], answer: Any) -> PartResult:
     """Judge the answer to one part of a payload."""
-    if _is_blank(answer):
+    if is_blank(answer):
         return PartResult("not_attempted", (part["messages"]["not_attempted"],))
     return _JUDGES[part["type"]](part, answer)
 

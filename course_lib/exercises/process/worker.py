@@ -9,7 +9,9 @@ This protects against accidents. It is no security boundary: an answer can do wh
 
 from __future__ import annotations
 
+import builtins
 import json
+import linecache
 import os
 import pickle
 import struct
@@ -38,24 +40,50 @@ def read_message(stream: BinaryIO) -> bytes | None:
     return body if len(body) == length else None
 
 
+def _display(*values: Any, **_: Any) -> None:
+    """Print what a notebook would show; `display` is a builtin there, and so it must be here."""
+    for value in values:
+        print(repr(value))
+
+
+def _prepare(request: dict[str, Any]) -> None:
+    """Bring this process to what the answer's own process has around it."""
+    known = set(request["path"])
+    sys.path[:] = [*request["path"], *(path for path in sys.path if path not in known)]
+    os.chdir(request["folder"])
+    for name, lines in request["lines"].items():
+        linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+    if request["dtype"] is not None and (request["dtype"] != "float32" or "torch" in sys.modules):
+        import torch
+
+        torch.set_default_dtype(getattr(torch, request["dtype"]))
+
+
 def _answer_request(request: dict[str, Any], send: Any) -> dict[str, Any]:
     from course_lib.exercises.catalog import find
     from course_lib.exercises.code.judge import Judge
+    from course_lib.exercises.process.state import State
 
     try:
         spec = pickle.loads(request["spec"]) if request["spec"] else find(request["id"])
     except Exception as error:
         return {"fault": f"{type(error).__name__}: {error}"}
     try:
+        _prepare(request)
         answer = pickle.loads(request["answer"])
     except Exception as error:
         return {"unreadable": f"{type(error).__name__}: {error}"}
     send({"started": True})
+    state = State()
     try:
         result = Judge(spec, answer, request["seed"], lambda text: send({"case": text})).run()
     except Exception as error:
         return {"fault": f"{type(error).__name__}: {error}"}
-    return {"result": asdict(result)}
+    try:
+        left = state.changed()
+    except Exception as error:
+        left = type(error).__name__
+    return {"result": asdict(result), "left": left}
 
 
 def main() -> None:
@@ -68,15 +96,25 @@ def main() -> None:
         os.dup2(nowhere, descriptor)
     end_with_parent()
 
+    mine, current = os.getpid(), 0
+    write, encode, leave = write_message, json.dumps, os._exit  # as they are before any answer
+
     def send(message: dict[str, Any]) -> None:
-        write_message(replies, json.dumps(message).encode())
+        if os.getpid() != mine:
+            leave(0)  # a fork that an answer made: its verdict is nobody's
+        write(replies, encode({**message, "request": current}).encode())
+
+    for name, value in (("display", _display), ("get_ipython", lambda: None)):
+        setattr(builtins, name, value)
 
     import numpy as np  # the slow import, before the first request
 
     np.random.default_rng()
     send({"ready": True})
     while (body := read_message(requests)) is not None:
-        send(_answer_request(pickle.loads(body), send))
+        request = pickle.loads(body)
+        current = request["request"]
+        send(_answer_request(request, send))
     sys.exit(0)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -49,23 +50,39 @@ def read(path: Path | None = None) -> Records:
     """Read the records; an unreadable file is set aside as `.bad` with one warning."""
     path = path or progress_path()
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        _warn(f"The progress file {path} cannot be read: {error}")
         return {}
     try:
-        store = json.loads(text)
+        store = json.loads(data.decode("utf-8"))
         if not isinstance(store, dict) or store.get("schema") != 1:
             raise ValueError("it has no schema 1")
         return check_records(store.get("records"))
     except (ValueError, RecursionError) as error:
-        bad = path.with_name(path.name + ".bad")
-        os.replace(path, bad)
-        warnings.warn(
-            f"The progress file could not be read ({error}). It is kept as {bad}; "
-            "a clean one begins.",
-            stacklevel=2,
-        )
+        _warn(f"The progress file could not be read ({error}). {_set_aside(path)}")
         return {}
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a damaged file; one that was set aside before is never written over."""
+    names = (path.with_name(f"{path.name}.bad{number or ''}") for number in range(1000))
+    bad = next((name for name in names if not name.exists()), path.with_name(f"{path.name}.bad"))
+    try:
+        os.replace(path, bad)
+    except OSError as error:
+        return f"It cannot be set aside either: {error}"
+    return f"It is kept as {bad}; a clean one begins."
+
+
+def _warn(text: str) -> None:
+    """Warn, and print instead where warnings are errors: progress must not stop a check."""
+    try:
+        warnings.warn(text, stacklevel=4)
+    except Warning:
+        print(text, file=sys.stderr)
 
 
 def _write(path: Path, records: Records) -> None:
@@ -102,7 +119,7 @@ def _change_one(name: str, version: int, change: Callable[[Record], None]) -> No
     try:
         update(apply)
     except (OSError, ImportError) as error:
-        warnings.warn(f"Progress is not kept: {error}", stacklevel=3)
+        _warn(f"Progress is not kept: {error}")
 
 
 def record_result(name: str, version: int, result: Result) -> None:
