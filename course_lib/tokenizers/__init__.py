@@ -11,13 +11,19 @@ from os import PathLike
 from course_lib.files import read_json
 from course_lib.tokenizers.base import Tokenizer
 from course_lib.tokenizers.byte_bpe import ByteLevelBPE
+from course_lib.tokenizers.character_bpe import CharacterBPE
+from course_lib.tokenizers.files.byte_bpe import is_byte_level
 from course_lib.tokenizers.files.common import JSON_NAME, find, is_tokenizer_json, model_type
+from course_lib.tokenizers.files.section import Unsupported
+from course_lib.tokenizers.library import LibraryTokenizer
 from course_lib.tokenizers.sentencepiece_model import SentencePieceModel
 from course_lib.tokenizers.unigram import Unigram
 from course_lib.tokenizers.wordpiece import WordPiece
 
 __all__ = [
     "ByteLevelBPE",
+    "CharacterBPE",
+    "LibraryTokenizer",
     "SentencePieceModel",
     "Tokenizer",
     "Unigram",
@@ -25,11 +31,7 @@ __all__ = [
     "load_tokenizer",
 ]
 
-_KINDS: dict[str, type[Tokenizer]] = {
-    "BPE": ByteLevelBPE,
-    "WordPiece": WordPiece,
-    "Unigram": Unigram,
-}
+_KINDS: dict[str, type[Tokenizer]] = {"WordPiece": WordPiece, "Unigram": Unigram}
 
 
 def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
@@ -39,6 +41,9 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
     with `merges.txt` (byte-level BPE); `vocab.txt` (WordPiece); `tokenizer.model` or `spiece.model`
     (SentencePiece). The name of the folder plays no part.
 
+    What a file says is obeyed to the last key, by the classes here or, where they do not know a
+    part of it, by the `tokenizers` package.
+
     Args:
         path: a folder, or one of these files.
 
@@ -47,7 +52,8 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
 
     Raises:
         FileNotFoundError: the folder has none of these files.
-        ValueError: the file declares a kind that is not known, or one part that is not supported.
+        ValueError: the file is broken, or says something that is not known here, and the
+            `tokenizers` package is not installed or does not know it either.
     """
     file = find(path, JSON_NAME, "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
     if file.suffix == ".txt":
@@ -58,6 +64,17 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
     if not is_tokenizer_json(content):  # a vocab.json: spellings and ids, nothing else
         return ByteLevelBPE.load(file)
     kind = model_type(content["model"])
-    if kind not in _KINDS:
-        raise ValueError(f"{file} is a {kind} tokenizer; known are {', '.join(_KINDS)}")
-    return _KINDS[kind].load(file)
+    if kind == "BPE":
+        own: type[Tokenizer] = ByteLevelBPE if is_byte_level(content) else CharacterBPE
+    else:
+        own = _KINDS.get(kind, LibraryTokenizer)
+    try:
+        return own.load(file)
+    except Unsupported as error:
+        try:
+            return LibraryTokenizer.load(file)
+        except ModuleNotFoundError as missing:
+            raise Unsupported(f"{error}; {missing}") from error
+    except ModuleNotFoundError as missing:
+        known = ", ".join(["BPE", *_KINDS])
+        raise Unsupported(f"{file} is a {kind} tokenizer; known are {known}; {missing}") from None

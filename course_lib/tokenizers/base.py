@@ -59,6 +59,19 @@ class Tokenizer(ABC):
         self._framing = Framing(None)
         self._look_for(Normalizer())
 
+    _compiled: tuple[str, ...] = ("_normalize", "_finders")
+    """What pickle does not carry; `_build` makes it anew."""
+
+    def _build(self) -> None:
+        self._look_for(Normalizer())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key not in self._compiled}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._build()
+
     def _look_for(self, normalize: Normalizer) -> None:
         """Say how the tokenizer normalizes text, in which some added tokens are looked for."""
         self._normalize = normalize

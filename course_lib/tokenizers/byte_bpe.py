@@ -105,8 +105,9 @@ class ByteLevelBPE(Tokenizer):
         self._holds_all = None not in self._byte_ids
         self._build()
 
+    _compiled = ("_split", "_precut", "_words", "_normalize", "_finders")
+
     def _build(self) -> None:
-        """Compile what pickle does not carry."""
         self._split = splitter(self.pattern)
         self._precut = in_turn([build_cutter(cut) for cut in self.cuts]) if self.cuts else None
         self._words = WordCache(self._encode_text_word)
@@ -182,14 +183,6 @@ class ByteLevelBPE(Tokenizer):
     def ordinary_tokens(self) -> dict[int, bytes]:
         """Id -> bytes without the special tokens (a copy)."""
         return dict(self._bytes_of)
-
-    def __getstate__(self) -> dict[str, Any]:
-        compiled = ("_split", "_precut", "_words", "_normalize", "_finders")
-        return {key: value for key, value in self.__dict__.items() if key not in compiled}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._build()
 
     def forget(self) -> None:
         """Empty the memory of encoded words, which only makes encoding faster."""

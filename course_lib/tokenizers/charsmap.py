@@ -60,14 +60,38 @@ class CharacterMap:
         """The normalized text: whole graphemes of up to five bytes first, then characters."""
         parts: list[str] = []
         for piece in _PIECE.findall(text):
-            key = piece.encode()
-            if piece.isascii() and piece.isprintable():
-                parts.extend([piece] if self._ascii_stays else map(self._character, piece))
-            elif len(key) < 6 and (found := self._prefix(key)) is not None:
+            if self._ascii_stays and piece.isascii() and piece.isprintable():
+                parts.append(piece)
+            elif (found := self._whole(piece)) is not None:
                 parts.append(found)
             else:
                 parts.extend(map(self._character, piece))
         return "".join(parts)
+
+    def changes(self, text: str) -> list[tuple[str, int]]:
+        """The characters of the normalized text, and how each came to be (see `align.follow`)."""
+        made: list[tuple[str, int]] = []
+        for piece in _PIECE.findall(text):
+            whole = self._whole(piece)
+            pairs = (
+                [(piece, whole)]
+                if whole is not None
+                else [(character, self._character(character)) for character in piece]
+            )
+            for old, new in pairs:
+                made += [(character, 0) for character in new]
+                n_more = len(new) - len(old)
+                if n_more > 0:
+                    made[-n_more:] = [(character, 1) for character, _ in made[-n_more:]]
+                elif n_more and made:  # what vanishes at the very beginning is not counted there
+                    made[-1] = (made[-1][0], made[-1][1] + n_more)
+        return made
+
+    def _whole(self, piece: str) -> str | None:
+        if piece.isascii() and piece.isprintable():
+            return None
+        key = piece.encode()
+        return self._prefix(key) if len(key) < 6 else None
 
     def _character(self, character: str) -> str:
         found = self._prefix(character.encode())

@@ -99,8 +99,8 @@ class Framing:
         for prefix in self._trims:
             for n, ((start, end), spelling) in enumerate(zip(result, spellings, strict=True)):
                 blanks = len(spelling) - len(spelling.lstrip(_BLANKS))
-                if blanks and prefix and (n == 0 or start == 0):
-                    blanks -= 1  # the first is the one that was put in front
+                if blanks == 1 and prefix and (n == 0 or start == 0):
+                    blanks = 0  # it is the one that was put in front; several were there before
                 trailing = len(spelling) - len(spelling.rstrip(_BLANKS))
                 start = min(start + blanks, end)
                 if trailing and end >= trailing:

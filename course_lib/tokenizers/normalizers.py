@@ -10,7 +10,7 @@ from typing import Any
 
 import regex
 
-from course_lib.tokenizers.align import Span, align
+from course_lib.tokenizers.align import Span, align, follow
 from course_lib.tokenizers.bert_text import BertNormalizer
 from course_lib.tokenizers.charsmap import CharacterMap
 from course_lib.tokenizers.files.section import Section, Unsupported
@@ -109,6 +109,15 @@ class _Replace(Normalizer):
         return "".join([*parts, text[done:]]), spans
 
 
+class _Mapped(Normalizer):
+    def __init__(self, table: CharacterMap) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        return follow(self._table.changes(text), len(text))
+
+
 class _Prepend(Normalizer):
     def __init__(self, content: str) -> None:
         super().__init__(lambda text: content + text if text else text)
@@ -142,7 +151,7 @@ class _Strip(Normalizer):
 
 
 _BLANK = regex.compile(r"\s")
-_MARK = regex.compile(r"\p{Mn}")
+_MARK = regex.compile(r"\p{M}")
 
 
 def _lower(text: str) -> str:
@@ -213,7 +222,7 @@ def _build_precompiled(section: Section) -> Normalizer:
         blob = base64.b64decode(given, validate=True)
     except binascii.Error as error:
         raise ValueError(f"{section.where}: precompiled_charsmap is no base64: {error}") from None
-    return Normalizer(CharacterMap(blob)) if blob else Normalizer()
+    return _Mapped(CharacterMap(blob)) if blob else Normalizer()
 
 
 def _build_bert(section: Section) -> Normalizer:

@@ -45,11 +45,10 @@ class SentencePieceModel(Tokenizer):
         self._name_of = {i: name for name, i in special.items()}
         self.n_sentinels = n_sentinels
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_processor"}
+    _compiled = ("_normalize", "_finders", "_processor")
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+    def _build(self) -> None:
+        super()._build()
         self._processor = _processor(self._model)
 
     @property

@@ -89,7 +89,12 @@ class Unigram(Tokenizer):
         scores = {s: score for s, score in self.pieces if s not in reserved}
         lowest = min((score for _, score in self.pieces), default=0.0)
         self._segmenter = Segmenter(scores, lowest)
-        self._look_for(build_normalizer(normalizer))
+        self._build()
+
+    _compiled = ("_normalize", "_finders", "_words")
+
+    def _build(self) -> None:
+        self._look_for(build_normalizer(self.normalizer))
         self._words = WordCache(self._encode_word)
 
     @classmethod

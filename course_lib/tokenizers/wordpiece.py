@@ -87,15 +87,22 @@ class WordPiece(Tokenizer):
         outside = {token.content for token in self.added_tokens}
         self._pieces = {n: i for n, i in self._vocab.items() if n not in outside}
         self._longest = max(map(len, self._pieces), default=0)
-        self.strip_accents, self.clean_up = strip_accents, clean_up
-        self._normalizer = BertNormalizer(
-            lower_case,
-            strip_accents=strip_accents,
-            clean=clean_text,
-            split_chinese=split_chinese,
+        self.lower_case, self.strip_accents = lower_case, strip_accents
+        self.clean_text, self.split_chinese = clean_text, split_chinese
+        self.clean_up = clean_up
+        self._build()
+
+    _compiled = ("_normalize", "_finders", "_join", "_words")
+
+    def _build(self) -> None:
+        normalizer = BertNormalizer(
+            self.lower_case,
+            strip_accents=self.strip_accents,
+            clean=self.clean_text,
+            split_chinese=self.split_chinese,
         )
-        self._look_for(Normalizer(self._normalizer))
-        self._join = join_pieces(PREFIX, clean_up)
+        self._look_for(Normalizer(normalizer))
+        self._join = join_pieces(PREFIX, self.clean_up)
         self._words = WordCache(self._encode_word)
 
     @classmethod
@@ -166,11 +173,6 @@ class WordPiece(Tokenizer):
     def tokens(self) -> list[str]:
         """Id -> spelling; an id without a token has an empty one."""
         return [self._name_of.get(i, "") for i in range(self.vocab_size)]
-
-    @property
-    def lower_case(self) -> bool:
-        """Whether texts lose their case and accents."""
-        return self._normalizer.lower_case
 
     def _cut_word(self, word: str) -> list[tuple[int, int]] | None:
         """Pieces of a word as (id, end in the word), or None where it cannot be cut."""
@@ -261,8 +263,8 @@ class WordPiece(Tokenizer):
             unknown=self.unknown,
             lower_case=self.lower_case,
             strip_accents=self.strip_accents,
-            clean_text=self._normalizer.clean,
-            split_chinese=self._normalizer.split_chinese,
+            clean_text=self.clean_text,
+            split_chinese=self.split_chinese,
             max_input_chars=self.max_input_chars,
             clean_up=self.clean_up,
             post_processor=self.post_processor,

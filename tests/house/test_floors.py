@@ -52,6 +52,7 @@ NEVER = {"transformers", "tokenizers", "tiktoken", "deepspeed"}
 # The door that is open on purpose, Transformer.from_pretrained and save_pretrained: it imports
 # only when one of them is called.
 DOORS = {
+    ("tokenizers/library.py", "tokenizers"),  # files that no class here reads, if installed
     ("model/transformer.py", "course_lib.weights"),
     ("model/transformer.py", "course_lib.weights"),
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 
 import pytest
 import sentencepiece
@@ -83,12 +84,15 @@ def test_the_name_of_the_folder_plays_no_part(tmp_path):
     assert type(load_tokenizer(folder)) is Unigram
 
 
-def test_bad_input(tmp_path):
+def test_bad_input(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"tokenizer\.json, vocab\.json, vocab\.txt"):
         load_tokenizer(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_tokenizer(tmp_path / "nowhere")
     (tmp_path / "tokenizer.json").write_text('{"model": {"type": "WordLevel", "vocab": {}}}')
+    with pytest.raises(ValueError, match=r"tokenizer\.json: the library refuses it"):
+        load_tokenizer(tmp_path)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ValueError, match="WordLevel tokenizer; known are BPE"):
         load_tokenizer(tmp_path)
 

@@ -128,6 +128,15 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     return arguments, found.post_processor
 
 
+def is_byte_level(content: Mapping[str, Any]) -> bool:
+    """Whether the pre-tokenizer of a file spells text in bytes at its end."""
+    section = content.get("pre_tokenizer")
+    while isinstance(section, dict) and section.get("type") == "Sequence":
+        steps = section.get("pretokenizers")
+        section = steps[-1] if isinstance(steps, list) and steps else None
+    return isinstance(section, dict) and section.get("type") == "ByteLevel"
+
+
 def _pre_tokenizer(section: Section | None, where: str) -> dict[str, Any]:
     """The pattern, what cuts before it, and whether a space is put in front."""
     steps = steps_of(section)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -108,7 +109,7 @@ def parts(content: Mapping[str, Any], model: str, where: str) -> Parts:
     whole.must_be("padding", None)
     made = Parts(
         inner,
-        _added(whole),
+        read_added(whole),
         whole.maybe_inside("normalizer"),
         whole.maybe_inside("pre_tokenizer"),
         whole.maybe_inside("decoder"),
@@ -118,8 +119,12 @@ def parts(content: Mapping[str, Any], model: str, where: str) -> Parts:
     return made
 
 
-def _added(whole: Section) -> list[AddedToken]:
-    """The tokens that lie outside the model."""
+def read_added(whole: Section) -> list[AddedToken]:
+    """The tokens that lie outside the model.
+
+    Raises:
+        ValueError: one is broken, or is there twice.
+    """
     whole.list("added_tokens", [])
     tokens = []
     for entry in whole.sections("added_tokens") if whole.content.get("added_tokens") else []:
@@ -139,9 +144,9 @@ def _added(whole: Section) -> list[AddedToken]:
             )
         )
         entry.done()
-    names = [token.content for token in tokens]
-    if twice := {name for name in names if names.count(name) > 1} if len(names) < 5000 else None:
-        raise ValueError(f"{whole.where}: added_tokens {sorted(twice)[:3]} are there twice")
+    counts = Counter(token.content for token in tokens)
+    if twice := [name for name, n in counts.items() if n > 1]:
+        raise ValueError(f"{whole.where}: added_tokens {twice[:3]} are there twice")
     return tokens
 
 
