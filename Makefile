@@ -6,12 +6,16 @@ BIN    := $(VENV)/bin
 # Linux takes the CPU build of torch. For the default (CUDA) build: make setup TORCH_INDEX=default
 export TORCH_INDEX
 
+# What `make unit` runs: the folders whose tests call functions in this process.
+UNIT := $(addprefix tests/,data figures generation model objectives parity prompting tokenizers training weights) \
+        $(wildcard tests/test_*.py) tests/exercises/answers tests/exercises/progress
+
 # Two threads that spin while they wait are many times slower on a busy machine than two that sleep.
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup book serve lab notebooks test lint browser binder-check bench lock clean
+.PHONY: help python setup book serve lab notebooks test unit lint browser binder-check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -40,6 +44,9 @@ notebooks: setup  ## notebooks/*.ipynb anew from book/*.md, with the text output
 
 test: setup  ## lint, types, tests, every notebook, the built pages in a browser
 	@$(BIN)/python -m book._tools.check
+
+unit: setup  ## the tests of plain functions: no browser, no notebook, no process
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope --unit -m "not slow and not gpu and not processes" $(UNIT)
 
 lint: setup  ## ruff, mypy, codespell, docstrings, layout of scripts
 	@$(BIN)/python -m pytest -q tests/house/test_lint.py

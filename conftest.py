@@ -4,9 +4,45 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from collections.abc import Generator
 
 import pytest
+
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--unit`, which `make unit` gives."""
+    parser.addoption("--unit", action="store_true", help="fail a test that starts a process")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Under `--unit`, a test that starts a process fails: it belongs to the slower ones."""
+    if item.config.getoption("--unit"):
+        _Watch.on = True
+    try:
+        return (yield)
+    finally:
+        _Watch.on = False
+
+
+class _Watch:
+    """An audit hook cannot be taken away again, so it is put in once and switched."""
+
+    on = False
+
+    @classmethod
+    def hook(cls, event: str, arguments: tuple[object, ...]) -> None:
+        if cls.on and event in STARTS:
+            raise RuntimeError(
+                f"{event} in a unit test: mark it with pytest.mark.processes, {arguments[:1]}"
+            )
+
+
+sys.addaudithook(_Watch.hook)
 
 
 def pytest_configure() -> None:

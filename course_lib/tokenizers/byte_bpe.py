@@ -37,12 +37,12 @@ class ByteLevelBPE(Tokenizer):
         tokens: id -> bytes. A text that holds a byte without a token is refused, or gets `unknown`.
         merges: pairs of ids in the order they were learned.
         special_tokens: spelling -> id.
-        added_tokens: more tokens outside the model, as a file describes them.
         pattern: how text is cut before merging: a name in `pretokenize.PATTERNS` or a regular
             expression.
         ignore_merges: a word that is itself a token becomes that token, whatever the merges say
             (LLaMA 3 does so).
         add_prefix_space: read the text as if it began with a space.
+        added_tokens: more tokens outside the model, as a file describes them.
         normalizer: a `normalizer` section of a `tokenizer.json`; None leaves text as it is.
         cuts: steps of a `pre_tokenizer` section that cut before the pattern does.
         unknown: spelling of the special token that a byte without a token becomes.
@@ -238,6 +238,9 @@ class ByteLevelBPE(Tokenizer):
 
         Returns:
             One id per token; `decode_bytes` gives back exactly `data`.
+
+        Raises:
+            TypeError: `data` is no bytes.
         """
         if not isinstance(data, bytes):
             raise TypeError(f"data must be bytes, got {type(data).__name__}")

@@ -47,6 +47,9 @@ def compare_optimizer(path: Path, optimizer: Optimizer, saved: dict[str, Any]) -
         path: Of the checkpoint, for messages.
         optimizer: Is left as it is.
         saved: ``name``, ``state`` and ``param_groups``, the state's keys as text.
+
+    Raises:
+        ValueError: it is the state of another optimizer, or damaged.
     """
     own = type(optimizer).__name__
     state, groups = saved.get("state"), saved.get("param_groups")

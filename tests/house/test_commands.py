@@ -452,6 +452,43 @@ def test_the_landing_page_example_runs() -> None:
     assert "The import statement" in done.stdout
 
 
+def test_the_files_that_the_documents_name_exist() -> None:
+    for name in ("README.md", "CONTRIBUTING.md"):
+        named = re.findall(
+            r"`((?:course_lib|tests|book|benchmarks)/[\w./]+)`", (ROOT / name).read_text()
+        )
+        assert named
+        assert [path for path in named if "NN" not in path and not (ROOT / path).exists()] == []
+
+
+def test_make_unit_runs_every_folder_or_a_folder_with_processes() -> None:
+    """What is left out starts processes, a browser, notebooks, or tools."""
+    listed = make("--dry-run", "unit", "--old-file=setup").stdout.split("--unit")[-1]
+    named = re.findall(r"tests/[\w/.]+", listed)
+    assert named and all((ROOT / path).exists() for path in named)
+    left_out = {"book", "distributed", "house", "widgets"}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if list(path.glob("**/test_*.py"))}
+    assert {path.split("/")[1] for path in named if "test_" not in path} == folders - left_out
+
+
+@pytest.mark.parametrize("start", ["subprocess.run(['true'])", "os.system('true')", "os.fork()"])
+def test_a_process_in_a_unit_test_fails_it(tmp_path: Path, start: str) -> None:
+    (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text())
+    (tmp_path / "test_it.py").write_text(f"import os, subprocess\ndef test_it():\n    {start}\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    assert subprocess.run([*command, "--unit"], capture_output=True, cwd=tmp_path).returncode == 1
+
+
+def test_every_part_of_the_package_has_tests() -> None:
+    """Tests mirror the package by folder, or by file where a part is one."""
+    parts = [path.stem for path in (ROOT / "course_lib").glob("*") if path.name[0] not in "_."]
+    tests = ROOT / "tests"
+    there = [
+        name for name in parts if (tests / name).is_dir() or (tests / f"test_{name}.py").exists()
+    ]
+    assert sorted(set(parts) - set(there) - {"py"}) == []
+
+
 def test_relative_links_of_the_documents_exist() -> None:
     for name in ("README.md", "CONTRIBUTING.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / name).read_text()):

@@ -159,6 +159,20 @@ def test_tensors_carry_shapes() -> None:
     assert wrong == []
 
 
+def letters(source: str) -> set[str]:
+    """The dimensions that the shapes of a file name."""
+    shapes = re.findall(r"\[(?:torch\.)?Tensor, *['\"]([^'\"]*)['\"]", source)
+    return {name for shape in shapes for name in re.findall(r"[A-Za-z]\w*", shape)}
+
+
+def test_every_letter_of_a_shape_is_on_the_notation_page() -> None:
+    page = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`(\w+)`", page))
+    used = {name for path in MODULES for name in letters(path.read_text(encoding="utf-8"))}
+    assert used - explained == set()
+    assert letters('x: Float[Tensor, "B *Q 2 G9"]') == {"B", "Q", "G9"}
+
+
 @pytest.mark.parametrize("source", ["def f(x: Tensor): ...", "def f() -> torch.Tensor: ..."])
 def test_a_planted_bare_tensor_is_found(source: str) -> None:
     assert untyped_tensors(source)

@@ -1,10 +1,12 @@
 """The linters and the type checker, as tests, so that one run and one closing line say it all."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -93,3 +95,66 @@ def test_a_planted_fault_of_layout_is_found_in_a_script(tmp_path: Path) -> None:
 def test_a_planted_type_fault_is_found(tmp_path: Path) -> None:
     (tmp_path / "fault.py").write_text('def f(x: int) -> int:\n    return "x"\n')
     assert run(["mypy", "fault.py"], tmp_path).returncode != 0
+
+
+# What pydoclint is asked for: an argument that the docstring names and the signature lacks, another
+# order, and a raise that the docstring says nothing of. Its other checks want sections that a first
+# line says better: an argument whose name and type are plain needs no entry.
+HELD = re.compile(r"DOC(102|104|501)|Arguments in the docstring but not in the function signature")
+
+
+def docstring_faults(package: Path, folder: Path) -> list[str]:
+    """Where a docstring disagrees with its function.
+
+    pydoclint reads an annotation as Python and ends at a shape such as "B T", so it gets a copy in
+    which every shape is one word.
+    """
+    copy = folder / package.name
+    for path in package.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        target = copy / path.relative_to(package)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(re.sub(r'(\[(?:torch\.)?Tensor,\s*)"[^"]*"', r'\1"Shape"', source))
+    config = f"--config={ROOT / 'pyproject.toml'}"
+    done = run(["pydoclint", "--quiet", config, str(copy)], folder)
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said, said[-2000:]
+    return [line.strip() for line in said.splitlines() if HELD.search(line)]
+
+
+def test_docstrings_agree_with_their_functions(tmp_path: Path) -> None:
+    assert docstring_faults(ROOT / "course_lib", tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "section"),
+    [
+        ("x: int", "Args:\n        x: One.\n        y: Not there."),
+        ("x: int, y: int", "Args:\n        y: Second.\n        x: First."),
+        ('x: Float[Tensor, "B T"]', "Args:\n        y: Not there."),
+        ("x: int", "Returns:\n        None, and it raises."),
+    ],
+)
+def test_a_planted_docstring_fault_is_found(signature: str, section: str, tmp_path: Path) -> None:
+    body = "raise ValueError" if "raises" in section else "pass"
+    source = f'def f({signature}) -> None:\n    """Do.\n\n    {section}\n    """\n    {body}\n'
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text(source)
+    assert docstring_faults(tmp_path / "package", tmp_path / "copy")
+
+
+def test_types_are_for_users_too() -> None:
+    """Without this file a type checker takes nothing from an installed package."""
+    assert (ROOT / "course_lib" / "py.typed").exists()
+    assert "py.typed" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_a_commit_is_mended_file_by_file() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    found = {hook["id"]: hook for repo in hooks["repos"] for hook in repo["hooks"]}
+    for name in ("ruff", "ruff-format", "oxfmt"):
+        assert found[name].get("pass_filenames", True)
+        assert "--check" not in found[name]["entry"]
+    assert "--fix" in found["ruff"]["entry"]
+    for hook in found.values():
+        assert (ROOT / hook["entry"].split()[0]).exists(), hook["entry"]

@@ -124,6 +124,9 @@ def hybrid_traffic(n_parameters: Number, n_ranks: int, ranks_per_host: int, kind
         kind: "full" (sharded over all ranks), "replicated", or "hybrid" (sharded inside a
             host, replicated between hosts).
 
+    Raises:
+        ValueError: ``kind`` is none of the three.
+
     Source: Zhao et al. 2023, section 3.2.2.
     """
     share = (n_ranks - 1) / n_ranks

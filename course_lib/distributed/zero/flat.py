@@ -174,6 +174,9 @@ class Flat:
         Args:
             index: which slot.
             keep: the buffer will live on after this backward pass, without a reduction.
+
+        Raises:
+            RuntimeError: the gradients of this step have been averaged already.
         """
         parameter, slot = self.parameters[index], self.plan.slots[index]
         gradient, parameter.grad = parameter.grad, None

@@ -182,8 +182,10 @@ def call(
             gives itself away when this changes.
 
     Returns:
-        What happened; an exception of the answer is part of it and never raised. Only
-        `OutOfTime` passes through.
+        What happened; an exception of the answer is part of it and never raised.
+
+    Raises:
+        OutOfTime: The answer took too long.
     """
     mine = copied(arguments)
     outcome = Outcome()

@@ -31,6 +31,9 @@ class Judge:
         answer: The function to judge.
         seed: None for the fixed seed of the exercise; tests pass others.
         report: Called with a short text before each case, to say where a time-out came.
+
+    Raises:
+        ValueError: The exercise is of a kind that is not judged as code.
     """
 
     def __init__(

@@ -132,7 +132,10 @@ class Runner:
             limits: None for the exercise's own limits.
 
         Returns:
-            The verdict. A user's interrupt is passed on after the worker was replaced.
+            The verdict.
+
+        Raises:
+            KeyboardInterrupt: The user's own, passed on after the worker was replaced.
         """
         with self._one_at_a_time:
             return self._check(spec, answer, seed, limits)
