@@ -2,7 +2,8 @@
 
 A page sets ``SEED, BUDGET = 0, 1`` and ends its experiment with ``outcome = {name: number}``. This
 runs the cells of the page itself, with other values in that line, so what is recorded cannot be
-another experiment than the one that is shown.
+another experiment than the one that is shown. A cell with the tag ``run-once`` is left out: its
+results are not part of the outcome.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ def experiment(chapter: str) -> list[str]:
     text = next((path for path in chapter_texts() if path.stem[:2] == chapter), None)
     if text is None:
         raise CommandError(f"there is no chapter {chapter!r}")
-    cells = [cell.source for cell in jupytext.read(text).cells if cell.cell_type == "code"]
+    cells = [
+        cell.source
+        for cell in jupytext.read(text).cells
+        if cell.cell_type == "code" and "run-once" not in cell.metadata.get("tags", [])
+    ]
     last = next((i for i, cell in enumerate(cells) if OUTCOME.search(cell)), None)
     if last is None or not any(SETTING.search(cell) for cell in cells):
         raise CommandError(f"{text.name} has no line 'SEED, BUDGET = 0, 1' or 'outcome = '")

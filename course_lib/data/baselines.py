@@ -1,7 +1,7 @@
-"""What can be predicted without a transformer: from no context, or from one token back.
+"""What can be predicted without a transformer: from counts of the last few tokens.
 
-A model is only interesting where it beats them on the same held-out tokens, so they are made as
-good as their kind allows.
+A model is only interesting where it beats such tables on the same held-out tokens, so they are
+smoothed well.
 
 Chapter: 01_relevance
 """
@@ -19,59 +19,66 @@ class NGram:
     """Probabilities of the next token from counts: a table, nothing learned by gradients.
 
     The unigram gives every token its share of the training text, one count added to each so that
-    none is impossible. The bigram takes ``discount`` off each pair's count and gives what it gained
-    to a distribution that asks how many different tokens each one has followed.
+    none is impossible. A longer table takes ``discount`` off the count of each run of tokens and
+    gives what it gained to the table that reads one token less. That one does not ask how often a
+    run occurred, but after how many different tokens.
 
     Args:
         rows: Training rows as ``course_lib.data.pack`` makes them.
         vocab_size: V.
-        order: 1 (unigram) or 2 (bigram).
+        order: Tokens in a run, the predicted one included: 1 (unigram), 2 (bigram), ...
 
     Raises:
-        ValueError: If the order is neither, or an id does not fit the vocabulary.
+        ValueError: If the order is below 1 or V ** order is no 64-bit number, or an id does not
+            fit the vocabulary.
 
     Source: Kneser and Ney 1995, "Improved Backing-off for M-gram Language Modeling"; interpolated,
     with discount n1 / (n1 + 2 n2), as in Chen and Goodman 1999, "An Empirical Study of Smoothing
-    Techniques for Language Modeling"; one is added to each count of the fallback, so that a token
-    never seen is not impossible.
+    Techniques for Language Modeling" (whose three discounts for each order are a little better);
+    one is added to each count of the last fallback, so that a token never seen is not impossible.
     """
 
     def __init__(self, rows: Int[Tensor, "N M"], vocab_size: int, order: int) -> None:
-        if order not in (1, 2):
-            raise ValueError(f"order must be 1 (unigram) or 2 (bigram), got {order}")
-        before, after = _pairs(rows)
-        top = int(torch.cat([before, after]).max())
-        if top >= vocab_size:
+        if order < 1 or vocab_size**order >= 2**63:
+            raise ValueError(
+                f"order must be at least 1 and vocab_size ** order below 2 ** 63, got order "
+                f"{order} and vocab_size {vocab_size}"
+            )
+        if (top := int(rows.max())) >= vocab_size:
             raise ValueError(f"rows hold id {top}, vocab_size is {vocab_size}")
         self.vocab_size = vocab_size
         self.order = order
-        if order == 1:
-            counts = torch.bincount(after, minlength=vocab_size).double() + 1
-            self.log_probabilities = (counts / counts.sum()).log()[None]  # (1, V)
-            return
-        pairs = torch.bincount(before * vocab_size + after, minlength=vocab_size**2)
-        counts = pairs.view(vocab_size, vocab_size).double()  # (V, V)
-        once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-        self.discount = once / (once + 2 * twice) if once else 0.5
-        followed = (counts > 0).sum(0) + 1.0  # how many different tokens came before each
-        fallback = followed / followed.sum()
-        total = counts.sum(1, keepdim=True)
-        spared = self.discount * (counts > 0).sum(1, keepdim=True)
-        seen = ((counts - self.discount).clamp(min=0) + spared * fallback) / total.clamp(min=1)
-        self.log_probabilities = torch.where(total > 0, seen, fallback).log()  # (V, V)
+        raw = [self._runs(rows, length)[0] for length in range(1, order + 1)]
+        # A run of the longest kind is counted as often as it occurs, a shorter one once for each
+        # token that stands before it somewhere.
+        followed = [run.unique() % vocab_size ** (n + 1) for n, run in enumerate(raw[1:])]
+        self._tables = [_Table(run, vocab_size) for run in [*followed, raw[-1]]]
+
+    @property
+    def discount(self) -> float:
+        """What is taken off each count of the longest runs."""
+        return self._tables[-1].discount
+
+    @property
+    def log_probabilities(self) -> Float[Tensor, "C V"]:
+        """The whole table of a unigram (1, V) or a bigram (V, V), a row for each token before."""
+        if self.order > 2:
+            raise ValueError(f"a table of order {self.order} is too large to be written out whole")
+        n_before = self.vocab_size ** (self.order - 1)
+        runs = torch.arange(n_before * self.vocab_size)
+        return self._probabilities(runs, torch.full_like(runs, self.order)).log().view(n_before, -1)
 
     def token_losses(self, rows: Int[Tensor, "N M"]) -> Float[Tensor, " P"]:
         """Give the surprise of every counting target of some rows, in nats.
 
         Args:
-            rows: Rows to measure on.
+            rows: Rows to measure on. The first tokens of a row are predicted from what there is.
 
         Returns:
-            ``-log p(target | the token before)``, in order.
+            ``-log p(target | the order - 1 tokens before)``, in order.
         """
-        before, after = _pairs(rows)
-        given = before if self.order == 2 else torch.zeros_like(before)
-        return -self.log_probabilities[given, after]
+        runs, lengths = self._runs(rows, self.order, short=True)
+        return -self._probabilities(runs, lengths).log()
 
     def evaluate(self, rows: Int[Tensor, "N M"]) -> float:
         """Give the mean surprise over the targets that ``course_lib.training.evaluate`` counts.
@@ -83,6 +90,61 @@ class NGram:
             Nats a token.
         """
         return float(self.token_losses(rows).mean())
+
+    def _runs(
+        self, rows: Int[Tensor, "N M"], length: int, short: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Write each run that ends in a counting target as one number, and say how long it is.
+
+        With ``short``, runs that begin before their row are given as far as they go.
+        """
+        runs, lengths = rows.clone().long(), torch.ones_like(rows)
+        for back in range(1, length):
+            runs[:, back:] += rows[:, :-back] * self.vocab_size**back
+            lengths[:, back:] += 1
+        counting = (rows != IGNORE) & (lengths >= (1 if short else length))
+        counting[:, 0] = False  # the first token of a row is no target
+        return runs[counting], lengths[counting]
+
+    def _probabilities(self, runs: Tensor, lengths: Tensor) -> Float[Tensor, " P"]:
+        first = self._tables[0]
+        counts = first.count(runs % self.vocab_size) + 1.0
+        p = counts / (first.n_runs + self.vocab_size)
+        for n, table in enumerate(self._tables[1:], start=2):
+            p = torch.where(lengths >= n, table.mix(runs % self.vocab_size**n, p), p)
+        return p
+
+
+class _Table:
+    """Counts of runs of one length, kept sorted."""
+
+    def __init__(self, runs: Tensor, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.runs, self.counts = runs.unique(return_counts=True)
+        self.before, place = (self.runs // vocab_size).unique(return_inverse=True)
+        self.totals = torch.zeros(len(self.before), dtype=torch.double)
+        self.totals.index_add_(0, place, self.counts.double())
+        self.kinds = torch.bincount(place, minlength=len(self.before)).double()
+        self.n_runs = len(runs)
+        once, twice = int((self.counts == 1).sum()), int((self.counts == 2).sum())
+        self.discount = once / (once + 2 * twice) if once else 0.5
+
+    def count(self, runs: Tensor) -> Tensor:
+        """Say how often each run occurred."""
+        place, known = _find(self.runs, runs)
+        return torch.where(known, self.counts[place], 0).double()
+
+    def mix(self, runs: Tensor, fallback: Tensor) -> Tensor:
+        """Interpolate the shares of this table with those of the one that reads a token less."""
+        place, known = _find(self.before, runs // self.vocab_size)
+        seen = (self.count(runs) - self.discount).clamp(min=0)
+        spared = self.discount * self.kinds[place]
+        return torch.where(known, (seen + spared * fallback) / self.totals[place], fallback)
+
+
+def _find(sorted_values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    place = torch.searchsorted(sorted_values, wanted).clamp(max=len(sorted_values) - 1)
+    return place, sorted_values[place] == wanted
 
 
 def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
@@ -107,10 +169,3 @@ def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
             f"n_tokens and n_bytes must be at least 1, got n_tokens {n_tokens}, n_bytes {n_bytes}"
         )
     return nats_per_token * n_tokens / n_bytes / math.log(2)
-
-
-def _pairs(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """List every (token, next token) in which the next one counts."""
-    before, after = rows[:, :-1].reshape(-1), rows[:, 1:].reshape(-1)
-    counting = after != IGNORE
-    return before[counting], after[counting]

@@ -58,8 +58,46 @@ def test_bits_per_byte() -> None:
         bits_per_byte(1.0, 3, 0)
 
 
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_the_probabilities_of_what_may_follow_sum_to_one(order: int) -> None:
+    rows, V = random_rows(), 12
+    model = NGram(rows, V, order)
+    for before in ([3, 1, 4], [10, 10, 10], rows[0, :3].tolist()):  # seen, and never seen
+        every = torch.tensor([[*before, token] for token in range(V)])
+        following = model.token_losses(every).view(V, 3)[:, -1]
+        assert following.isfinite().all()
+        assert following.neg().exp().sum().item() == pytest.approx(1)
+
+
+def test_trigram_by_hand() -> None:
+    # Runs of three: 0-1-0, 1-0-1, 0-1-2, 1-2-0, each once: n1 = 4, n2 = 0, so the discount is 1,
+    # all goes to the bigram. After 0-1 came 0 and 2; the bigram counts what stands before a pair:
+    # 1-0 after 0; 0-1 after 1; 1-2 after 0; 2-0 after 1. Each once, discount 1, all to the unigram,
+    # which counts before 0: 1 and 2; before 1: 0; before 2: 1; one added to each.
+    model = NGram(torch.tensor([[0, 1, 0, 1, 2, 0]]), 3, 3)
+    assert model.discount == 1
+    losses = model.token_losses(torch.tensor([[0, 1, 0], [0, 1, 2]])).view(2, 2)
+    assert losses[:, 1].neg().exp().tolist() == pytest.approx([3 / 7, 2 / 7])
+
+
+def test_a_longer_table_finds_what_a_shorter_one_cannot() -> None:
+    # What follows is the sum of the last two, modulo 7: one token back says nothing.
+    text = [1, 1]
+    generator = torch.Generator().manual_seed(0)
+    while len(text) < 3000:
+        new = torch.rand((), generator=generator) < 0.2
+        text.append(int(torch.randint(7, (), generator=generator)) if new else sum(text[-2:]) % 7)
+    rows = torch.tensor(text).unfold(0, 30, 29)
+    two, three = (NGram(rows[:80], 7, order).evaluate(rows[80:]) for order in (2, 3))
+    assert three < two - 0.7
+
+
 def test_bad_orders_and_ids_are_refused() -> None:
-    with pytest.raises(ValueError, match="order must be 1 .* got 3"):
-        NGram(random_rows(), 12, 3)
+    with pytest.raises(ValueError, match="order must be at least 1 .* got order 0"):
+        NGram(random_rows(), 12, 0)
+    with pytest.raises(ValueError, match="below 2 .. 63, got order 7 and vocab_size 1024"):
+        NGram(random_rows(), 1024, 7)
+    with pytest.raises(ValueError, match="order 3 is too large"):
+        _ = NGram(random_rows(), 12, 3).log_probabilities
     with pytest.raises(ValueError, match="rows hold id 9, vocab_size is 5"):
         NGram(random_rows(), 5, 2)
