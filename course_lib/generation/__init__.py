@@ -4,6 +4,14 @@ from typing import Any
 
 from course_lib.generation.beam import Beams, beam_search
 from course_lib.generation.chain import PastTokens, Processor, probabilities, process
+from course_lib.generation.constraints import (
+    allow_only,
+    bias_words,
+    exclude_words,
+    force_first,
+    force_last,
+)
+from course_lib.generation.cutoffs import epsilon_cutoff, eta_cutoff
 from course_lib.generation.loop import Drawn, Generation, each_token, generate
 from course_lib.generation.penalties import (
     frequency_penalty,
@@ -28,8 +36,15 @@ __all__ = [
     "Processor",
     "Speculation",
     "StopStrings",
+    "allow_only",
     "beam_search",
+    "bias_words",
     "each_token",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "exclude_words",
+    "force_first",
+    "force_last",
     "frequency_penalty",
     "generate",
     "min_new_tokens",

@@ -3,16 +3,24 @@
 Chapter: 11_generative_configuration
 """
 
+import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, SupportsIndex
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from course_lib.generation.chain import LogitsProcessor, PastTokens, process
-from course_lib.generation.checks import check_ends, check_prompt, check_source
+from course_lib.generation.chain import LogitsProcessor, PastTokens, apply, process
+from course_lib.generation.checks import (
+    TokenIds,
+    check_ends,
+    check_prompt,
+    check_source,
+    whole_number,
+)
 from course_lib.generation.reader import Reader
+from course_lib.model.masks import Mask
 from course_lib.model.transformer import Transformer
 
 _NEVER = -1e9  # the score of a beam that does not exist
@@ -64,17 +72,17 @@ def beam_search(
     model: Transformer,
     tokens: Int[Tensor, "B T"],
     *,
-    n_beams: int,
-    max_new_tokens: int,
-    n_return: int = 1,
+    n_beams: SupportsIndex,
+    max_new_tokens: SupportsIndex,
+    n_return: SupportsIndex = 1,
     length_penalty: float | int = 1.0,
     early_stopping: bool | Literal["never"] = False,
     processors: Sequence[LogitsProcessor] = (),
-    keep: Bool[Tensor, "B T"] | None = None,
-    eos_id: int | Sequence[int] | None = None,
-    pad_id: int | None = None,
+    keep: Mask[Tensor, "B T"] | None = None,
+    eos_id: TokenIds | None = None,
+    pad_id: SupportsIndex | None = None,
     source: Int[Tensor, "B S"] | None = None,
-    source_keep: Bool[Tensor, "B S"] | None = None,
+    source_keep: Mask[Tensor, "B S"] | None = None,
 ) -> Beams:
     """Search for likely texts, keeping the `n_beams` best beginnings at every step.
 
@@ -100,104 +108,114 @@ def beam_search(
         source_keep: True for real source tokens.
 
     Returns:
-        The best `n_return` texts of each row, their lengths and scores.
+        The best `n_return` texts of each row, their lengths and scores. Where processors leave a
+        row fewer texts, the missing ones have length 0 and score minus infinity.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If an argument does not fit, or the logits allow no choice.
 
     Source: Wu et al. 2016, section 7, and the rules of the `transformers` library for stopping.
     """
-    check_prompt(model, tokens, keep, max_new_tokens)
-    ends = check_ends(model, eos_id, pad_id)
-    check_source(model, source)
+    tokens, keep, n_new = check_prompt(model, tokens, keep, max_new_tokens)
+    ends, fill = check_ends(model, eos_id, pad_id)
+    source, source_keep = check_source(model, source, source_keep)
+    n_beams, n_return = whole_number(n_beams, "n_beams", 1), whole_number(n_return, "n_return", 1)
     _check(n_beams, n_return, early_stopping, model.config.vocab_size, len(ends))
     rows = [_Finished(n_beams, early_stopping, length_penalty) for _ in tokens]
     with torch.inference_mode():
-        _search(
-            model,
-            tokens,
-            n_beams,
-            max_new_tokens,
-            rows,
-            processors,
-            keep,
-            ends,
-            source,
-            source_keep,
-        )
-    fill = pad_id if pad_id is not None else ends[0] if ends else 0
+        cache = model.new_cache(len(tokens), tokens.shape[1] + n_new)
+        read = Reader(model, cache, n_new=n_new, source=source, source_keep=source_keep)
+        start = PastTokens(tokens, torch.ones_like(tokens, dtype=torch.bool), tokens.shape[1])
+        if keep is not None:
+            start = start._replace(keep=keep)
+        _search(rows, read, start, n_new, ends, list(processors))
     return _collect(rows, n_return, fill, tokens.device)
 
 
 def _search(
-    model: Transformer,
-    tokens: Tensor,
-    n_beams: int,
-    max_new_tokens: int,
     rows: list[_Finished],
-    processors: Sequence[LogitsProcessor],
-    keep: Tensor | None,
+    read: Reader,
+    past: PastTokens,
+    n_new: int,
     ends: list[int],
-    source: Tensor | None,
-    source_keep: Tensor | None,
+    processors: list[LogitsProcessor],
 ) -> None:
-    """Fill the rows with finished texts."""
-    n_rows, n_prompt = tokens.shape
-    device, n_vocab = tokens.device, model.config.vocab_size
-    n_candidates = min(max(2, 1 + len(ends)) * n_beams, n_beams * n_vocab)
+    """Fill the rows with finished texts; `past` holds their prompts."""
+    n_rows, n_beams, device = len(rows), rows[0].room, past.tokens.device
+    padded = not bool(past.keep.all())
     end_ids = torch.tensor(ends, dtype=torch.long, device=device)
-
     spread = torch.arange(n_rows, device=device).repeat_interleave(n_beams)
     offset = torch.arange(n_rows, device=device)[:, None] * n_beams  # (B, 1)
-    real = torch.ones_like(tokens, dtype=torch.bool) if keep is None else keep
     scores = torch.full((n_rows, n_beams), _NEVER, device=device)
     scores[:, 0] = 0.0  # all beams begin alike, so only the first may choose
 
-    read = Reader(
-        model,
-        model.new_cache(n_rows, n_prompt + max_new_tokens),
-        n_new=max_new_tokens,
-        source=source,
-        source_keep=source_keep,
-    )
-    logits = read(tokens, keep, n_prompt)[spread]  # (B * n_beams, V)
-    text, real = tokens[spread], real[spread]  # (B * n_beams, N)
+    logits = read(past.tokens, past.keep if padded else None, past.n_prompt)[spread]
+    past = past._replace(tokens=past.tokens[spread], keep=past.keep[spread])  # (B * n_beams, N)
     read.reorder(spread)
-    for step in range(max_new_tokens):
-        history = PastTokens(text, real, n_prompt)
-        log_probs = process(logits.log_softmax(-1), processors, history)
+    n_vocab = logits.shape[1]
+    n_candidates = min(max(2, 1 + len(ends)) * n_beams, n_beams * n_vocab)
+    for step in range(n_new):
+        log_probs = _continuations(logits, processors, past, scores)
         totals = log_probs.view(n_rows, n_beams, -1) + scores[..., None]
         best, where = totals.flatten(1).topk(n_candidates)  # (B, n_candidates)
         parent, token = where // n_vocab + offset, where % n_vocab
-        ended = torch.isin(token, end_ids)
-        if step == max_new_tokens - 1:
-            ended = torch.ones_like(ended)
+        ended = torch.isin(token, end_ids) | (step == n_new - 1)
         # Only the best n_beams may finish; the other candidates are there to go on.
         for b, row in enumerate(rows):
             ranks = [r for r in range(n_beams) if ended[b, r] and best[b, r] > _NEVER / 2]
+            texts = [past.tokens[parent[b, r], past.n_prompt :].tolist() for r in ranks]
             row.add(
                 [
-                    (float(best[b, r]), [*text[parent[b, r], n_prompt:].tolist(), int(token[b, r])])
-                    for r in ranks
+                    (float(best[b, r]), [*text, int(token[b, r])])
+                    for r, text in zip(ranks, texts, strict=True)
                 ]
             )
         scores, running = (best + ended * _NEVER).topk(n_beams)
         parent, token = parent.gather(1, running).flatten(), token.gather(1, running).flatten()
-        text = torch.cat([text[parent], token[:, None]], 1)
-        real = torch.cat([real[parent], torch.ones_like(token, dtype=torch.bool)[:, None]], 1)
+        past = past._replace(
+            tokens=torch.cat([past.tokens[parent], token[:, None]], 1),
+            keep=torch.cat([past.keep[parent], torch.ones_like(parent).bool()[:, None]], 1),
+        )
         for row, best_running in zip(rows, scores[:, 0].tolist(), strict=True):
-            row.close_if_hopeless(best_running, step + 1, max_new_tokens)
+            row.close_if_hopeless(best_running, step + 1, n_new)
         everyone_full = all(row.early is True and row.full for row in rows)
         if not any(row.open for row in rows) or everyone_full or bool(ended.all()):
             break
         read.reorder(parent, same_prompt=True)
-        logits = read(text, None if keep is None else real, text.shape[1])
+        logits = read(past.tokens, past.keep if padded else None, past.tokens.shape[1])
 
 
-def _collect(rows: list[_Finished], n_return: int, pad_id: int, device: torch.device) -> Beams:
-    best = [row.texts[:n_return] for row in rows]
+def _continuations(
+    logits: Float[Tensor, "N V"],
+    processors: list[LogitsProcessor],
+    past: PastTokens,
+    scores: Float[Tensor, "B R"],
+) -> Float[Tensor, "N V"]:
+    """Return the processed log-probabilities; a beam that no token can continue has none.
+
+    Raises:
+        ValueError: If no beam of some row can go on, or a number is unusable: as `process`.
+    """
+    before = logits.log_softmax(-1)
+    log_probs = before.clone() if processors else before
+    for step in processors:
+        log_probs = apply(step, log_probs, past)
+    best = log_probs.amax(-1).view_as(scores)  # amax carries NaN along
+    stuck = (best == -math.inf) & (scores > _NEVER / 2)
+    going = (best.isfinite() & (scores > _NEVER / 2)).any(-1)
+    unusable = best.isnan() | (best == math.inf)
+    if bool(unusable.any()) or bool((stuck.any(-1) & ~going).any()):
+        process(before, processors, past)  # finds out which step it was
+    return log_probs
+
+
+def _collect(rows: list[_Finished], n_return: int, fill: int, device: torch.device) -> Beams:
+    """Stack the best texts; where a row has fewer, the missing ones score minus infinity."""
+    nothing: tuple[float, list[int]] = (-math.inf, [])
+    best = [(row.texts + [nothing] * n_return)[:n_return] for row in rows]
     longest = max(len(tokens) for texts in best for _, tokens in texts)
-    padded = [[t + [pad_id] * (longest - len(t)) for _, t in texts] for texts in best]
+    padded = [[t + [fill] * (longest - len(t)) for _, t in texts] for texts in best]
     return Beams(
         torch.tensor(padded, device=device),
         torch.tensor([[len(tokens) for _, tokens in texts] for texts in best], device=device),
@@ -208,13 +226,11 @@ def _collect(rows: list[_Finished], n_return: int, pad_id: int, device: torch.de
 def _check(
     n_beams: int, n_return: int, early_stopping: bool | str, n_vocab: int, n_ends: int
 ) -> None:
-    if n_beams < 1:
-        raise ValueError(f"n_beams got {n_beams}, wants at least 1")
     if n_beams > n_vocab - n_ends:
         raise ValueError(
             f"n_beams got {n_beams}, wants at most {n_vocab - n_ends}: the tokens that can go on"
         )
-    if not 1 <= n_return <= n_beams:
+    if n_return > n_beams:
         raise ValueError(f"n_return got {n_return}, wants 1 to n_beams={n_beams}")
     if early_stopping not in (True, False, "never"):
         raise ValueError(f"early_stopping got {early_stopping!r}, wants True, False or 'never'")

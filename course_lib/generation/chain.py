@@ -63,12 +63,39 @@ class Processor:
         check_logits(logits, f"{self.name} got")
         if self.looks_back and history is None:
             raise ValueError(f"{self.name} looks back: history got None, wants a PastTokens")
-        processed = self.rule(logits, history) if self.looks_back else self.rule(logits)
+        processed = apply(self, logits, history)
         check_logits(processed, f"{self.name} returned")
         return processed
 
 
 LogitsProcessor = Processor | Callable[[Tensor], Tensor]
+
+
+def apply(
+    step: LogitsProcessor, logits: Float[Tensor, "B V"], history: PastTokens | None
+) -> Float[Tensor, "B V"]:
+    """Apply one step without looking at the numbers, which would cost more than the step.
+
+    Args:
+        step: The step.
+        logits: Scores of the next token.
+        history: What a step that looks back looks at.
+
+    Raises:
+        ValueError: If the step returns anything but logits of the same shape.
+    """
+    if isinstance(step, Processor):
+        processed = step.rule(logits, history) if step.looks_back else step.rule(logits)
+    else:
+        processed = step(logits)
+    if not isinstance(processed, Tensor) or processed.shape != logits.shape:
+        got = tuple(processed.shape) if isinstance(processed, Tensor) else type(processed).__name__
+        raise ValueError(f"{_name(step)} returned {got}, wants logits of {tuple(logits.shape)}")
+    return processed
+
+
+def _name(step: LogitsProcessor) -> str:
+    return repr(step) if isinstance(step, Processor) else getattr(step, "__name__", repr(step))
 
 
 def check_logits(logits: Tensor, where: str) -> None:
@@ -111,12 +138,14 @@ def process(
         ValueError: If a step gets or leaves logits that allow no draw; the message names it.
     """
     check_logits(logits, "the chain got")
+    if processors:
+        logits = logits.clone()  # a step of somebody's own may work in place
     for step in processors:
         if isinstance(step, Processor):
             logits = step(logits, history)
         else:
-            logits = step(logits)
-            check_logits(logits, f"{getattr(step, '__name__', repr(step))} returned")
+            logits = apply(step, logits, history)
+            check_logits(logits, f"{_name(step)} returned")
     return logits
 
 

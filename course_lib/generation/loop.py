@@ -5,16 +5,17 @@ Chapter: 11_generative_configuration
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens
-from course_lib.generation.checks import check_ends, check_prompt, check_source
+from course_lib.generation.checks import TokenIds, check_ends, check_prompt, check_source
 from course_lib.generation.reader import Reader
 from course_lib.generation.sampler import Generators, Sampler
+from course_lib.model.masks import Mask
 from course_lib.model.transformer import Transformer
 
 StopCondition = Callable[[list[int]], bool]
@@ -53,16 +54,16 @@ def generate(
     model: Transformer,
     tokens: Int[Tensor, "B T"],
     *,
-    max_new_tokens: int,
+    max_new_tokens: SupportsIndex,
     processors: Sequence[LogitsProcessor] = (),
     sample: bool = False,
     generator: Generators | None = None,
-    keep: Bool[Tensor, "B T"] | None = None,
-    eos_id: int | Sequence[int] | None = None,
-    pad_id: int | None = None,
+    keep: Mask[Tensor, "B T"] | None = None,
+    eos_id: TokenIds | None = None,
+    pad_id: SupportsIndex | None = None,
     stop: StopCondition | None = None,
     source: Int[Tensor, "B S"] | None = None,
-    source_keep: Bool[Tensor, "B S"] | None = None,
+    source_keep: Mask[Tensor, "B S"] | None = None,
     use_cache: bool = True,
 ) -> Generation:
     """Continue each row of the batch.
@@ -80,7 +81,7 @@ def generate(
         sample: Draw instead of taking the maximum.
         generator: Source of randomness; needed if, and only if, `sample` is True.
         keep: True for real prompt tokens, False for padding; None means all are real.
-        eos_id: End token or tokens: a row ends after writing one.
+        eos_id: End token or tokens, of any integer type: a row ends after writing one.
         pad_id: Fills a row after its end; None means the first end token, or 0.
         stop: Called with the ids a row has written so far; True ends the row. See `StopStrings`.
         source: The encoder's side of an encoder-decoder.
@@ -91,8 +92,9 @@ def generate(
         The new tokens, how many each row has, and their log-probabilities.
 
     Raises:
-        ValueError: If an argument does not fit, the text would outgrow the model's context, or the
-            logits allow no draw.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an argument does not fit, the text would outgrow the model's table of
+            positions, or the logits allow no draw.
     """
     drawn = list(
         each_token(
@@ -124,16 +126,16 @@ def each_token(
     model: Transformer,
     tokens: Int[Tensor, "B T"],
     *,
-    max_new_tokens: int,
+    max_new_tokens: SupportsIndex,
     processors: Sequence[LogitsProcessor] = (),
     sample: bool = False,
     generator: Generators | None = None,
-    keep: Bool[Tensor, "B T"] | None = None,
-    eos_id: int | Sequence[int] | None = None,
-    pad_id: int | None = None,
+    keep: Mask[Tensor, "B T"] | None = None,
+    eos_id: TokenIds | None = None,
+    pad_id: SupportsIndex | None = None,
     stop: StopCondition | None = None,
     source: Int[Tensor, "B S"] | None = None,
-    source_keep: Bool[Tensor, "B S"] | None = None,
+    source_keep: Mask[Tensor, "B S"] | None = None,
     use_cache: bool = True,
 ) -> Iterator[Drawn]:
     """Run the loop of `generate`, and yield each row's next token as it is chosen.
@@ -160,16 +162,16 @@ def each_token(
         An iterator over the steps of the loop, which ends once every row has ended.
 
     Raises:
+        TypeError: As in `generate`.
         ValueError: As in `generate`.
     """
-    check_prompt(model, tokens, keep, max_new_tokens)
-    ends = check_ends(model, eos_id, pad_id)
-    check_source(model, source)
+    tokens, keep, n_new = check_prompt(model, tokens, keep, max_new_tokens)
+    ends, fill = check_ends(model, eos_id, pad_id)
+    source, source_keep = check_source(model, source, source_keep)
     choose = Sampler(processors, sample, generator, len(tokens))
-    fill = pad_id if pad_id is not None else ends[0] if ends else 0
     end_ids = torch.tensor(ends, dtype=torch.long, device=tokens.device)
     n_rows, n_prompt = tokens.shape
-    n_all = n_prompt + max_new_tokens
+    n_all = n_prompt + n_new
 
     def run() -> Iterator[Drawn]:
         text = tokens.new_zeros(n_rows, n_all)
@@ -179,9 +181,7 @@ def each_token(
         padded = keep is not None and not bool(keep.all())
         with torch.inference_mode():
             cache = model.new_cache(n_rows, n_all) if use_cache else None
-            read = Reader(
-                model, cache, n_new=max_new_tokens, source=source, source_keep=source_keep
-            )
+            read = Reader(model, cache, n_new=n_new, source=source, source_keep=source_keep)
         alive = torch.ones_like(real[:, 0]) if ends or stop is not None else None
         for length in range(n_prompt, n_all):
             with torch.inference_mode():

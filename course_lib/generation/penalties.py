@@ -4,12 +4,15 @@ Chapter: 11_generative_configuration
 """
 
 import math
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import PastTokens, Processor
+from course_lib.generation.checks import TokenIds, token_ids, whole_number
+from course_lib.generation.constraints import check_known
 
 
 def repetition_penalty(penalty: float | int) -> Processor:
@@ -53,7 +56,7 @@ def presence_penalty(penalty: float | int) -> Processor:
     _finite(penalty, "presence_penalty")
 
     def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
-        return logits - penalty * (_counts(logits, *_output(history)) > 0)
+        return torch.where(_counts(logits, *_output(history)) > 0, logits - penalty, logits)
 
     return Processor(f"presence_penalty({penalty})", rule, looks_back=True)
 
@@ -77,7 +80,7 @@ def frequency_penalty(penalty: float | int) -> Processor:
     return Processor(f"frequency_penalty({penalty})", rule, looks_back=True)
 
 
-def no_repeat_ngram(n: int) -> Processor:
+def no_repeat_ngram(n: SupportsIndex) -> Processor:
     """Exclude every token that would complete a run of `n` tokens already seen in the row.
 
     `n = 1` excludes every token seen, prompt included, so a long text can run out of tokens: the
@@ -91,8 +94,7 @@ def no_repeat_ngram(n: int) -> Processor:
 
     Source: Paulus, Xiong and Socher 2018, section 2.5 (there for n = 3, in beam search).
     """
-    if n < 1:
-        raise ValueError(f"no_repeat_ngram: n got {n}, wants an integer >= 1")
+    n = whole_number(n, "no_repeat_ngram: n", 1)
 
     def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         tokens, keep, _ = history
@@ -108,24 +110,25 @@ def no_repeat_ngram(n: int) -> Processor:
     return Processor(f"no_repeat_ngram({n})", rule, looks_back=True)
 
 
-def min_new_tokens(n: int, eos_id: int) -> Processor:
-    """Exclude the end token until `n` tokens have been generated.
+def min_new_tokens(n: SupportsIndex, eos_id: TokenIds) -> Processor:
+    """Exclude the end tokens until `n` tokens have been generated.
 
     Args:
         n: Tokens before the end may come, at least 0.
-        eos_id: Id of the end token.
+        eos_id: End token or tokens.
 
     Raises:
-        ValueError: If `n` is negative.
+        TypeError: If a number is no integer.
+        ValueError: If `n` or an id is negative.
     """
-    if n < 0:
-        raise ValueError(f"min_new_tokens: n got {n}, wants an integer >= 0")
+    n = whole_number(n, "min_new_tokens: n", 0)
+    ends = token_ids(eos_id, "min_new_tokens: eos_id")
 
     def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
+        check_known(ends, logits, "min_new_tokens: eos_id")
         if history.tokens.shape[1] - history.n_prompt >= n:
             return logits
-        end = torch.tensor([eos_id], device=logits.device)
-        return logits.index_fill(1, end, -math.inf)
+        return logits.index_fill(1, torch.tensor(ends, device=logits.device), -math.inf)
 
     return Processor(f"min_new_tokens({n})", rule, looks_back=True)
 

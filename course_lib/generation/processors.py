@@ -7,13 +7,15 @@ Chapter: 11_generative_configuration
 """
 
 import math
+from typing import SupportsIndex
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import Processor
+from course_lib.generation.checks import whole_number
 
 _SMALL = 1024  # up to this many tokens, top-p sorts them all
 _FIRST_LOOK = 128  # of more, it sorts this many at first, and the rest if they hold too little
@@ -40,12 +42,18 @@ def temperature(t: float | int) -> Processor:
         best, where = logits.max(-1, keepdim=True)
         if t == 0:
             return torch.full_like(logits, -math.inf).scatter(-1, where, 0.0)
-        return logits if t == 1 else (logits - best) / t
+        if t == 1:
+            return logits
+        below, number = logits - best, torch.finfo(logits.dtype)
+        if number.tiny <= t <= number.max:
+            return below / t
+        # 0 / 0 and inf / inf, for a `t` that this type rounds to 0 or to infinity, are no numbers.
+        return torch.where(below.isinf() | (below == 0), below, below / t)
 
     return Processor(f"temperature({t})", rule)
 
 
-def top_k(k: int, min_tokens_to_keep: int = 1) -> Processor:
+def top_k(k: SupportsIndex, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
     """Keep the `k` most likely tokens.
 
     Tokens that tie with the k-th all stay, so more than `k` can remain; `k >= V` changes nothing.
@@ -59,11 +67,7 @@ def top_k(k: int, min_tokens_to_keep: int = 1) -> Processor:
 
     Source: Fan, Lewis and Dauphin 2018, section 5.4.
     """
-    if k < 1:
-        raise ValueError(
-            f"top_k: k got {k}, wants an integer >= 1 (leave the step out to turn it off)"
-        )
-    n_kept = max(k, _at_least(min_tokens_to_keep, "top_k"))
+    n_kept = max(whole_number(k, "top_k: k", 1), at_least_one(min_tokens_to_keep, "top_k"))
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         if n_kept >= logits.shape[-1]:
@@ -74,7 +78,7 @@ def top_k(k: int, min_tokens_to_keep: int = 1) -> Processor:
     return Processor(f"top_k({k})", rule)
 
 
-def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+def top_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
     """Keep the smallest set of most likely tokens whose probability reaches `p` (the nucleus).
 
     The token that crosses `p` stays, so the set is never empty. Among equal logits at the edge the
@@ -90,7 +94,7 @@ def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
     Source: Holtzman et al. 2020, section 3.1.
     """
     _share(p, "top_p", "p")
-    at_least = _at_least(min_tokens_to_keep, "top_p")
+    at_least = at_least_one(min_tokens_to_keep, "top_p")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         if p == 1:
@@ -101,18 +105,12 @@ def top_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         last = torch.searchsorted(mass, mass.new_full((len(mass), 1), enough))
         last = last.clamp(at_least - 1, best.shape[-1] - 1)
         edge = best.gather(-1, last)
-        stays = logits >= edge
-        if int(stays.count_nonzero()) > sum(last.flatten().tolist()) + len(last):
-            # Equal logits at the edge: the first ones stay.
-            equal = logits == edge
-            spare = last + 1 - (logits > edge).sum(-1, keepdim=True)
-            stays &= ~equal | (equal.cumsum(-1) <= spare)
-        return torch.where(stays, logits, -math.inf)
+        return torch.where(_at_most(logits, edge, last + 1), logits, -math.inf)
 
     return Processor(f"top_p({p})", rule)
 
 
-def min_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+def min_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
     """Drop tokens less likely than `p` times the most likely one.
 
     Where the model is sure the bar is high, where it is unsure the bar is low. `p = 0` changes
@@ -129,7 +127,7 @@ def min_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
     """
     if not 0 <= p <= 1:
         raise ValueError(f"min_p: p got {p}, wants a number in [0, 1]")
-    at_least = _at_least(min_tokens_to_keep, "min_p")
+    at_least = at_least_one(min_tokens_to_keep, "min_p")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         chances = logits.softmax(-1)
@@ -141,7 +139,7 @@ def min_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
     return Processor(f"min_p({p})", rule)
 
 
-def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
+def typical_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
     """Keep the tokens whose surprise is closest to the expected one, until their mass reaches `p`.
 
     The most likely token can be dropped: it may be too predictable. `p = 1` changes nothing.
@@ -156,7 +154,7 @@ def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
     Source: Meister et al. 2023, section 4. Tokens that tie with the last one kept all stay.
     """
     _share(p, "typical_p", "p")
-    at_least = _at_least(min_tokens_to_keep, "typical_p")
+    at_least = at_least_one(min_tokens_to_keep, "typical_p")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
         if p == 1:
@@ -171,6 +169,18 @@ def typical_p(p: float | int, min_tokens_to_keep: int = 1) -> Processor:
         return logits.masked_fill(torch.zeros_like(drop).scatter(-1, order, drop), -math.inf)
 
     return Processor(f"typical_p({p})", rule)
+
+
+def _at_most(
+    logits: Float[Tensor, "B V"], edge: Float[Tensor, "B 1"], n: Int[Tensor, "B 1"]
+) -> Bool[Tensor, "B V"]:
+    """Say which logits reach the edge, at most `n` a row: of equal ones there, the first stay."""
+    stays = logits >= edge
+    if int(stays.count_nonzero()) == sum(n.flatten().tolist()):
+        return stays
+    equal = logits == edge
+    spare = n - (logits > edge).sum(-1, keepdim=True)
+    return stays & (~equal | (equal.cumsum(-1) <= spare))
 
 
 def _from_the_top(
@@ -200,7 +210,6 @@ def _share(p: float | int, step: str, name: str) -> None:
         raise ValueError(f"{step}: {name} got {p}, wants a number in (0, 1]")
 
 
-def _at_least(n: int, step: str) -> int:
-    if n < 1:
-        raise ValueError(f"{step}: min_tokens_to_keep got {n}, wants an integer >= 1")
-    return n
+def at_least_one(n: SupportsIndex, step: str) -> int:
+    """Return `min_tokens_to_keep` as an `int`, or raise in the step's name."""
+    return whole_number(n, f"{step}: min_tokens_to_keep", 1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from course_lib.generation.chain import LogitsProcessor, Processor
+from course_lib.generation.cutoffs import epsilon_cutoff, eta_cutoff
 from course_lib.generation.penalties import (
     frequency_penalty,
     no_repeat_ngram,
@@ -23,11 +24,14 @@ def recipe(
     p: float | int | None = None,
     minimum: float | int | None = None,
     typical: float | int | None = None,
+    epsilon: float | None = None,
+    eta: float | None = None,
 ) -> list[LogitsProcessor]:
     """Return the steps that are asked for, in the usual order; None leaves a step out.
 
     The order is that of the `transformers` library: penalties, then temperature, top-k, top-p,
-    min-p, typical-p. The result is a plain list: build another order by writing it down.
+    min-p, typical-p, epsilon, eta. The result is a plain list: build another order by writing it
+    down.
 
     Args:
         repetition: See `repetition_penalty`.
@@ -39,6 +43,8 @@ def recipe(
         p: See `top_p`.
         minimum: See `min_p`.
         typical: See `typical_p`.
+        epsilon: See `epsilon_cutoff`.
+        eta: See `eta_cutoff`.
     """
     wanted: list[tuple[Callable[..., Processor], float | int | None]] = [
         (repetition_penalty, repetition),
@@ -50,5 +56,7 @@ def recipe(
         (top_p, p),
         (min_p, minimum),
         (typical_p, typical),
+        (epsilon_cutoff, epsilon),
+        (eta_cutoff, eta),
     ]
     return [make(value) for make, value in wanted if value is not None]

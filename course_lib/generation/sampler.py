@@ -14,7 +14,7 @@ from torch import Tensor
 from course_lib.generation.chain import (
     LogitsProcessor,
     PastTokens,
-    Processor,
+    apply,
     check_logits,
     process,
 )
@@ -86,14 +86,9 @@ class Sampler:
         if isinstance(generator, Sequence) and len(generator) != n_rows:
             raise ValueError(f"generator got a list of {len(generator)}, wants {n_rows}, one a row")
         self.processors = list(processors)
-        # Checks inside the steps would cost more than the steps; they run when a result is bad.
-        self.rules: list[tuple[Callable[..., Tensor], bool]] = [
-            (p.rule, p.looks_back) if isinstance(p, Processor) else (p, False)
-            for p in self.processors
-        ]
         self.sample = sample
         self.generator = generator
-        self.looks_back = any(looks_back for _, looks_back in self.rules)
+        self.looks_back = any(getattr(step, "looks_back", False) for step in self.processors)
 
     def __call__(
         self, logits: Float[Tensor, "B V"], remember: Callable[[], PastTokens]
@@ -107,10 +102,11 @@ class Sampler:
         Raises:
             ValueError: If the logits, or what a step made of them, allow no draw.
         """
-        processed = logits
+        # A step of somebody's own may work in place, and the raw logits are needed below.
+        processed = logits.clone() if self.processors else logits
         history = remember() if self.looks_back else None
-        for rule, looks_back in self.rules:
-            processed = rule(processed, history) if looks_back else rule(processed)
+        for step in self.processors:
+            processed = apply(step, processed, history)
         if self.sample:
             mass = processed.softmax(-1).cumsum(-1, dtype=torch.float64)
             whole = mass[:, -1:]

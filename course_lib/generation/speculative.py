@@ -6,14 +6,20 @@ Chapter: 11_generative_configuration
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, SupportsIndex, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens, probabilities
-from course_lib.generation.checks import check_ends, check_prompt
+from course_lib.generation.checks import (
+    TokenIds,
+    check_ends,
+    check_model,
+    check_prompt,
+    whole_number,
+)
 from course_lib.generation.processors import temperature
 from course_lib.generation.sampler import draw, uniform
 from course_lib.model.transformer import Transformer
@@ -42,7 +48,10 @@ class Speculation(NamedTuple):
 
 @runtime_checkable
 class Draft(Protocol):
-    """Guesses what comes next."""
+    """Guesses what comes next.
+
+    A draft that says its `n_vocab` is compared with the target before any work is done.
+    """
 
     def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Begin a text; guesses use the same chain of steps as the target."""
@@ -60,13 +69,14 @@ class ModelDraft:
         model: A decoder-only model with the target's vocabulary.
 
     Raises:
-        ValueError: If the model is not decoder-only.
+        ValueError: If the model is not decoder-only, or would drop elements at random.
     """
 
     def __init__(self, model: Transformer) -> None:
         if model.config.family != "decoder-only":
             raise ValueError(f"model got an {model.config.family} model, wants a decoder-only one")
-        self.model = model
+        check_model(model)
+        self.model, self.n_vocab = model, model.config.vocab_size
 
     def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Forget the last text."""
@@ -86,7 +96,11 @@ class ModelDraft:
         Returns:
             The guesses and the distribution each was drawn from.
         """
-        n = min(n, self.model.config.max_seq_len - len(text))
+        assert self.model.decoder is not None
+        limit = self.model.decoder.positions.limit
+        n = n if limit is None else min(n, limit - len(text))
+        if self.cache.max_length < len(text) + n:  # read again, with room for more
+            self.cache = self.model.new_cache(1, 2 * (len(text) + n))
         guesses, chances = [], []
         # What was read of rejected guesses is forgotten; everything before the last token stands.
         self.cache.crop(min(self.cache.length, len(text) - 1))
@@ -97,7 +111,7 @@ class ModelDraft:
             guesses.append(draw(chances[-1], _numbers(self.generator)))
             text = torch.cat([text, guesses[-1]])
         if not guesses:
-            return text[:0], torch.zeros(0, self.model.config.vocab_size)
+            return text[:0], torch.zeros(0, self.n_vocab)
         return torch.cat(guesses), torch.cat(chances)
 
 
@@ -114,11 +128,9 @@ class LookupDraft:
         ValueError: If a number is below 1.
     """
 
-    def __init__(self, n_vocab: int, n_match: int = 2) -> None:
-        for name, value in (("n_vocab", n_vocab), ("n_match", n_match)):
-            if value < 1:
-                raise ValueError(f"{name} got {value}, wants at least 1")
-        self.n_vocab, self.n_match = n_vocab, n_match
+    def __init__(self, n_vocab: SupportsIndex, n_match: SupportsIndex = 2) -> None:
+        self.n_vocab = whole_number(n_vocab, "n_vocab", 1)
+        self.n_match = whole_number(n_match, "n_match", 1)
 
     def start(self, chain: Sequence[LogitsProcessor], generator: torch.Generator | None) -> None:
         """Do nothing: a guess from the text needs neither."""
@@ -152,12 +164,12 @@ def speculate(
     draft: Draft,
     tokens: Int[Tensor, "B T"],
     *,
-    max_new_tokens: int,
-    n_draft: int = 4,
+    max_new_tokens: SupportsIndex,
+    n_draft: SupportsIndex = 4,
     processors: Sequence[LogitsProcessor] = (),
     sample: bool = False,
     generator: torch.Generator | None = None,
-    eos_id: int | Sequence[int] | None = None,
+    eos_id: TokenIds | None = None,
 ) -> Speculation:
     """Continue one prompt, checking up to `n_draft` guesses in each pass.
 
@@ -186,25 +198,23 @@ def speculate(
 
     Source: Leviathan, Kalman and Matias 2023, algorithm 1; Chen et al. 2023.
     """
-    check_prompt(model, tokens, None, max_new_tokens)
-    ends = check_ends(model, eos_id, None)
+    tokens, _, n_new = check_prompt(model, tokens, None, max_new_tokens)
+    ends, _ = check_ends(model, eos_id, None)
     if model.config.family != "decoder-only":
         raise ValueError(f"model got an {model.config.family} model, wants a decoder-only one")
     if len(tokens) != 1:
         raise ValueError(
             f"tokens got {len(tokens)} rows, wants 1: rows would accept unequally many"
         )
-    if n_draft < 1:
-        raise ValueError(f"n_draft got {n_draft}, wants at least 1")
+    n_draft = whole_number(n_draft, "n_draft", 1)
+    _check_vocabulary(model, getattr(draft, "n_vocab", None))
     if sample is (generator is None):
         got = "None" if generator is None else "one"
         raise ValueError(f"generator got {got} with sample={sample}, wants one if and only if True")
     # Greedy is sampling at temperature 0: p and q are then certain, and the rule stays the same.
     chain: list[LogitsProcessor] = [*processors] if sample else [*processors, temperature(0)]
     with torch.inference_mode():
-        text, counts = _run(
-            model, draft, tokens[0], max_new_tokens, n_draft, chain, generator, ends
-        )
+        text, counts = _run(model, draft, tokens[0], n_new, n_draft, chain, generator, ends)
     return Speculation(text[tokens.shape[1] :].clone(), *counts)
 
 
@@ -225,6 +235,7 @@ def _run(
     while len(text) < longest:
         n_wanted = min(n_draft, longest - len(text) - 1)  # the pass itself adds one more
         guesses, q = draft.propose(text, n_prompt, n_wanted)
+        _check_vocabulary(model, q.shape[-1])
         n_passes, n_proposed = n_passes + 1, n_proposed + len(guesses)
         read = torch.cat([text[cache.length :], guesses])[None]
         logits = model.logits(model.decode(read, None, cache)[:, -len(guesses) - 1 :])[0].float()
@@ -246,6 +257,15 @@ def _run(
                 break
         cache.crop(len(text) - 1)  # the last token has not been read, rejected ones must go
     return text, (n_passes, n_proposed, n_accepted)
+
+
+def _check_vocabulary(model: Transformer, n_vocab: int | None) -> None:
+    """Refuse a draft whose ids are others: its chances could not be compared."""
+    if n_vocab is not None and n_vocab != model.config.vocab_size:
+        raise ValueError(
+            f"draft has a vocabulary of {n_vocab} tokens, the model one of "
+            f"{model.config.vocab_size}: wants the same"
+        )
 
 
 def _distribution(

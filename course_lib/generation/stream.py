@@ -4,6 +4,7 @@ Chapter: 11_generative_configuration
 """
 
 from collections.abc import Iterator, Sequence
+from os.path import commonprefix
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -12,6 +13,7 @@ from course_lib.generation.checks import check_ends
 from course_lib.generation.loop import Drawn, each_token
 from course_lib.model.transformer import Transformer
 
+_SEAM = 16  # ids before a text that can change how it begins
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"  # what decoding makes of half a character
 
 
@@ -26,6 +28,22 @@ class Codec(Protocol):
         """Return the text of some ids; half a character at the end becomes U+FFFD."""
 
 
+def added_text(tokenizer: Codec, before: Sequence[int], ids: Sequence[int]) -> str:
+    """Return what some ids add to the text of the ids before them.
+
+    Decoding them alone would lose what belongs to the seam: the blank that many tokenizers take
+    off the front of a text, the second half of a character, the blank before a full stop.
+
+    Args:
+        tokenizer: Turns ids into text.
+        before: The ids before them; the last few are enough.
+        ids: The ids that were added.
+    """
+    start = list(before)[-_SEAM:]
+    whole = tokenizer.decode([*start, *ids])
+    return whole[len(commonprefix([tokenizer.decode(start), whole])) :] if start else whole
+
+
 class StopStrings:
     """End a row once its text holds one of some strings; give it to `generate` as `stop`.
 
@@ -36,24 +54,28 @@ class StopStrings:
     Args:
         tokenizer: Turns ids into text.
         strings: The strings, none of them empty.
+        before: Ids that the text continues, those of the prompt; their last few are enough. Without
+            them a blank at its very beginning may be missing, and with it a stop string.
 
     Raises:
         TypeError: If `strings` is one string.
         ValueError: If there is no string, or an empty one.
     """
 
-    def __init__(self, tokenizer: Codec, strings: Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: Codec, strings: Sequence[str], before: Sequence[int] = ()
+    ) -> None:
         if isinstance(strings, str):
             raise TypeError(f"strings got one string, wants a list: [{strings!r}]")
         if not strings or "" in strings:
             raise ValueError(
                 f"strings got {list(strings)!r}, wants at least one, none of them empty"
             )
-        self.tokenizer, self.strings = tokenizer, list(strings)
+        self.tokenizer, self.strings, self.before = tokenizer, list(strings), list(before)
 
     def __call__(self, ids: list[int]) -> bool:
         """Say whether the text of the ids holds a stop string."""
-        text = self.tokenizer.decode(ids)
+        text = added_text(self.tokenizer, self.before, ids)
         return any(string in text for string in self.strings)
 
     def cut(self, text: str) -> str:
@@ -74,24 +96,27 @@ class StopStrings:
 class Detokenizer:
     """Turn ids that come one by one into chunks of text that can be printed at once.
 
-    A token can end inside a character. Its bytes are held back until the character is complete, so
-    the chunks, joined, are exactly the text of all ids.
+    A token can end inside a character: its bytes are held back until the character is complete. So
+    the text of the ids before and all chunks, joined, are exactly the text of all ids.
 
     Args:
         tokenizer: Turns ids into text.
         stop: If given, nothing is returned that could become a stop string, and nothing from a stop
             string on.
+        before: Ids that the text continues, those of the prompt.
     """
 
-    def __init__(self, tokenizer: Codec, stop: StopStrings | None = None) -> None:
-        self.tokenizer, self.stop = tokenizer, stop
+    def __init__(
+        self, tokenizer: Codec, stop: StopStrings | None = None, before: Sequence[int] = ()
+    ) -> None:
+        self.tokenizer, self.stop, self.before = tokenizer, stop, list(before)
         self.ids: list[int] = []
         self.n_given = 0
 
     def push(self, token: int) -> str:
         """Add a token and return the text that has become certain, often the empty string."""
         self.ids.append(token)
-        text = self.tokenizer.decode(self.ids).rstrip(_UNFINISHED)
+        text = self._text().rstrip(_UNFINISHED)
         if self.stop is not None:
             met = self.stop.cut(text)
             text = met if met != text else self.stop.safe(text)
@@ -99,8 +124,11 @@ class Detokenizer:
 
     def finish(self) -> str:
         """Return what was held back: no token will come to complete it."""
-        text = self.tokenizer.decode(self.ids)
+        text = self._text()
         return self._rest(text if self.stop is None else self.stop.cut(text))
+
+    def _text(self) -> str:
+        return added_text(self.tokenizer, self.before, self.ids)
 
     def _rest(self, text: str) -> str:
         new = text[self.n_given :]
@@ -129,19 +157,21 @@ def stream(
             end token is not part of the text.
 
     Returns:
-        An iterator over chunks of text, none empty; joined they are the completion.
+        An iterator over chunks of text, none empty; joined, they are what the completion adds to
+        the text of the prompt.
 
     Raises:
+        TypeError: As in `generate`, at once.
         ValueError: As in `generate`, at once; or if the prompt has no token.
     """
     ids = tokenizer.encode(prompt)
     if not ids:
         raise ValueError(f"prompt got {prompt!r}, wants a text of at least one token")
-    strings = StopStrings(tokenizer, stop) if stop else None
+    strings = StopStrings(tokenizer, stop, ids) if stop else None
     tokens = torch.tensor([ids], device=model.embedding.weight.device)
     steps = each_token(model, tokens, max_new_tokens=max_new_tokens, stop=strings, **options)
-    ends = check_ends(model, options.get("eos_id"), None)
-    return _chunks(steps, set(ends), Detokenizer(tokenizer, strings))
+    ends, _ = check_ends(model, options.get("eos_id"), None)
+    return _chunks(steps, set(ends), Detokenizer(tokenizer, strings, ids))
 
 
 def _chunks(steps: Iterator[Drawn], ends: set[int], typed: Detokenizer) -> Iterator[str]:

@@ -96,7 +96,6 @@ class Stack(Entrance):
         super().__init__(config, bidirectional=not causal)
         self.causal = causal
         self.has_cross = cross
-        self.position_limit = config.max_seq_len if config.position == "learned" else None
         self.blocks = nn.ModuleList(Block(config, cross=cross) for _ in range(n_layers))
         self.final_norm = make_norm(config) if config.final_norm else None
 
@@ -135,7 +134,7 @@ class Stack(Entrance):
         n_tokens = x.shape[1]
         start = 0 if cache is None else cache.length
         keep, memory_keep = as_keep(keep), as_keep(memory_keep, "memory_keep")
-        limit = self.position_limit
+        limit = self.positions.limit
         check_input(x.shape[:2], keep, segments, positions, start=start, limit=limit)
         if cache is not None:
             keep = cache.start(x.shape[0], n_tokens, keep)

@@ -23,6 +23,8 @@ class Positions(nn.Module):
     use slots, because a difference does not care where counting starts.
     """
 
+    limit: int | None = None  #: positions it knows; None for a scheme that never ends
+
     def embed(self, positions: Int[Tensor, "..."]) -> Float[Tensor, "... D"] | None:
         """Return what is added to the token embeddings, or None."""
         return None
@@ -80,7 +82,7 @@ class Learned(Positions):
 
     def __init__(self, max_seq_len: int, d_model: int, offset: int = 0) -> None:
         super().__init__()
-        self.offset = offset
+        self.offset, self.limit = offset, max_seq_len
         self.table = nn.Embedding(max_seq_len + offset, d_model)
 
     def embed(self, positions: Int[Tensor, "..."]) -> Float[Tensor, "... D"]:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from course_lib.generation.checks import check_context, check_model
 from course_lib.model.transformer import Transformer
 from course_lib.objectives.causal import token_losses
 from course_lib.objectives.example import IGNORE, Example
@@ -192,20 +193,16 @@ def _rows(
             row = torch.cat((left, right))
             unasked = torch.full((len(left) - 1,), IGNORE)
             example = Example(row[:-1], torch.cat((unasked, right)))
-        limit = model.config.max_seq_len
-        if max(_size(example)) > limit:
-            both = f"{len(left)} and {len(right)}" if start_id is not None else len(row)
-            raise ValueError(
-                f"prompts[{i}] and its answer take {both} tokens, the model's context is {limit}"
-            )
         rows.append(example)
+    i = max(range(len(rows)), key=lambda i: max(_size(rows[i])))
+    n_tokens = max(_size(rows[i]))
+    check_context(model, n_tokens, f"prompts[{i}] with its answer, read as {n_tokens} tokens,")
     return rows
 
 
 def _check_model(model: Transformer, start_id: int | None) -> None:
     config = model.config
-    if config.family == "encoder-only":
-        raise ValueError("model got an encoder-only model, wants one with a decoder")
+    check_model(model)
     if config.family == "decoder-only" and start_id is not None:
         raise ValueError(f"start_id={start_id}: a decoder-only model begins with its prompt")
     if config.family == "encoder-decoder":
@@ -216,10 +213,6 @@ def _check_model(model: Transformer, start_id: int | None) -> None:
             )
         if not 0 <= start_id < config.vocab_size:
             raise ValueError(f"start_id={start_id}, wants 0 to {config.vocab_size - 1}")
-    if model.training and config.dropout > 0:
-        raise ValueError(
-            f"model is in training mode with dropout={config.dropout}: call model.eval() first"
-        )
 
 
 def _check_ids(model: Transformer, i: int, ids: Tensor) -> None:

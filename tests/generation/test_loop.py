@@ -310,7 +310,7 @@ def test_a_likely_token_is_drawn_more_often_not_always() -> None:
         ({"max_new_tokens": 0}, "max_new_tokens got 0"),
         ({"max_new_tokens": 36}, r"prompt of 5, which with max_new_tokens=36 .*max_seq_len=40"),
         ({"tokens": torch.zeros(1, 60, dtype=torch.long)}, "prompt of 60.*max_seq_len=40"),
-        ({"tokens": torch.zeros(1, 0, dtype=torch.long)}, r"tokens got shape \(1, 0\)"),
+        ({"tokens": torch.zeros(1, 0, dtype=torch.long)}, r"tokens of shape \(1, 0\)"),
         ({"tokens": torch.full((1, 3), 99)}, "vocab_size=23"),
         ({"sample": True}, "generator got None"),
         ({"generator": seeded(0)}, "generator got one, wants None"),

@@ -167,7 +167,7 @@ def test_lookup_copies_what_followed() -> None:
         ({"n_draft": 0}, "n_draft got 0"),
         ({"sample": True}, "generator got None"),
         ({"generator": torch.Generator()}, "generator got one"),
-        ({"max_new_tokens": 99}, "max_seq_len=48"),
+        ({"max_new_tokens": 0}, "max_new_tokens got 0"),
         ({"model": build(replace(TARGET, n_encoder_layers=1), 0)}, "wants a decoder-only one"),
     ],
 )

@@ -1,14 +1,19 @@
 """Streaming: joined chunks equal the whole, no half characters, stop strings across tokens."""
 
+import io
+from os.path import commonprefix
+
 import pytest
+import sentencepiece
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib import Transformer, TransformerConfig, generate
+from course_lib.generation.constraints import allow_only
 from course_lib.generation.processors import temperature
 from course_lib.generation.stream import Detokenizer, StopStrings, stream
-from course_lib.tokenizers import ByteLevelBPE
+from course_lib.tokenizers import ByteLevelBPE, SentencePieceModel, Unigram, WordPiece
 
 TOKENIZER = ByteLevelBPE.train(["stop here, stop there, top of the last stop"] * 3, 273)
 CONFIG = TransformerConfig(
@@ -136,3 +141,66 @@ def test_bad_arguments_are_named_before_the_first_chunk() -> None:
         StopStrings(TOKENIZER, ["a", ""])
     with pytest.raises(TypeError, match="wants a list"):
         StopStrings(TOKENIZER, "stop")
+
+
+# -- the seam between prompt and completion
+
+TEXTS = ["the boat and the oar, and the river's end! the boat don't float. and so on? it 's"] * 3
+
+
+def sentencepiece_model(**options) -> SentencePieceModel:
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXTS * 5), model_writer=written, hard_vocab_limit=False,
+        minloglevel=2, num_threads=1, **options,
+    )  # fmt: skip
+    return SentencePieceModel(written.getvalue())
+
+
+KINDS = {
+    "byte BPE": TOKENIZER,
+    "Unigram": Unigram.train(TEXTS, 60),
+    "Unigram with bytes": Unigram.train(TEXTS, 320, byte_fallback=True),
+    "WordPiece": WordPiece.train(TEXTS, 60),
+    "SentencePiece": sentencepiece_model(vocab_size=60),
+    "SentencePiece BPE": sentencepiece_model(vocab_size=320, model_type="bpe", byte_fallback=True),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("start", ["the boat", "the boat and", "and the river '", "a", "é"])
+def test_prompt_and_chunks_are_the_text_of_all(kind: str, start: str) -> None:
+    tokenizer = KINDS[kind]
+    before = tokenizer.encode(start)
+    generator = torch.Generator().manual_seed(0)
+    completions = [tokenizer.encode(text) for text in ("and the oar!", "'s end", "é日", "s, and")]
+    completions += torch.randint(0, tokenizer.vocab_size, (20, 8), generator=generator).tolist()
+    for ids in completions:
+        typed = Detokenizer(tokenizer, before=before)
+        chunks = [typed.push(i) for i in ids] + [typed.finish()]
+        whole, prompt = tokenizer.decode([*before, *ids]), tokenizer.decode(before)
+        assert commonprefix([prompt, whole]) + "".join(chunks) == whole
+        if not prompt.endswith("\ufffd"):
+            assert whole.startswith(prompt)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stop_string_may_begin_with_the_blank_at_the_seam(kind: str) -> None:
+    tokenizer = KINDS[kind]
+    before, ids = tokenizer.encode("the boat"), tokenizer.encode("the boat and the oar")
+    added = ids[len(before) :]
+    stop = StopStrings(tokenizer, [" and"], before)
+    met = [stop(added[: n + 1]) for n in range(len(added))]
+    assert met[-1] and met == sorted(met)
+    typed = Detokenizer(tokenizer, stop, before)
+    assert "".join(typed.push(i) for i in added) + typed.finish() == ""
+    config = TransformerConfig(
+        vocab_size=tokenizer.vocab_size, d_model=8, n_heads=2, max_seq_len=32, n_decoder_layers=1
+    )
+    model = Transformer(config, generator=torch.Generator().manual_seed(0)).eval()
+    steps = [allow_only(lambda row, text: [*ids, *ids][len(text)])]
+    written = "".join(stream(model, tokenizer, "the boat", max_new_tokens=8, processors=steps))
+    assert written.startswith(" and")
+    assert not list(
+        stream(model, tokenizer, "the boat", max_new_tokens=8, processors=steps, stop=[" and"])
+    )

@@ -206,18 +206,24 @@ def test_the_sum_prefers_short_answers() -> None:
         ([[1]], [[]], r"answers\[0\] must hold at least one token"),
         ([[1]], [[23]], "ids from 1 to 23, wants 0 to 22"),
         ([[-1]], [[2]], "ids from -1 to 2, wants 0 to 22"),
-        ([[1] * 20], [[2] * 6], "take 26 tokens, the model's context is 24"),
+        ([[1] * 20], [[2] * 6], "read as 25 tokens, is longer than .* max_seq_len=24"),
     ],
 )
 def test_bad_input_is_named(
     prompts: list[list[int]], answers: list[list[int]], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        score(make(), prompts, answers)
+        score(make("learned"), prompts, answers)
 
 
 def test_a_full_context_can_be_scored() -> None:
     assert score(make("learned"), [[1] * 20], [[2] * 5]).lengths.tolist() == [5]
+
+
+def test_only_learned_positions_end() -> None:
+    with pytest.warns(UserWarning, match="rotary positions go on"):
+        scores = score(make("rotary"), [[1] * 20, [1]], [[2] * 6, [2]])
+    assert bool(scores.total.isfinite().all())
 
 
 def test_models_that_cannot_be_asked_are_refused() -> None:
@@ -228,8 +234,8 @@ def test_models_that_cannot_be_asked_are_refused() -> None:
         score(both, [[1]], [[2]])
     with pytest.raises(ValueError, match="start_id=23, wants 0 to 22"):
         score(both, [[1]], [[2]], start_id=23)
-    with pytest.raises(ValueError, match="take 25 and 2 tokens, the model's context is 24"):
-        score(both, [[1] * 25], [[2] * 2], start_id=0)
+    with pytest.raises(ValueError, match="read as 25 tokens, is longer than"):
+        score(make("learned", n_encoder_layers=1), [[1] * 25], [[2] * 2], start_id=0)
     with pytest.raises(ValueError, match="start_id=0: a decoder-only model begins with"):
         score(make(), [[1]], [[2]], start_id=0)
     with pytest.raises(ValueError, match=r"call model.eval\(\) first"):
