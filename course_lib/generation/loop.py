@@ -14,7 +14,7 @@ from torch import Tensor
 from course_lib.generation.chain import LogitsProcessor, PastTokens
 from course_lib.generation.checks import TokenIds, check_ends, check_prompt, check_source
 from course_lib.generation.reader import Reader
-from course_lib.generation.sampler import Generators, Sampler
+from course_lib.generation.sampler import Generators, TokenSampler
 from course_lib.model.masks import Mask
 from course_lib.model.transformer import Transformer
 
@@ -168,7 +168,7 @@ def each_token(
     tokens, keep, n_new = check_prompt(model, tokens, keep, max_new_tokens)
     ends, fill = check_ends(model, eos_id, pad_id)
     source, source_keep = check_source(model, source, source_keep)
-    choose = Sampler(processors, sample, generator, len(tokens))
+    choose = TokenSampler(processors, sample, generator, len(tokens))
     end_ids = torch.tensor(ends, dtype=torch.long, device=tokens.device)
     n_rows, n_prompt = tokens.shape
     n_all = n_prompt + n_new

@@ -59,7 +59,7 @@ def _first_past(
     return torch.searchsorted(mass, numbers.clamp(max=1 - 2**-52) * whole, right=True)
 
 
-class Sampler:
+class TokenSampler:
     """Choose the next token of every row from its logits.
 
     Args:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.byte_spelling import CHARACTER_OF
 from course_lib.tokenizers.files.section import Section, Unsupported
-
-Span = tuple[int, int]
 
 
 class Framing:

@@ -9,7 +9,7 @@ import heapq
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-Step = tuple[int, int, float]  # a piece as (start, end, log-probability)
+Arc = tuple[int, int, float]  # a piece as (start, end, log-probability)
 UNKNOWN_PENALTY = 10.0
 
 
@@ -29,7 +29,7 @@ class Segmenter:
         self._longest = max(map(len, self._log_p), default=1)
         self._unknown = lowest - UNKNOWN_PENALTY
 
-    def _from(self, word: str, start: int) -> Iterator[Step]:
+    def _from(self, word: str, start: int) -> Iterator[Arc]:
         """All pieces that begin at `start`, the shortest first."""
         log_p = self._log_p
         single = log_p.get(word[start], self._unknown)
@@ -90,7 +90,7 @@ class Segmenter:
             uniform: draws a number from [0, 1).
         """
         n = len(word)
-        into: list[list[Step]] = [[] for _ in range(n + 1)]
+        into: list[list[Arc]] = [[] for _ in range(n + 1)]
         for start in range(n):
             for step in self._from(word, start):
                 into[step[1]].append(step)

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from course_lib.config import TransformerConfig
 from course_lib.weights.fields import Fields
-from course_lib.weights.rules import Family, Rule, View, linear
+from course_lib.weights.rules import Family, Rule, TensorView, linear
 
 
-def _by_head(config: TransformerConfig) -> View:
+def _by_head(config: TransformerConfig) -> TensorView:
     """Our rows are (3, heads, width of a head), theirs (heads, 3, width of a head)."""
 
     def view(ours: Tensor) -> Tensor:

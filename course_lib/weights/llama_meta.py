@@ -12,7 +12,7 @@ from course_lib.weights.checkpoint import Checkpoint
 from course_lib.weights.families import Published
 from course_lib.weights.fields import Fields
 from course_lib.weights.llama import LLAMA
-from course_lib.weights.rules import Family, Rule, View, attention_sizes, rows, whole
+from course_lib.weights.rules import Family, Rule, TensorView, attention_sizes, rows, whole
 
 PARAMS, PART = "params.json", "consolidated.{:02}.pth"
 
@@ -31,7 +31,7 @@ class Split(NamedTuple):
     theirs: str
     ours: str
     axis: int | None
-    view: View = whole
+    view: TensorView = whole
     merged: int = 0
 
 
@@ -156,7 +156,7 @@ def _splits(config: TransformerConfig, words_axis: int) -> list[Split]:
     return made if config.tie_embeddings else [*made, Split("output.weight", "head.weight", 0)]
 
 
-def _side_by_side(config: TransformerConfig, start: int, n_rows: int) -> View:
+def _side_by_side(config: TransformerConfig, start: int, n_rows: int) -> TensorView:
     """Our rows of a head are (2, half a head), theirs (half a head, 2)."""
     inside = (n_rows // config.head_dim, 2, config.head_dim // 2)
     return lambda ours: ours[start : start + n_rows].unflatten(0, inside).transpose(1, 2)
@@ -193,7 +193,7 @@ def _family(config: TransformerConfig, n_parts: int, words_axis: int) -> Family:
     )
 
 
-def _part(split: Split, part: int, n_parts: int) -> View:
+def _part(split: Split, part: int, n_parts: int) -> TensorView:
     axis = split.axis
     if axis is None:
         return split.view

@@ -14,7 +14,7 @@ from torch import Tensor
 from course_lib.config import TransformerConfig
 from course_lib.weights.fields import Fields
 
-View = Callable[[Tensor], Tensor]
+TensorView = Callable[[Tensor], Tensor]
 
 
 def whole(ours: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Rule:
 
     theirs: str
     ours: str
-    view: View = whole
+    view: TensorView = whole
     merged: int = 0
 
     def shape(self, ours: Tensor) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def stacked(theirs: Iterable[tuple[str, int]], ours: str, *, bias: bool) -> list
     return rules
 
 
-def rows(start: int, n_rows: int) -> View:
+def rows(start: int, n_rows: int) -> TensorView:
     """Return the view of `n_rows` rows from `start` on."""
     return lambda ours: ours[start : start + n_rows]
 

@@ -16,7 +16,7 @@ from course_lib.widgets.bundle import bundle
 from course_lib.widgets.markup import card, escape, percent, scroll, seen_all, short
 from course_lib.widgets.markup import table as html_table
 from course_lib.widgets.sampler import openness
-from course_lib.widgets.tiny_pack import pack, unpack
+from course_lib.widgets.tiny_pack import restore, shrink
 
 _SHOWN = 10
 
@@ -25,10 +25,10 @@ class TinyModel(CourseWidget):
     """A language model that runs in the reader's browser, without a kernel and without a network.
 
     The weights travel in the page as whole numbers of 8 or 16 bits with one step for each row of a
-    matrix. `unpack` gives the very model that the page runs.
+    matrix. `restore` gives the very model that the page runs.
 
     Args:
-        model: A decoder-only model of at most two million parameters; see `pack`.
+        model: A decoder-only model of at most two million parameters; see `shrink`.
         tokens: A byte-level BPE tokenizer, or one word for each id of a model whose texts are
             words separated by blanks.
         prompts: Texts to start from, the first one shown.
@@ -73,7 +73,7 @@ class TinyModel(CourseWidget):
                     f"prompts has {prompt!r} of {len(ids)} tokens, wants 1 to "
                     f"{model.config.max_seq_len - 1}"
                 )
-        packed = pack(model, bits)
+        packed = shrink(model, bits)
         payload = {
             "packed": packed,
             "tokenizer": tokenizer,
@@ -85,7 +85,7 @@ class TinyModel(CourseWidget):
             "badge": badge,
         }
         with torch.no_grad():
-            logits = unpack(packed, model.config)(torch.tensor([encoded[0]]))[0, -1]
+            logits = restore(packed, model.config)(torch.tensor([encoded[0]]))[0, -1]
         chances = logits.softmax(-1).tolist()
         sentence = describe_next(names, chances, len(encoded[0]))
         order = sorted(range(len(chances)), key=lambda i: (-chances[i], i))[:_SHOWN]

@@ -36,7 +36,7 @@ _WANTED: dict[str, tuple[Any, ...]] = {
 }
 
 
-def pack(model: Transformer, bits: int = 8) -> dict[str, Any]:
+def shrink(model: Transformer, bits: int = 8) -> dict[str, Any]:
     """Pack a model into numbers that a page can hold.
 
     Each row of a matrix is divided by its own step, so that its largest weight becomes the largest
@@ -96,11 +96,11 @@ def pack(model: Transformer, bits: int = 8) -> dict[str, Any]:
     }
 
 
-def unpack(packed: Mapping[str, Any], config: TransformerConfig) -> Transformer:
+def restore(packed: Mapping[str, Any], config: TransformerConfig) -> Transformer:
     """Build the model that the page runs, in double precision.
 
     Args:
-        packed: From `pack`.
+        packed: From `shrink`.
         config: Of the model that was packed.
 
     Returns:

@@ -54,7 +54,7 @@ def backward(model, rows=2):
 
 
 def state_and_report(stage, bf16):
-    """State bytes after a backward: measured, by plan, by the paper's formula."""
+    """Residence bytes after a backward: measured, by plan, by the paper's formula."""
     options = {"param_dtype": torch.bfloat16, "grad_dtype": torch.bfloat16} if bf16 else {}
     model, optimizer = make(stage, **options)
     backward(model)

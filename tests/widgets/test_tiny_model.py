@@ -12,7 +12,7 @@ from course_lib.tokenizers import ByteLevelBPE
 from course_lib.widgets.markup import percent
 from course_lib.widgets.sampler import openness
 from course_lib.widgets.tiny_model import TinyModel, describe_next
-from course_lib.widgets.tiny_pack import pack, unpack
+from course_lib.widgets.tiny_pack import restore, shrink
 
 WORDS = ["dog", "cat", "river", "hill", "dax", "wug"]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -70,8 +70,8 @@ def logits_of(model: Transformer, ids: list[int]) -> list[float]:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_the_page_computes_the_logits_of_the_packed_model(kit: Any, name: str, bits: int) -> None:
     model = make(**VARIANTS[name])
-    packed = pack(model, bits)
-    same = unpack(packed, model.config)
+    packed = shrink(model, bits)
+    same = restore(packed, model.config)
     for ids in ([3], [0, 4, 2, 5, 1], [1, 1, 2, 3, 5, 0, 4, 4, 3, 2, 1, 0, 5, 5, 2, 3]):
         found = kit("kit/math/tiny.js", "logitsAfter", packed, ids)
         near = ROTARY if model.config.position == "rotary" else EXACT
@@ -80,8 +80,8 @@ def test_the_page_computes_the_logits_of_the_packed_model(kit: Any, name: str, b
 
 def test_reading_on_going_back_and_reading_again_are_the_same(kit: Any) -> None:
     model = make()
-    packed = pack(model)
-    same = unpack(packed, model.config)
+    packed = shrink(model)
+    same = restore(packed, model.config)
     texts = [[0, 4, 1], [0, 4, 1, 5], [0, 4, 1, 5], [0, 4], [2], [2, 3, 4, 5, 0, 1]]
     found = kit("kit/math/tiny.js", "logitsInTurn", packed, texts)
     for logits, ids in zip(found, texts, strict=True):
@@ -91,8 +91,8 @@ def test_reading_on_going_back_and_reading_again_are_the_same(kit: Any) -> None:
 @pytest.mark.parametrize("fault", ["frequencies", "scale", "eps", "n_kv_heads"])
 def test_a_planted_fault_moves_the_logits(kit: Any, fault: str) -> None:
     model = make(n_kv_heads=2)
-    packed = pack(model)
-    wanted = logits_of(unpack(packed, model.config), [0, 4, 2, 5, 1])
+    packed = shrink(model)
+    wanted = logits_of(restore(packed, model.config), [0, 4, 2, 5, 1])
     broken = {"frequencies": None, "scale": 1.0, "eps": 0.1, "n_kv_heads": 1}[fault]
     packed["config"][fault] = broken
     found = kit("kit/math/tiny.js", "logitsAfter", packed, [0, 4, 2, 5, 1])
@@ -102,12 +102,12 @@ def test_a_planted_fault_moves_the_logits(kit: Any, fault: str) -> None:
 def test_packing_rounds_to_half_a_step() -> None:
     model = make()
     for bits, limit in ((8, 127), (16, 32767)):
-        state = unpack(pack(model, bits), model.config).state_dict()
+        state = restore(shrink(model, bits), model.config).state_dict()
         for name, weight in model.state_dict().items():
             step = weight.abs().amax(-1, keepdim=True) / limit if weight.ndim == 2 else 1e-6
             assert bool(((state[name] - weight).abs() <= 0.5001 * step + 1e-6).all()), name
     fine, coarse = (
-        logits_of(unpack(pack(model, bits), model.config), [0, 4, 2]) for bits in (16, 8)
+        logits_of(restore(shrink(model, bits), model.config), [0, 4, 2]) for bits in (16, 8)
     )
     exact = torch.tensor(logits_of(model, [0, 4, 2]))
     assert (torch.tensor(fine) - exact).abs().max() < (torch.tensor(coarse) - exact).abs().max()
@@ -146,7 +146,7 @@ def said(page: Page) -> str:
 
 def expected(widget: TinyModel, text: str) -> tuple[list[float], str]:
     ids = [WORDS.index(word) for word in text.split()]
-    logits = logits_of(unpack(widget.payload["packed"], make().config), ids)
+    logits = logits_of(restore(widget.payload["packed"], make().config), ids)
     chances = torch.tensor(logits, dtype=torch.float64).softmax(-1).tolist()
     return chances, describe_next(WORDS, chances, len(ids))
 
@@ -178,7 +178,7 @@ def test_writing_goes_to_the_end_of_the_context_and_no_further(show: Any) -> Non
     page.get_by_label("Temperature, as a number").fill("0")
     box = page.get_by_label("Prompt, and what the model writes")
     model, widget = make(), example()
-    same = unpack(widget.payload["packed"], model.config)
+    same = restore(widget.payload["packed"], model.config)
     text = [0, 4, 1]
     for n in (1, 10, 2):
         label = "Write 1 token" if n == 1 else "Write 10 tokens"
@@ -227,15 +227,15 @@ def test_static_form_and_text() -> None:
 
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="position='alibi', wants one of"):
-        pack(make(position="alibi"))
+        shrink(make(position="alibi"))
     with pytest.raises(ValueError, match="activation='gelu', wants one of"):
-        pack(make(activation="gelu"))
+        shrink(make(activation="gelu"))
     with pytest.raises(ValueError, match="norm_placement='post'"):
-        pack(make(norm_placement="post"))
+        shrink(make(norm_placement="post"))
     with pytest.raises(ValueError, match="bits must be 8 or 16, got 4"):
-        pack(make(), 4)
+        shrink(make(), 4)
     with pytest.raises(ValueError, match="a page should hold at most 2,000,000"):
-        pack(make(d_model=512))
+        shrink(make(d_model=512))
     with pytest.raises(ValueError, match="vocab_size=6, got 5"):
         TinyModel(make(), WORDS[:5], ["dog"])
     with pytest.raises(ValueError, match="different words without blanks"):

@@ -8,7 +8,7 @@ Chapter: 18_multi_gpu_zero
 from dataclasses import dataclass
 
 STAGES = (0, 1, 2, 3)
-Number = int | float
+Amount = int | float
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class ModelStateBytes:
         optimizer: bytes of optimizer state, with the float32 copy where there is one.
     """
 
-    parameters: Number
-    gradients: Number
-    optimizer: Number
+    parameters: Amount
+    gradients: Amount
+    optimizer: Amount
 
     @property
     def total(self) -> float:
@@ -43,13 +43,13 @@ def _check_ranks(n_ranks: int) -> None:
 
 
 def model_state_bytes(
-    n_parameters: Number,
+    n_parameters: Amount,
     n_ranks: int,
     stage: int,
     *,
-    parameter_bytes: Number = 2,
-    gradient_bytes: Number = 2,
-    optimizer_bytes: Number = 12,
+    parameter_bytes: Amount = 2,
+    gradient_bytes: Amount = 2,
+    optimizer_bytes: Amount = 12,
 ) -> ModelStateBytes:
     """Return the paper's bytes of model states per rank.
 
@@ -78,7 +78,7 @@ def model_state_bytes(
     )
 
 
-def largest_model(memory_bytes: Number, n_ranks: int, stage: int, **bytes_per: Number) -> float:
+def largest_model(memory_bytes: Amount, n_ranks: int, stage: int, **bytes_per: Amount) -> float:
     """Return how many parameters fit when model states may fill all of the memory.
 
     Args:
@@ -92,7 +92,7 @@ def largest_model(memory_bytes: Number, n_ranks: int, stage: int, **bytes_per: N
     return memory_bytes / model_state_bytes(1, n_ranks, stage, **bytes_per).total
 
 
-def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None = None) -> Number:
+def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None = None) -> Amount:
     """Return the elements one rank sends in one training step.
 
     Stages 0 to 2 send each parameter's worth twice, stage 3 three times, so ZeRO's first two
@@ -114,7 +114,7 @@ def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None
     return volume * (n_ranks - 1) / n_ranks
 
 
-def hybrid_traffic(n_parameters: Number, n_ranks: int, ranks_per_host: int, kind: str) -> float:
+def hybrid_traffic(n_parameters: Amount, n_ranks: int, ranks_per_host: int, kind: str) -> float:
     """Return the elements one rank sends across hosts in one step.
 
     Args:
@@ -145,7 +145,7 @@ def transformer_parameters(n_layers: int, d_model: int) -> int:
 
 
 def activation_bytes(
-    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Number = 2
+    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Amount = 2
 ) -> float:
     """Return the bytes of activations without checkpointing, ``12 L D B T`` elements.
 
@@ -155,7 +155,7 @@ def activation_bytes(
 
 
 def checkpoint_bytes(
-    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Number = 2
+    n_layers: int, d_model: int, n_sequences: int, n_tokens: int, element_bytes: Amount = 2
 ) -> float:
     """Return the bytes of activations when only each block's input is kept.
 

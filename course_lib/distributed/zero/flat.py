@@ -15,7 +15,7 @@ from course_lib.distributed.comm.collectives import Comm, Pending
 from course_lib.distributed.zero.plan import FlatPlan
 
 
-class State(enum.Enum):
+class Residence(enum.Enum):
     """Where the parameters of a flat are."""
 
     SHARDED = "sharded"
@@ -78,7 +78,7 @@ class Flat:
         ]
         self._bytes = self.full.untyped_storage().nbytes()
         self._empty = torch.empty(0, dtype=self.dtype, device=device)
-        self.state = State.FULL
+        self.state = Residence.FULL
         self._pending: Pending | None = None
         self._attach(self.views)
         self.grad: Tensor | None = None
@@ -99,19 +99,19 @@ class Flat:
 
     def gather(self) -> None:
         """Start making the parameters whole; nothing happens if they are, or are on the way."""
-        if self.state is State.SHARDED:
+        if self.state is Residence.SHARDED:
             self.full.untyped_storage().resize_(self._bytes)
             self._pending = self.comm.all_gather(self.full, self.shard, label=self.plan.name)
-            self.state = State.GATHERING
+            self.state = Residence.GATHERING
 
     def ready(self) -> None:
         """Return once the parameters are whole."""
-        if self.state is State.FULL:
+        if self.state is Residence.FULL:
             return
         self.gather()
         self._finish_gather()
         self._attach(self.views)
-        self.state = State.FULL
+        self.state = Residence.FULL
 
     def _finish_gather(self) -> None:
         assert self._pending is not None
@@ -119,7 +119,7 @@ class Flat:
         try:
             pending.wait()
         except BaseException:
-            self.state = State.FULL  # nothing is on the way any more: release() may free it
+            self.state = Residence.FULL  # nothing is on the way any more: release() may free it
             self.release()
             raise
 
@@ -128,13 +128,13 @@ class Flat:
 
         The parameters become empty tensors, so that using them by mistake is a shape error.
         """
-        if self.stage != 3 or self.state is State.SHARDED:
+        if self.stage != 3 or self.state is Residence.SHARDED:
             return
-        if self.state is State.GATHERING:
+        if self.state is Residence.GATHERING:
             self._finish_gather()
         self._attach([self._empty] * len(self.parameters))
         self.full.untyped_storage().resize_(0)
-        self.state = State.SHARDED
+        self.state = Residence.SHARDED
 
     def publish(self) -> bool:
         """Bring what the optimizer has changed to this rank's part of :attr:`full`.

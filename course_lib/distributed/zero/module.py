@@ -19,7 +19,7 @@ from course_lib.distributed.memory.accounting import check_stage
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.flat import Flat
 from course_lib.distributed.zero.plan import ROOT, ShardPlan
-from course_lib.distributed.zero.schedule import Engine, Unit
+from course_lib.distributed.zero.schedule import Unit, UnitSchedule
 
 _NO_COMPILE = (
     "a sharded model cannot be compiled: its parameters come and go while it runs, "
@@ -57,7 +57,7 @@ class ZeroModule(nn.Module):
         self.flats = [flat for unit in units for flat in unit.flats]
         self.factor = 1.0 / comm.world_size if average else 1.0
         self.reshard_after_forward = reshard_after_forward
-        self.engine = Engine(units, stage, reshard_after_forward)
+        self.engine = UnitSchedule(units, stage, reshard_after_forward)
 
     @torch._disable_dynamo  # torch.compiler.disable, without its slow import until the first call
     def forward(self, *args: Any, **kwargs: Any) -> Any:

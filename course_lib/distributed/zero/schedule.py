@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Pending
-from course_lib.distributed.zero.flat import Flat, State
+from course_lib.distributed.zero.flat import Flat, Residence
 from course_lib.distributed.zero.plan import ROOT
 
 
@@ -39,7 +39,7 @@ class Unit:
             flat.release()
 
 
-class Engine:
+class UnitSchedule:
     """Runs the schedule of one sharded model on one rank.
 
     Args:
@@ -249,7 +249,7 @@ class Engine:
     @property
     def sharded(self) -> bool:
         """Whether no parameter is whole (stage 3)."""
-        return all(f.state is State.SHARDED for unit in self.units for f in unit.flats)
+        return all(f.state is Residence.SHARDED for unit in self.units for f in unit.flats)
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

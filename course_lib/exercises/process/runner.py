@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib import processes
 from course_lib.exercises.author.spec import Limits, Spec
 from course_lib.exercises.process.inline import CLOCK_FACTOR, check_inline
-from course_lib.exercises.process.transport import pack, pack_spec, surroundings
+from course_lib.exercises.process.transport import pack_spec, pickled, surroundings
 from course_lib.exercises.process.worker import read_message, write_message
 from course_lib.exercises.result import Result
 
@@ -148,7 +148,7 @@ class Runner:
             import psutil  # noqa: F401 - where it is missing, nothing can be watched
 
             request = {"id": spec.id, "spec": pack_spec(spec), "seed": seed}
-            request |= {"answer": pack(answer), **surroundings(answer)}
+            request |= {"answer": pickled(answer), **surroundings(answer)}
         except Exception as error:
             reason = f"it cannot be sent to another process ({type(error).__name__}: {error})"
             return _finish(check_inline(spec, answer, seed, limits, reason), started)

@@ -42,7 +42,7 @@ def _own_modules() -> list[ModuleType]:
     ]
 
 
-def pack(answer: Any) -> bytes:
+def pickled(answer: Any) -> bytes:
     """Pickle an answer, by value with all that it uses of the notebook and of helper modules."""
     return pickle_by_value(answer, _own_modules())
 
