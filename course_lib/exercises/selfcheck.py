@@ -88,8 +88,10 @@ def _choice(part: dict[str, Any]) -> Iterator[str]:
             result = judge_part(part, flipped)
         else:
             result = judge_part(part, option["id"])
-        wrong = part["multiple"] or not option["correct"]
-        if (result.status == "incorrect") != wrong or option["feedback"] not in result.messages[0]:
+        wrong, own = part["multiple"] or not option["correct"], option["feedback"]
+        if part["multiple"] and option["correct"]:  # what is left out is counted, and not named
+            own = f"{part['messages']['missed']} 1."
+        if (result.status == "incorrect") != wrong or own not in result.messages[0]:
             yield f"option {option['text']!r} does not get its own feedback"
 
 

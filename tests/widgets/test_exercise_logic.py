@@ -40,6 +40,18 @@ ANSWERS = {
         part(number(relative=False, tolerance=0.5, key=lambda: 10.0, units={"": 1.0}, near=[])),
         ["10", "10.5", "9,5", "10.51", "9.4", "10 GB"],
     ],
+    "share": [
+        part(number(relative=False, tolerance=0.01, key=lambda: 0.31, form="share", near=[])),
+        ["0.31", "31 %", "31", "31 percent", "131 %", "-0.1", "0.9", "90", "31 GB", "1"],
+    ],
+    "percent": [
+        part(number(relative=False, tolerance=3.0, key=lambda: 94.0, form="percent", near=[])),
+        ["94", "0.94", "94 %", "102 %", "-1", "0.5", "1", "97.1"],
+    ],
+    "bounded": [
+        part(number(key=lambda: 14.0, units={"": 1.0, "GB": 1.0, "Gb": 1 / 8}, low=0.0, near=[])),
+        ["14", "-14", "112 Gb", "14 gb", "14 Gb", "2*7", "14.000"],
+    ],
     "match": [
         part(match()),
         [

@@ -3,15 +3,17 @@
 The grammar, in order of application:
 
 1. Superscripts become `^digits`; every kind of minus becomes `-`; every kind of space becomes one
-   space; the ends are stripped. More than 80 characters is no number.
-2. A leading `=`, `~`, `≈` or `about` is ignored.
-3. One number: a power (`10^9`, `2^30`, `2**30`), a mantissa times a power (`1.5 x 10^9`, with `x`,
-   `*`, `×` or `·`), a fraction (`3/4`), or a decimal with an optional exponent (`1e9`).
-   A decimal may group thousands by comma, space, `_` or `'`, or by dots when there are two dots or
-   a comma follows. A comma is a decimal sign too, so `1,152` has two readings, 1152 and 1.152,
-   and an answer counts when either is right.
+   space; `½` becomes `1/2`; the ends are stripped. More than 80 characters is no number.
+2. A leading `=`, `~`, `≈`, `about`, `approximately`, `around`, `roughly` or `ca.` is ignored.
+3. One number, or arithmetic with numbers: `+ - * /`, also `x × · ÷`, powers with `^` or `**`, and
+   parentheses. `+` and `-` between numbers stand between spaces, or `-` between a larger and a
+   smaller number: `1-0.25` is arithmetic and `10-20` a range, which is no number.
+   A decimal may have an exponent (`1e9`), and may group thousands by comma, space, `_` or `'`, or
+   by dots. A comma is a decimal sign too, so `1,152` has two readings, 1152 and 1.152, and so has
+   `1.152`; an answer counts when either is right. Small numbers may be words: `twelve`,
+   `two thirds`, `half`.
 4. The rest is the unit: spaces trimmed, one full stop at its end dropped. `31 %` is
-   31 with unit `%`.
+   31 with unit `%`. A rest that begins with an operator is no unit, and the text no number.
 
 Nothing is ever evaluated as code. The cases of `tests/exercises/answers/number_cases.json` hold
 this module and the page's JavaScript to the same answers.
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 
 MAX_LENGTH = 80
@@ -28,10 +31,11 @@ MAX_LENGTH = 80
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _MINUS = re.compile("[\u2010-\u2015\u2212]")
 _SPACES = re.compile("[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
-_PREFIX = re.compile(r"(?:[=~≈]|about ) *", re.IGNORECASE)
-
-_DECIMAL = (
-    r"[+-]? ?(?:"
+_PREFIX = re.compile(
+    r"(?:[=~≈]+|(?:about|approximately|approx\.?|around|roughly|circa|ca\.?) ) *", re.IGNORECASE
+)
+_DECIMAL = re.compile(
+    r"(?:"
     r"[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?"  # 38 597 376 and 38 597 376,5
     r"|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?"  # 38,597,376 and 1,234.5
     r"|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?:,[0-9]+)?"  # 38.597.376
@@ -40,11 +44,42 @@ _DECIMAL = (
     r"|[.,][0-9]+"  # .5
     r")(?:[eE][+-]?[0-9]+)?(?![0-9]|[.,][0-9])"
 )
-_POWER = r"([+-]?)(2|10) ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])"
-_NUMBER_POWER = re.compile(_POWER)
-_NUMBER_PRODUCT = re.compile(rf"({_DECIMAL}) ?[x*×·] ?{_POWER}")
-_NUMBER_FRACTION = re.compile(rf"({_DECIMAL}) ?/ ?({_DECIMAL})")
-_NUMBER_DECIMAL = re.compile(_DECIMAL)
+_TIMES = re.compile(r" ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?")
+_POWER = re.compile(r" ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])")
+_PLUS = re.compile(r" ([+-]) ")
+_PLUS_INSIDE = re.compile(r" ?([+-]) ?")
+_MINUS_TIGHT = re.compile(r"-(?=[0-9.,])")
+_NO_UNIT = re.compile(r"[-+*/^×·÷()=0-9]")
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_WORDS = {
+    **{word: float(value) for value, word in enumerate(_ONES)},
+    **{word: 10.0 * value for value, word in enumerate(_TENS, start=2)},
+    **{
+        f"{tens}-{one}": 10.0 * value + number
+        for value, tens in enumerate(_TENS, start=2)
+        for number, one in enumerate(_ONES[1:10], start=1)
+    },
+    **{phrase: 1 / 2 for phrase in ("half", "a half", "one half")},
+    **{phrase: 1 / 3 for phrase in ("a third", "one third")},
+    **{phrase: 1 / 4 for phrase in ("a quarter", "one quarter", "a fourth", "one fourth")},
+    **{phrase: 2 / 3 for phrase in ("two thirds", "two-thirds")},
+    **{phrase: 3 / 4 for phrase in ("three quarters", "three-quarters")},
+    "a hundred": 100.0,
+    "one hundred": 100.0,
+    "a dozen": 12.0,
+}
+_WORD = re.compile(
+    f"(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z-])", re.IGNORECASE
+)
+
+
+class _NoNumber(Exception):
+    """The text does not go on as the grammar says."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +91,19 @@ class Parsed:
 
 
 def normalise(text: str) -> str:
-    """Bring every kind of space, minus and superscript to one plain form."""
+    """Bring every kind of space, minus, fraction and superscript to one plain form."""
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: "^" + m.group().translate(_SUPERSCRIPTS), text)
+    text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").replace("\u2215", "/")
     return _SPACES.sub(" ", _MINUS.sub("-", text)).strip(" ")
 
 
 def _readings(decimal: str) -> list[float]:
-    """Give every value of one decimal, the one with grouped thousands before the comma decimal."""
+    """Give every value of one decimal, the likelier first."""
     plain = re.sub("[ _'’]", "", decimal)
-    grouped = re.fullmatch(r"([+-]?)([0-9]{1,3}),([0-9]{3})", plain)
-    if grouped and not grouped[2].startswith("0"):
+    if re.fullmatch(r"[1-9][0-9]{0,2},[0-9]{3}", plain):
         return [float(plain.replace(",", "")), float(plain.replace(",", "."))]
+    if re.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}", plain):
+        return [float(plain), float(plain.replace(".", ""))]
     comma_first = "," in plain and plain.find(",") < plain.find(".")
     if plain.count(",") > 1 or comma_first:
         return [float(plain.replace(",", ""))]
@@ -75,12 +112,76 @@ def _readings(decimal: str) -> list[float]:
     return [float(plain.replace(",", "."))]
 
 
-def _power(match: re.Match[str], group: int) -> float:
-    sign, base, exponent = match[group], match[group + 1], match[group + 2]
-    try:
-        return (-1.0 if sign == "-" else 1.0) * float(base) ** int(exponent)
-    except OverflowError:
-        return math.inf
+class _Reader:
+    """Reads one expression from the left; of a decimal with two readings, the one asked for."""
+
+    def __init__(self, text: str, second: bool) -> None:
+        self.text, self.second = text, second
+        self.place = self.depth = 0
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.text, self.place)
+        if match:
+            self.place = match.end()
+        return match
+
+    def sum(self) -> float:
+        value = self.product()
+        while True:
+            before = self.place
+            sign = (
+                self.take(_PLUS_INSIDE)
+                if self.depth
+                else self.take(_PLUS) or self.take(_MINUS_TIGHT)
+            )
+            if not sign:
+                return value
+            other = self.product()
+            if not self.depth and "-" in sign[0] and other >= value:
+                self.place = before  # a range
+                return value
+            value = value + other if "+" in sign[0] else value - other
+
+    def product(self) -> float:
+        value = self.power()
+        while sign := self.take(_TIMES):
+            other = self.power()
+            if sign[3] and other == 0:
+                raise _NoNumber
+            value = value / other if sign[3] else value * other
+        return value
+
+    def power(self) -> float:
+        sign = self.take(re.compile(r"([+-]) ?"))
+        value = self.atom()
+        if exponent := self.take(_POWER):
+            try:
+                value = value ** int(exponent[1])
+            except (OverflowError, ZeroDivisionError):
+                raise _NoNumber from None
+        return -value if sign and sign[1] == "-" else value
+
+    def atom(self) -> float:
+        if self.take(re.compile(r"\( ?")):
+            self.depth += 1
+            value = self.sum()
+            self.depth -= 1
+            if not self.take(re.compile(r" ?\)")):
+                raise _NoNumber
+            return value
+        if match := self.take(_DECIMAL):
+            return _readings(match[0])[-1 if self.second else 0]
+        raise _NoNumber
+
+
+def _read(text: str, second: bool) -> tuple[float, int]:
+    """Read one value from the beginning of a text: it and where it ends."""
+    if text[:2].lower() == "0x":
+        raise _NoNumber  # a number of base sixteen
+    if match := _WORD.match(text):
+        return _WORDS[match[0].lower()], match.end()
+    reader = _Reader(text, second)
+    return reader.sum(), reader.place
 
 
 def parse_number(text: str) -> Parsed | None:
@@ -97,23 +198,18 @@ def parse_number(text: str) -> Parsed | None:
     if len(text) > MAX_LENGTH:
         return None
     text = normalise(text)
-    prefix = _PREFIX.match(text)
-    if prefix:
+    if prefix := _PREFIX.match(text):
         text = text[prefix.end() :]
-    if match := _NUMBER_PRODUCT.match(text):
-        readings = [value * _power(match, 2) for value in _readings(match[1])]
-    elif match := _NUMBER_POWER.match(text):
-        readings = [_power(match, 1)]
-    elif match := _NUMBER_FRACTION.match(text):
-        below = _readings(match[2])[0]
-        if below == 0:
-            return None
-        readings = [_readings(match[1])[0] / below]
-    elif match := _NUMBER_DECIMAL.match(text):
-        readings = _readings(match[0])
-    else:
+    try:
+        values, end = [], 0
+        for second in (False, True):
+            value, end = _read(text, second)
+            values += [value] if value not in values else []
+    except (_NoNumber, RecursionError):
         return None
-    if not all(math.isfinite(value) for value in readings):
+    if not all(math.isfinite(value) for value in values):
         return None
-    unit = text[match.end() :].strip(" ")
-    return Parsed(tuple(readings), unit.removesuffix(".").rstrip(" "))
+    unit = text[end:].strip(" ")
+    if _NO_UNIT.match(unit):
+        return None
+    return Parsed(tuple(values), unit.removesuffix(".").rstrip(" "))

@@ -6,6 +6,7 @@ verdicts. Nothing here looks at the author's functions: the payload is all there
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from course_lib.exercises.answers.number_grammar import Parsed, parse_number
 from course_lib.exercises.author.text import led_by, plain
 from course_lib.exercises.result import Result
+
+SLACK = 1e-9  # a bound is met also by what was rounded on the way
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,28 @@ def _judge_number(part: dict[str, Any], answer: Any) -> PartResult:
         parsed = parse_number(answer)
     else:
         try:
-            parsed = parse_number(repr(float(answer)))
+            parsed = Parsed((float(answer),), "")
+            parsed = parsed if math.isfinite(float(answer)) else None
         except (TypeError, ValueError, OverflowError):
             parsed = None
     if parsed is None:
         return PartResult("invalid", (texts["not_a_number"],))
     factor = part["units"].get(parsed.unit)
     if factor is None:
-        folded = {unit.casefold(): value for unit, value in part["units"].items()}
-        factor = folded.get(parsed.unit.casefold())
+        name = parsed.unit.casefold()  # the first that fits: `gb` is gigabytes and not gigabits
+        factor = next((part["units"][u] for u in part["units"] if u.casefold() == name), None)
     if factor is None:
         name = "unit_unknown" if parsed.unit else "unit_missing"
         return PartResult("invalid", (texts[name],))
     values = [reading * factor for reading in parsed.readings]
+    bare = part["bare"] if not parsed.unit else None
+    if bare is not None:
+        values += [one * bare["factor"] for one in values if bare["low"] < one <= bare["high"]]
+    low = -math.inf if part["low"] is None else part["low"] - SLACK
+    high = math.inf if part["high"] is None else part["high"] + SLACK
+    values = [one for one in values if low <= one <= high]
+    if not values:
+        return PartResult("incorrect", (texts["implausible"],))
     rule = (part["tolerance"], part["relative"])
     if any(matches(value, part["key"], *rule) for value in values):
         return PartResult("correct", (part["feedback"],))

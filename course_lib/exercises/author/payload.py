@@ -6,12 +6,16 @@ determined reader can read them in the page, which is fine: this is self-study.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from typing import Any, TypeVar
 
 from course_lib.exercises.author.spec import Choice, Match, Number, Order, Part, Spec
 from course_lib.exercises.author.text import block_html, clean, inline_html, led_by, plain
+from course_lib.exercises.author.units import FORMS
+
+LISTED_UNITS = 7  # how many a message names; more are read
 
 _Item = TypeVar("_Item")
 
@@ -33,17 +37,18 @@ def _shuffled(items: list[_Item], key: str) -> list[_Item]:
 def _choice(part: Choice, key: str) -> dict[str, Any]:
     options = [
         {
-            "id": f"o{index + 1}",
             "text": inline_html(option.text),
             "correct": bool(option.correct() if callable(option.correct) else option.correct),
             "feedback": inline_html(option.feedback),
             "misconception": option.misconception,
         }
-        for index, option in enumerate(part.options)
+        for option in part.options
     ]
+    shown = _shuffled(options, key) if part.shuffle else options
     return {
         "multiple": part.multiple,
-        "options": _shuffled(options, key) if part.shuffle else options,
+        # Numbered as they are shown: an author writes the right one first.
+        "options": [{"id": f"o{place}", **option} for place, option in enumerate(shown, start=1)],
         "messages": {
             "not_attempted": "Choose one." if not part.multiple else "Choose at least one.",
             "chosen": "Chosen, but it does not belong:",
@@ -52,29 +57,43 @@ def _choice(part: Choice, key: str) -> dict[str, Any]:
     }
 
 
+def units_of(part: Number) -> dict[str, float]:
+    """Give the units of a number, by its form or as the author lists them."""
+    return dict(FORMS[part.form].units if part.form else part.units)
+
+
 def key_text(part: Number, value: float) -> str:
     """Write a right number as its reader is asked to: in the unit that the hint names.
 
     A hint such as "a size with its unit, such as 99 GB" asks for GB though the key is in bytes;
     "a number of tokens" asks for tokens, not for a token.
     """
-    units = {unit: factor for unit, factor in part.units.items() if unit}
+    known = units_of(part)
+    units = {unit: factor for unit, factor in known.items() if unit}
     hinted = [
         unit for unit in units if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", part.unit_hint)
     ]
     plain_units = [unit for unit, factor in units.items() if factor == 1.0]
     unit = next((unit for unit in hinted if unit in plain_units), "")
-    if not unit and "" not in part.units and hinted:
+    if not unit and "" not in known and hinted:
         return f"{value / units[hinted[0]]:,.6g} {hinted[0]}"
     text = part.key_format.format(value)
     unit = unit or (plain_units[0] if plain_units else "")
     return text if text.endswith(unit) else f"{text} {unit}"
 
 
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"It cannot be less than {low:g}." if low is not None else "It cannot be so much."
+    return f"It lies between {low:g} and {high:g}."
+
+
 def _number(part: Number, key: str) -> dict[str, Any]:
-    units = dict(part.units)
+    form = FORMS.get(part.form)
+    units = units_of(part)
+    low, high = (form.low, form.high) if form else (part.low, part.high)
     value = float(part.key())
-    listed = ", ".join(unit for unit in units if unit)
+    listed = ", ".join([unit for unit in units if unit][:LISTED_UNITS])
     return {
         "key": value,
         "key_text": key_text(part, value),
@@ -82,6 +101,9 @@ def _number(part: Number, key: str) -> dict[str, Any]:
         "relative": part.relative,
         "units": units,
         "unit_required": "" not in units,
+        "low": low,
+        "high": high,
+        "bare": dataclasses.asdict(form.bare) if form else None,
         "unit_hint": part.unit_hint,
         "near": [
             {
@@ -100,6 +122,7 @@ def _number(part: Number, key: str) -> dict[str, Any]:
             if listed
             else "Write the number alone: no unit belongs here.",
             "unit_missing": f"State the unit too. Use one of: {listed}.",
+            "implausible": form.outside if form else _bounds(low, high),
             "too_small": inline_html(part.too_small),
             "too_large": inline_html(part.too_large),
         },

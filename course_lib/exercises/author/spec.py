@@ -59,7 +59,10 @@ class Number:
         tolerance: Relative distance allowed (absolute when `relative` is False).
         near: Wrong values with their own message, each at least two tolerances away.
         feedback: Shown with the right answer.
-        units: Unit text to factor; "" must be there when a bare number is allowed.
+        units: Unit text to factor; "" must be there when a bare number is allowed. See `units`.
+        form: "share" (key from 0 to 1) or "percent" (0 to 100): brings its units and bounds.
+        low: No value below it is plausible; None for no bound.
+        high: No value above it is plausible; None for no bound.
         too_small: Shown for a wrong value below the key, when none of `near` fits.
         too_large: The same, above the key.
     """
@@ -71,6 +74,9 @@ class Number:
     tolerance: float = 0.01
     relative: bool = True
     units: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
+    form: str = ""
+    low: float | None = None
+    high: float | None = None
     unit_hint: str = "a number"
     key_format: str = "{:,.6g}"
     too_small: str = "Too small."

@@ -94,10 +94,23 @@ def test_both_readings_of_a_comma():
         assert exercise.check(answer), answer
 
 
+def test_the_number_of_an_option_gives_nothing_away():
+    """Options are numbered as they are shown, and the right one stands at every place."""
+    places = []
+    for spec in all_specs():
+        for part in build_payload(spec)["parts"]:
+            if part["type"] == "choice":
+                names = [option["id"] for option in part["options"]]
+                assert names == [f"o{place}" for place in range(1, len(names) + 1)]
+                places += [o["id"] for o in part["options"] if o["correct"]]
+    assert max(places.count(name) for name in set(places)) < 0.45 * len(places)
+
+
 def test_choice_by_text_or_id():
     exercise = load("01.r1")
     assert exercise.check("0.5, 0.25, 0.25")
-    assert exercise.check("o1")
+    options = exercise.payload()["parts"][0]["options"]
+    assert exercise.check(next(option["id"] for option in options if option["correct"]))
     assert "sum to 4" in exercise.check("2, 1, 1").message
     assert exercise.check("o9").status == "invalid"
     assert exercise.check(["o1", "o2"]).status == "invalid"

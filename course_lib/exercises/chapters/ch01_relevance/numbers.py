@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch01_relevance import CHAPTER, SECTION
 
 
@@ -55,7 +56,8 @@ EXERCISES = [
                         "no-diagonal",
                     ),
                 ],
-                units={"": 1.0, "numbers": 1.0, "weights": 1.0},
+                units=counts("numbers", "weights", "relevance numbers"),
+                low=0.0,
                 unit_hint="a whole number",
                 key_format="{:,.0f}",
                 feedback="12 × 12 cells in a map, 4 maps in a layer, 2 layers: 1,152.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch02_simplified import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch02_simplified.facts import HEADS, LAYERS, SOURCE, TARGET
 
@@ -67,6 +68,8 @@ EXERCISES = [
                         "hidden-not-counted",
                     ),
                 ],
+                units=counts("weights", "attention weights", "numbers"),
+                low=0.0,
                 unit_hint="a whole number",
                 key_format="{:,.0f}",
                 feedback="2 · 4 · (7·7 + 8·8 + 8·7) = 8 · 169 = 1,352.",

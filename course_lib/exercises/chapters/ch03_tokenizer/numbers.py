@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch03_tokenizer import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch03_tokenizer.facts import held_out_text, shown_tokenizer
 
@@ -51,7 +52,8 @@ EXERCISES = [
                         "tokens-are-characters",
                     ),
                 ],
-                units={"": 1.0, "tokens": 1.0},
+                units=counts("tokens", "token"),
+                low=0.0,
                 unit_hint="a whole number",
                 key_format="{:,.0f}",
                 feedback="The words times the tokens for a word.",

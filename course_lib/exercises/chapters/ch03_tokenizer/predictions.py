@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch03_tokenizer import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch03_tokenizer.facts import shown_tokenizer
 
@@ -65,7 +66,8 @@ EXERCISES = [
                         "space-is-a-token",
                     ),
                 ],
-                units={"": 1.0, "tokens": 1.0},
+                units=counts("tokens", "token"),
+                low=0.0,
                 unit_hint="a whole number",
                 key_format="{:,.0f}",
                 feedback="Exactly so many, for this tokenizer; another one would cut elsewhere.",

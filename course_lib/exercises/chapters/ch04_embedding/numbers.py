@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch04_embedding import CHAPTER, SECTION
 from course_lib.presets import presets
 
@@ -58,7 +59,8 @@ EXERCISES = [
                         "row-is-one-number",
                     ),
                 ],
-                units={"": 1.0, "million": 1e6, "M": 1e6},
+                units=counts("numbers", "parameters", "weights", "entries"),
+                low=0.0,
                 unit_hint="a count, such as 1,000,000 or 1 million",
                 key_format="{:,.0f}",
                 feedback="50,257 rows of 768 numbers: 38,597,376.",
@@ -84,7 +86,7 @@ EXERCISES = [
                         "part-of-rest",
                     ),
                 ],
-                units={"": 1.0, "%": 0.01},
+                form="share",
                 unit_hint="a share such as 0.5, or 50 %",
                 key_format="{:.3f}",
                 feedback="38.6 of 124.4 million: 31 %. In larger models the share is far smaller, "

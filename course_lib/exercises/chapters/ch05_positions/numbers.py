@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch05_positions import CHAPTER, SECTION
 
 
@@ -54,7 +55,8 @@ EXERCISES = [
                         "degrees",
                     ),
                 ],
-                units={"": 1.0, "positions": 1.0, "tokens": 1.0},
+                units=counts("positions", "position", "tokens", "places"),
+                low=0.0,
                 unit_hint="a number of positions",
                 key_format="{:.2f}",
                 feedback="2π, about 6.28 positions.",
@@ -89,7 +91,8 @@ EXERCISES = [
                         "one-speed",
                     ),
                 ],
-                units={"": 1.0, "positions": 1.0, "tokens": 1.0},
+                units=counts("positions", "position", "tokens", "places"),
+                low=0.0,
                 unit_hint="a number of positions",
                 key_format="{:,.0f}",
                 feedback="2π · 10000^(510/512), about 60,600 positions.",

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import byte_units, counts
 from course_lib.exercises.chapters.ch06_attention import CHAPTER
 from course_lib.exercises.chapters.common import attention_parameters
-
-BYTES = {
-    "GB": 1.0,
-    "GiB": 2**30 / 1e9,
-    "MB": 1e-3,
-    "MiB": 2**20 / 1e9,
-    "kB": 1e-6,
-    "KiB": 2**10 / 1e9,
-    "bytes": 1e-9,
-    "byte": 1e-9,
-}
-
-PARAMETERS = {"": 1.0, "parameters": 1.0, "k": 1e3, "M": 1e6, "million": 1e6}
 
 
 def score_memory_gb(length: int, heads: int, bytes_each: int) -> float:
@@ -61,7 +49,8 @@ def _parameters(heads: int, identifier: str) -> Number:
                 "full-width-heads",
             ),
         ],
-        units=PARAMETERS,
+        units=counts("parameters", "weights"),
+        low=0.0,
         unit_hint="a number, such as 1,200,000 or 1.2 M",
         key_format="{:,.0f}",
         feedback="4 · 768² = 2,359,296, whatever the number of heads.",
@@ -112,8 +101,15 @@ EXERCISES = [
                         "1.07 GB.",
                         "gib-is-gb",
                     ),
+                    Near(
+                        lambda: score_memory_gb(4096, 32, 2) * 2**30 / 1e9,
+                        "The number is right in GB, of 10^9 bytes, and you wrote GiB, of 2^30. It "
+                        "is 1.07 GB or 1 GiB.",
+                        "gb-is-gib",
+                    ),
                 ],
-                units=BYTES,
+                units=byte_units("GB"),
+                low=0.0,
                 unit_hint="a number with its unit, such as 14 GB or 300 MiB",
                 key_format="{:.2f}",
                 feedback="4,096² pairs × 32 heads × 2 bytes = 2^30 bytes: 1 GiB, or 1.07 GB.",

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from course_lib.exercises.author.spec import Choice, Near, Number, Option, Spec
+from course_lib.exercises.author.units import factors
 from course_lib.exercises.chapters.ch06_attention import CHAPTER
 from course_lib.exercises.chapters.ch06_attention.code import attention
 
@@ -93,7 +94,7 @@ EXERCISES = [
                         "no-scale",
                     ),
                 ],
-                units={"": 1.0, "%": 0.01},
+                form="share",
                 unit_hint="a weight such as 0.5, or 50 %",
                 key_format="{:.3f}",
                 feedback="The scores are 1, 0 and -1, so the weight is 1 / (e + 1 + 1/e), about "
@@ -173,7 +174,8 @@ EXERCISES = [
                     ),
                 ],
                 unit_hint="a factor, such as 3",
-                units={"": 1.0, "times": 1.0, "x": 1.0},
+                units=factors(),
+                low=0.0,
                 feedback="A sum of d independent products spreads by √d: √64 is twice √16.",
             ),
             Choice(

@@ -50,7 +50,7 @@ EXERCISES = [
                         "widths-are-weights",
                     ),
                 ],
-                units={"": 1.0, "%": 0.01},
+                form="share",
                 unit_hint="a share such as 0.4, or 40 %",
                 key_format="{:.3f}",
                 feedback="8d² of 12d² are two thirds, 67 %, at every width.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.exercises.author.spec import Choice, Near, Number, Option, Spec
+from course_lib.exercises.author.units import factors
 from course_lib.exercises.chapters.ch07_feed_forward import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch07_feed_forward.facts import LOGITS
 from course_lib.exercises.chapters.common import softmax
@@ -109,7 +110,8 @@ EXERCISES = [
                         "odds-are-probabilities",
                     ),
                 ],
-                units={"": 1.0, "times": 1.0, "x": 1.0},
+                units=factors(),
+                low=0.0,
                 unit_hint="a factor, such as 5",
                 key_format="{:.3g}",
                 feedback="exp(3) = 20.1, whatever the other logits are.",

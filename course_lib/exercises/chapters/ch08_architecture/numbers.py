@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch08_architecture import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch08_architecture.facts import LAYERS, POSITIONS, VOCABULARY, D
 
@@ -87,7 +88,8 @@ EXERCISES = [
                         "full-width-heads",
                     ),
                 ],
-                units={"": 1.0, "parameters": 1.0, "k": 1e3, "M": 1e6, "million": 1e6},
+                units=counts("parameters", "weights", "params"),
+                low=0.0,
                 unit_hint="a number, such as 340,000,000 or 340.0 M",
                 key_format="{:,.0f}",
                 feedback=f"V·D + 1,024·D + 12 · (12 D² + 13 D) + 2 D = {gpt2_parameters():,}.",

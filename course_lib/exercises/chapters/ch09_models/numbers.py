@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch09_models import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch09_models.facts import READ, WRITTEN, pairs
 
@@ -53,6 +54,8 @@ EXERCISES = [
                         "encoder-causal",
                     ),
                 ],
+                units=counts("pairs", "pair", "pairs of words"),
+                low=0.0,
                 unit_hint="a number of pairs",
                 feedback=f"{READ} rows of {READ}.",
                 too_small="Too small. Every word sees every word.",
@@ -82,6 +85,8 @@ EXERCISES = [
                         "no-mask",
                     ),
                 ],
+                units=counts("pairs", "pair", "pairs of words"),
+                low=0.0,
                 unit_hint="a number of pairs",
                 feedback=f"1 + 2 + … + {READ}.",
                 too_small=f"Too small. Row 1 has one entry, row {READ} has {READ}.",
@@ -118,6 +123,8 @@ EXERCISES = [
                         "one-text-causal",
                     ),
                 ],
+                units=counts("pairs", "pair", "pairs of words"),
+                low=0.0,
                 unit_hint="a number of pairs",
                 feedback=f"{pairs('encoder')} + {pairs('decoder', WRITTEN, WRITTEN)} + "
                 f"{pairs('cross', WRITTEN, READ)}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.exercises.author.spec import Choice, Near, Number, Option, Spec
+from course_lib.exercises.author.units import nats
 from course_lib.exercises.chapters.ch09_models import CHAPTER, SECTION
 
 
@@ -85,7 +86,8 @@ EXERCISES = [
                         "sees-half",
                     ),
                 ],
-                units={"": 1.0, "nats": 1.0, "nat": 1.0},
+                units=nats(),
+                low=0.0,
                 unit_hint="a number of nats",
                 key_format="{:.2f}",
                 feedback="None at all: the answer is in sight and is copied.",

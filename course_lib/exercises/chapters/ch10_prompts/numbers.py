@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch10_prompts import CHAPTER, SECTION
 
 WINDOW, INSTRUCTION, EXAMPLE, N_EXAMPLES, QUERY = 2048, 60, 110, 8, 140
@@ -59,7 +60,8 @@ EXERCISES = [
                         "prompt-length",
                     ),
                 ],
-                units={"": 1.0, "token": 1.0, "tokens": 1.0},
+                units=counts("tokens", "token"),
+                low=0.0,
                 unit_hint="a number of tokens",
                 key_format="{:,.0f}",
                 feedback=f"{WINDOW:,} - ({INSTRUCTION} + {N_EXAMPLES} × {EXAMPLE} + {QUERY}) = "

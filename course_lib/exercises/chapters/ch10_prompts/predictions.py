@@ -45,7 +45,7 @@ def _accuracy(n: int, prompt: str, near: list[Near], feedback: str) -> Number:
         tolerance=3.0,
         relative=False,
         near=near,
-        units={"%": 1.0, "": 1.0},
+        form="percent",
         unit_hint="a percentage, such as 80 %",
         key_format="{:.0f} %",
         feedback=feedback,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts, nats
 from course_lib.exercises.chapters.ch10_prompts import CHAPTER, SECTION
 
 EXERCISES = [
@@ -37,6 +38,8 @@ EXERCISES = [
                         "one-lost",
                     ),
                 ],
+                units=counts("places", "tokens", "positions"),
+                low=0.0,
                 unit_hint="a number of places",
                 key_format="{:.0f}",
                 feedback="One at each place. The causal mask makes each as if the row ended there.",
@@ -83,7 +86,8 @@ EXERCISES = [
                         "base-ten",
                     ),
                 ],
-                units={"": 1.0, "nat": 1.0, "nats": 1.0},
+                units=nats(),
+                high=0.0,
                 unit_hint="a number of nats, such as -0.7",
                 key_format="{:.2f}",
                 feedback="0.5 × 0.2 = 0.1, and ln 0.1 = ln 0.5 + ln 0.2.",

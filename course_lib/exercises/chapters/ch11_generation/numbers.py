@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import factors
 from course_lib.exercises.chapters.ch11_generation import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch11_generation.sampling import next_token
 
@@ -23,7 +24,8 @@ def _odds(temperature: float, near: list[Near]) -> Number:
         key=lambda: odds(2.0, temperature),
         tolerance=0.02,
         near=near,
-        units={"": 1.0, "to 1": 1.0, ": 1": 1.0, ":1": 1.0},
+        units={"": 1.0, "to 1": 1.0, ": 1": 1.0, ":1": 1.0, "to one": 1.0, **factors()},
+        low=0.0,
         unit_hint="a number, such as 12.5",
         key_format="{:.3g}",
         feedback=f"exp(2 / {temperature:g}) = {odds(2.0, temperature):.3g}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from course_lib.exercises.author.spec import Choice, Near, Number, Option, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch11_generation import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch11_generation.sampling import next_token
 from course_lib.exercises.chapters.common import softmax
@@ -158,7 +159,9 @@ EXERCISES = [
                         "favourite-has-majority",
                     ),
                 ],
-                units={"": 1.0, "times": 1.0, "%": 1.0},
+                units={**counts("times", "draws"), "%": 1.0, "percent": 1.0, "of 100": 1.0},
+                low=0.0,
+                high=100.0,
                 unit_hint="a number of times",
                 key_format="{:.0f}",
                 feedback="Its probability times 100, give or take about five: chance scatters the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import byte_units
 from course_lib.exercises.chapters.ch18_zero import CHAPTER
 
 PARAMETERS, GPUS = 7e9, 8
@@ -39,6 +40,15 @@ def _number(stage: int) -> Number:
             "gib",
         ),
     ]
+    if stage != 2:  # at stage 2 that value is the one of 4-byte gradients
+        near.append(
+            Near(
+                lambda: states(stage) * 2**30 / 1e9,
+                "The number is right in GB, of 10⁹ bytes, and you wrote GiB, of 2³⁰. The two "
+                "differ by 7 %.",
+                "gb",
+            )
+        )
     for other in (stage - 1, stage + 1):
         if other in range(4):
             near.append(
@@ -55,7 +65,8 @@ def _number(stage: int) -> Number:
         key=lambda: states(stage),
         tolerance=0.01,
         near=near,
-        units={"bytes": 1.0, "MB": 1e6, "GB": 1e9, "GiB": 2.0**30},
+        units=byte_units(),
+        low=0.0,
         unit_hint="a size with its unit, such as 99 GB",
         key_format="{:,.0f}",
         feedback=f"({FORMULAS[stage]}) bytes for each of 7 · 10⁹ parameters: "

@@ -1,6 +1,8 @@
 // Judges the answer to an exercise from its payload alone, as course_lib/exercises does. No DOM.
 import { parseNumber } from "./number.js";
 
+const SLACK = 1e-9; // a bound is met also by what was rounded on the way
+
 function isBlank(value) {
   return (
     value === null ||
@@ -55,7 +57,16 @@ function judgeNumber(part, value) {
   if (!parsed) return { status: "invalid", messages: [part.messages.not_a_number] };
   const factor = unitFactor(part, parsed.unit);
   if (typeof factor === "string") return { status: "invalid", messages: [part.messages[factor]] };
-  const values = parsed.readings.map((reading) => reading * factor);
+  const read = parsed.readings.map((reading) => reading * factor);
+  const { bare, low, high } = part;
+  if (bare && !parsed.unit)
+    read.push(
+      ...read.filter((one) => bare.low < one && one <= bare.high).map((one) => one * bare.factor),
+    );
+  const values = read.filter(
+    (one) => one >= (low ?? -Infinity) - SLACK && one <= (high ?? Infinity) + SLACK,
+  );
+  if (!values.length) return { status: "incorrect", messages: [part.messages.implausible] };
   const matches = (target) =>
     values.some(
       (one) =>

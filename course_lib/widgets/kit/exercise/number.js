@@ -1,20 +1,57 @@
 // Reads a number that a person typed, by the grammar of
 // course_lib/exercises/answers/number_grammar.py. No DOM.
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
-const DECIMAL =
-  "[+-]? ?(?:" +
-  "[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?" +
-  "|[0-9]{1,3}(?:,[0-9]{3})+(?:\\.[0-9]+)?" +
-  "|[0-9]{1,3}(?:\\.[0-9]{3}){2,}(?:,[0-9]+)?" +
-  "|[0-9]{1,3}(?:\\.[0-9]{3})+,[0-9]+" +
-  "|[0-9]+(?:[.,][0-9]*)?" +
-  "|[.,][0-9]+" +
-  ")(?:[eE][+-]?[0-9]+)?(?![0-9]|[.,][0-9])";
-const POWER = "([+-]?)(2|10) ?(?:\\^|\\*\\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])";
-const PRODUCT_FORM = new RegExp(`^(${DECIMAL}) ?[x*×·] ?${POWER}`);
-const POWER_FORM = new RegExp(`^${POWER}`);
-const FRACTION_FORM = new RegExp(`^(${DECIMAL}) ?/ ?(${DECIMAL})`);
-const DECIMAL_FORM = new RegExp(`^${DECIMAL}`);
+const LEAD_IN = /^(?:[=~≈]+|(?:about|approximately|approx\.?|around|roughly|circa|ca\.?) ) */i;
+const DECIMAL = new RegExp(
+  "(?:" +
+    "[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?" +
+    "|[0-9]{1,3}(?:,[0-9]{3})+(?:\\.[0-9]+)?" +
+    "|[0-9]{1,3}(?:\\.[0-9]{3}){2,}(?:,[0-9]+)?" +
+    "|[0-9]{1,3}(?:\\.[0-9]{3})+,[0-9]+" +
+    "|[0-9]+(?:[.,][0-9]*)?" +
+    "|[.,][0-9]+" +
+    ")(?:[eE][+-]?[0-9]+)?(?![0-9]|[.,][0-9])",
+  "y",
+);
+const TIMES_SIGN = / ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?/y;
+const POWER_SIGN = / ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])/y;
+const PLUS_SIGN = / ([+-]) /y;
+const PLUS_INSIDE = / ?([+-]) ?/y;
+const MINUS_TIGHT = /-(?=[0-9.,])/y;
+const NO_UNIT = /^[-+*/^×·÷()=0-9]/;
+
+const ONES = (
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen " +
+  "fifteen sixteen seventeen eighteen nineteen"
+).split(" ");
+const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
+const NUMBER_WORDS = {
+  ...Object.fromEntries(ONES.map((word, value) => [word, value])),
+  ...Object.fromEntries(TENS.map((word, place) => [word, 10 * (place + 2)])),
+  ...Object.fromEntries(
+    TENS.flatMap((tens, place) =>
+      ONES.slice(1, 10).map((one, number) => [`${tens}-${one}`, 10 * (place + 2) + number + 1]),
+    ),
+  ),
+  ...Object.fromEntries(["half", "a half", "one half"].map((phrase) => [phrase, 1 / 2])),
+  ...Object.fromEntries(["a third", "one third"].map((phrase) => [phrase, 1 / 3])),
+  ...Object.fromEntries(
+    ["a quarter", "one quarter", "a fourth", "one fourth"].map((phrase) => [phrase, 1 / 4]),
+  ),
+  ...Object.fromEntries(["two thirds", "two-thirds"].map((phrase) => [phrase, 2 / 3])),
+  ...Object.fromEntries(["three quarters", "three-quarters"].map((phrase) => [phrase, 3 / 4])),
+  "a hundred": 100,
+  "one hundred": 100,
+  "a dozen": 12,
+};
+const NUMBER_WORD = new RegExp(
+  `^(?:${Object.keys(NUMBER_WORDS)
+    .sort((one, other) => other.length - one.length)
+    .join("|")})(?![a-z-])`,
+  "i",
+);
+
+class NoNumber extends Error {}
 
 function plainForm(text) {
   return text
@@ -22,47 +59,113 @@ function plainForm(text) {
       /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+/g,
       (run) => "^" + [...run].map((sign) => "0123456789-"[SUPERSCRIPTS.indexOf(sign)]).join(""),
     )
+    .normalize("NFKC")
+    .replace(/[\u2044\u2215]/g, "/")
     .replace(/[\u2010-\u2015\u2212]/g, "-")
     .replace(/[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+/g, " ")
     .replace(/^ +| +$/g, "");
 }
 
-/** Every value of one decimal; `1,152` may be 1152 or 1.152, the first reading first. */
+/** Every value of one decimal, the likelier first: `1,152` and `1.152` have two. */
 function decimalReadings(decimal) {
   const plain = decimal.replace(/[ _'’]/g, "");
-  const grouped = /^[+-]?([0-9]{1,3}),[0-9]{3}$/.exec(plain);
   const commas = plain.split(",").length - 1;
   const dots = plain.split(".").length - 1;
-  if (grouped && !grouped[1].startsWith("0"))
+  if (/^[1-9][0-9]{0,2},[0-9]{3}$/.test(plain))
     return [Number(plain.replace(",", "")), Number(plain.replace(",", "."))];
+  if (/^[1-9][0-9]{0,2}\.[0-9]{3}$/.test(plain))
+    return [Number(plain), Number(plain.replace(".", ""))];
   if (commas > 1 || (commas && plain.indexOf(",") < plain.indexOf(".")))
     return [Number(plain.replaceAll(",", ""))];
   if (dots > 1 || (commas && dots)) return [Number(plain.replaceAll(".", "").replace(",", "."))];
   return [Number(plain.replace(",", "."))];
 }
 
+/** Reads one expression from the left; of a decimal with two readings, the one asked for. */
+class NumberReader {
+  constructor(text, second) {
+    Object.assign(this, { text, second, place: 0, depth: 0 });
+  }
+
+  take(pattern) {
+    pattern.lastIndex = this.place;
+    const match = pattern.exec(this.text);
+    if (match) this.place = pattern.lastIndex;
+    return match;
+  }
+
+  sum() {
+    let value = this.product();
+    for (;;) {
+      const before = this.place;
+      const sign = this.depth
+        ? this.take(PLUS_INSIDE)
+        : (this.take(PLUS_SIGN) ?? this.take(MINUS_TIGHT));
+      if (!sign) return value;
+      const other = this.product();
+      if (!this.depth && sign[0].includes("-") && other >= value) {
+        this.place = before; // a range
+        return value;
+      }
+      value = sign[0].includes("+") ? value + other : value - other;
+    }
+  }
+
+  product() {
+    let value = this.power();
+    for (let sign = this.take(TIMES_SIGN); sign; sign = this.take(TIMES_SIGN)) {
+      const other = this.power();
+      if (sign[3] && other === 0) throw new NoNumber();
+      value = sign[3] ? value / other : value * other;
+    }
+    return value;
+  }
+
+  power() {
+    const sign = this.take(/([+-]) ?/y);
+    let value = this.atom();
+    const exponent = this.take(POWER_SIGN);
+    if (exponent) value **= Number(exponent[1]);
+    if (!Number.isFinite(value)) throw new NoNumber();
+    return sign?.[1] === "-" ? -value : value;
+  }
+
+  atom() {
+    if (this.take(/\( ?/y)) {
+      this.depth += 1;
+      const value = this.sum();
+      this.depth -= 1;
+      if (!this.take(/ ?\)/y)) throw new NoNumber();
+      return value;
+    }
+    const match = this.take(DECIMAL);
+    if (!match) throw new NoNumber();
+    return decimalReadings(match[0]).at(this.second ? -1 : 0);
+  }
+}
+
+function readValue(text, second) {
+  if (text.slice(0, 2).toLowerCase() === "0x") throw new NoNumber(); // of base sixteen
+  const word = NUMBER_WORD.exec(text);
+  if (word) return { value: NUMBER_WORDS[word[0].toLowerCase()], end: word[0].length };
+  const reader = new NumberReader(text, second);
+  return { value: reader.sum(), end: reader.place };
+}
+
 /** The values a text may stand for and its unit text, or null where there is no finite number. */
 export function parseNumber(given) {
   if ([...given].length > 80) return null;
-  const text = plainForm(given).replace(/^(?:[=~≈]|about ) */i, "");
-  const power = (sign, base, exponent) =>
-    (sign === "-" ? -1 : 1) * Number(base) ** Number(exponent);
-  let match;
-  let readings;
-  if ((match = PRODUCT_FORM.exec(text)))
-    readings = decimalReadings(match[1]).map(
-      (value) => value * power(match[2], match[3], match[4]),
-    );
-  else if ((match = POWER_FORM.exec(text))) readings = [power(match[1], match[2], match[3])];
-  else if ((match = FRACTION_FORM.exec(text)))
-    readings = [decimalReadings(match[1])[0] / decimalReadings(match[2])[0]];
-  else if ((match = DECIMAL_FORM.exec(text))) readings = decimalReadings(match[0]);
-  else return null;
+  const text = plainForm(given).replace(LEAD_IN, "");
+  let found;
+  try {
+    found = [false, true].map((second) => readValue(text, second));
+  } catch (error) {
+    if (error instanceof NoNumber) return null;
+    throw error;
+  }
+  const readings = [...new Set(found.map(({ value }) => value))];
   if (!readings.every(Number.isFinite)) return null;
-  const unit = text
-    .slice(match[0].length)
-    .replace(/^ +| +$/g, "")
-    .replace(/\.$/, "")
-    .replace(/ +$/, "");
-  return { readings, unit };
+  const unit = text.slice(found[1].end).replace(/^ +| +$/g, "");
+  if (NO_UNIT.test(unit)) return null;
+  return { readings, unit: unit.replace(/\.$/, "").replace(/ +$/, "") };
 }
