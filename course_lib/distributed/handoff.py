@@ -24,13 +24,9 @@ from course_lib.distributed.checkpoint.save_load import (
 )
 from course_lib.distributed.checkpoint.states import group_options
 from course_lib.distributed.comm.collectives import Comm
-from course_lib.distributed.memory.accounting import check_stage
+from course_lib.distributed.torch_private import AllGather, ReduceScatter
 from course_lib.distributed.zero import build
-
-try:  # since torch 2.9
-    from torch.distributed.fsdp._fully_shard._fsdp_api import AllGather, ReduceScatter
-except ImportError:  # older: FSDP2 without exchangeable collectives
-    AllGather = ReduceScatter = None  # type: ignore[assignment,misc]
+from course_lib.distributed.zero.stages import check_stage
 
 
 def to_fsdp2(

@@ -191,7 +191,7 @@ def load(
             optimizer.param_groups, content.get("groups", []), strict=False
         ):
             group_now.update(group_then)
-    model.engine.release_all()
+    model.schedule.release_all()
     model.publish()
     return content
 

@@ -22,7 +22,7 @@ def model_state(model: ZeroModule, names: dict[str, str] | None = None) -> dict[
     state: dict[str, Any] = {}
     for flat in model.flats:
         for index, start, stop, at in flat.pieces():
-            if flat.stage == 0 and model.comm.rank != 0 and names is None:
+            if not flat.sharded.optimizer and model.comm.rank != 0 and names is None:
                 continue  # every rank has it; one writes it
             slot = flat.plan.slots[index]
             part = ParameterPart(slot.shape, start, flat.master[at : at + stop - start])
@@ -39,7 +39,7 @@ def optimizer_state(optimizer: ShardedOptimizer) -> dict[str, Any]:
     """Return this rank's parts of the optimizer state by parameter name, and the groups."""
     state: dict[str, Any] = {}
     for piece in optimizer.pieces:
-        if piece.flat.stage == 0 and piece.flat.comm.rank != 0:
+        if not piece.flat.sharded.optimizer and piece.flat.comm.rank != 0:
             continue
         entries: dict[str, Any] = {}
         for key, value in optimizer.optimizer.state.get(piece.value, {}).items():

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from course_lib.distributed.comm.gloo import DirectExchange
+from course_lib.distributed.torch_private import timeout_of
 
 POLICIES = ("auto", "direct", "native")
 DEFAULT_TIMEOUT = 60.0
@@ -66,7 +67,7 @@ class Comm:
         self.rank = group.rank() if group is not None else 0
         self.world_size = group.size() if group is not None else 1
         if timeout is None:
-            timeout = DEFAULT_TIMEOUT if group is None else _timeout_of(group)
+            timeout = (group is not None and timeout_of(group)) or DEFAULT_TIMEOUT
         backend = dist.get_backend(group) if group is not None else "gloo"
         self.direct = backend == "gloo" if policy == "auto" else policy == "direct"
         self.sent: Counter[tuple[str, str]] = Counter()
@@ -238,12 +239,6 @@ class Comm:
                 raise
 
         return Pending(guarded)
-
-
-def _timeout_of(group: Any) -> float:
-    device = torch.device("cuda" if dist.get_backend(group) == "nccl" else "cpu")
-    options = getattr(group._get_backend(device), "options", None)
-    return options._timeout.total_seconds() if options is not None else DEFAULT_TIMEOUT
 
 
 def _copy_unless_same(out: Tensor, shard: Tensor) -> None:

@@ -7,8 +7,9 @@ Chapter: 18_multi_gpu_zero
 
 from dataclasses import dataclass
 
-STAGES = (0, 1, 2, 3)
-Amount = int | float
+from course_lib.distributed.zero.stages import check_stage
+
+Number = int | float
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,6 @@ class ModelStateBytes:
     def total(self) -> float:
         """All three together."""
         return self.parameters + self.gradients + self.optimizer
-
-
-def check_stage(stage: int) -> None:
-    """Raise ``ValueError`` unless ``stage`` is 0, 1, 2 or 3."""
-    if stage not in STAGES or isinstance(stage, bool):
-        raise ValueError(f"stage must be 0, 1, 2 or 3, got {stage!r}")
 
 
 def _check_ranks(n_ranks: int) -> None:
@@ -78,21 +73,7 @@ def model_state_bytes(
     )
 
 
-def largest_model(memory_bytes: Amount, n_ranks: int, stage: int, **bytes_per: Amount) -> float:
-    """Return how many parameters fit when model states may fill all of the memory.
-
-    Args:
-        memory_bytes: memory of one device.
-        n_ranks: number of data-parallel ranks.
-        stage: 0, 1, 2 or 3.
-        **bytes_per: as in :func:`model_state_bytes`.
-
-    Source: Rajbhandari et al. 2020, Table 2 (theory columns).
-    """
-    return memory_bytes / model_state_bytes(1, n_ranks, stage, **bytes_per).total
-
-
-def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None = None) -> Amount:
+def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None = None) -> Number:
     """Return the elements one rank sends in one training step.
 
     Stages 0 to 2 send each parameter's worth twice, stage 3 three times, so ZeRO's first two
@@ -112,28 +93,6 @@ def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None
         return volume
     _check_ranks(n_ranks)
     return volume * (n_ranks - 1) / n_ranks
-
-
-def hybrid_traffic(n_parameters: Amount, n_ranks: int, ranks_per_host: int, kind: str) -> float:
-    """Return the elements one rank sends across hosts in one step.
-
-    Args:
-        n_parameters: number of parameters (M).
-        n_ranks: all ranks (W).
-        ranks_per_host: ranks on one host (G).
-        kind: "full" (sharded over all ranks), "replicated", or "hybrid" (sharded inside a
-            host, replicated between hosts).
-
-    Raises:
-        ValueError: ``kind`` is none of the three.
-
-    Source: Zhao et al. 2023, section 3.2.2.
-    """
-    share = (n_ranks - 1) / n_ranks
-    table = {"full": 3 * share, "replicated": 2 * share, "hybrid": 2 * share / ranks_per_host}
-    if kind not in table:
-        raise ValueError(f"kind must be one of {sorted(table)}, got {kind!r}")
-    return n_parameters * table[kind]
 
 
 def transformer_parameters(n_layers: int, d_model: int) -> int:
@@ -162,11 +121,3 @@ def checkpoint_bytes(
     Source: Rajbhandari et al. 2020, section 3.2.
     """
     return float(n_layers * d_model * n_sequences * n_tokens * element_bytes)
-
-
-def fsdp_peak_parameters(unit_numels: list[int], n_ranks: int) -> float:
-    """Return the peak parameter elements per rank: all shards and the largest unit whole.
-
-    Source: Zhao et al. 2023, section 3.2.1.
-    """
-    return sum(unit_numels) / n_ranks + max(unit_numels)

@@ -3,8 +3,9 @@
 The formulas of the papers are in ``accounting.py``; these know padding and this schedule.
 """
 
-from course_lib.distributed.memory.accounting import ModelStateBytes, check_stage
+from course_lib.distributed.memory.accounting import ModelStateBytes
 from course_lib.distributed.zero.plan import ROOT, ShardPlan
+from course_lib.distributed.zero.stages import check_stage
 
 
 def plan_bytes(

@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.distributed.torch_private import storage_key
+
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
     """Return the memory behind tensors; storage that several share counts once."""
     storages = {}
     for tensor in tensors:
         storage = tensor.untyped_storage()
-        storages[storage._cdata] = storage.nbytes()
+        storages[storage_key(tensor)] = storage.nbytes()
     return sum(storages.values())
 
 

@@ -1,7 +1,7 @@
 """Before sharding: which units, which parameters, and do all ranks agree?"""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm
 from course_lib.distributed.comm.errors import RankMismatch
+from course_lib.distributed.comm.gloo import DTYPES
+from course_lib.distributed.torch_private import is_compiled, storage_key
+from course_lib.distributed.zero.flat import NO_SPARSE
+from course_lib.distributed.zero.parameters import is_marked
 from course_lib.distributed.zero.plan import ParameterInfo, unit_of
 
 
@@ -33,7 +37,8 @@ def find_units(module: nn.Module, units: str | Sequence[str]) -> list[str]:
     for kind in (nn.ModuleList, nn.Sequential):
         found: list[str] = []
         for name, child in known.items():
-            if isinstance(child, kind) and not any(name.startswith(f + ".") for f in found):
+            inside = any(name == f or name.startswith(f + ".") for f in found)
+            if isinstance(child, kind) and not inside:
                 prefix = name + "." if name else ""
                 found += [
                     prefix + key
@@ -63,7 +68,7 @@ def describe(module: nn.Module) -> tuple[dict[str, ParameterInfo], dict[str, nn.
         if id(parameter) not in aliases:
             parameters[name] = parameter
         aliases.setdefault(id(parameter), []).append(name)
-    if not any(parameter.requires_grad for parameter in parameters.values()):
+    if not any(p.requires_grad and p.numel() for p in parameters.values()):
         raise ValueError(f"{type(module).__name__} has no trainable parameter")
     infos = {
         name: ParameterInfo(
@@ -137,12 +142,135 @@ def digest(tensor: torch.Tensor) -> str:
 
 def check_not_compiled(module: nn.Module) -> None:
     """Raise ``ValueError`` if the model or a part of it went through ``torch.compile``."""
-    compiled = [n for n, m in module.named_modules() if m._compiled_call_impl is not None]
-    if compiled or hasattr(module, "_orig_mod"):
+    compiled = [name for name, part in module.named_modules() if is_compiled(part)]
+    if compiled:
         raise ValueError(
-            f"the model is compiled ({compiled or type(module).__name__}); parameters that come "
+            f"the model is compiled ({compiled}); parameters that come "
             "and go cannot be traced. Shard the model without torch.compile"
         )
+
+
+def check_not_sharded(module: nn.Module) -> None:
+    """Raise ``ValueError`` if the model, or a part of it, is sharded or wrapped already."""
+    for name, part in module.named_modules():
+        where = f"module {name!r}" if name else "the model"
+        if hasattr(part, "comm") and hasattr(part, "module"):
+            raise ValueError(
+                f"{where} is a {type(part).__name__}: it is sharded already, or wrapped. "
+                "Wrap the model itself, once"
+            )
+    taken = [name for name, p in module.named_parameters() if is_marked(p)]
+    if taken:
+        raise ValueError(
+            f"the model is sharded already, such as {taken[0]!r}: make a new model, or go on with "
+            "the one that zero_shard returned"
+        )
+
+
+def check_dtype(name: str, dtype: torch.dtype | None) -> None:
+    """Raise unless ``dtype`` is None or a type of floating point numbers that collectives take."""
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise TypeError(f"{name} must be a torch.dtype or None, got {dtype!r}")
+    if dtype is not None and (not dtype.is_floating_point or dtype not in DTYPES):
+        raise ValueError(f"{name} must be a type of floating point numbers, got {dtype}")
+
+
+def check_supported(module: nn.Module, parameters: dict[str, nn.Parameter]) -> None:
+    """Refuse what could not be computed as it is without sharding, before anything is changed.
+
+    Raises:
+        ValueError: naming the module or parameter, and what to do.
+    """
+    for name, part in module.named_modules():
+        if getattr(part, "sparse", False) is True and "weight" in part._parameters:
+            raise ValueError(f"module {name!r} ({type(part).__name__}) is sparse: {NO_SPARSE}")
+    ranges: dict[int, list[tuple[int, int, str]]] = {}
+    for name, parameter in parameters.items():
+        if parameter.dtype not in DTYPES:
+            raise ValueError(
+                f"parameter {name!r} is of {parameter.dtype}, which the collectives do not carry; "
+                f"wanted one of {[str(dtype).removeprefix('torch.') for dtype in DTYPES]}"
+            )
+        if not parameter.is_contiguous():
+            raise ValueError(
+                f"parameter {name!r} is not contiguous (strides {list(parameter.stride())}), and "
+                "results in another order of memory differ in the last bit: make it so with "
+                "parameter.data = parameter.data.contiguous()"
+            )
+        if parameter.is_meta or not parameter.numel():
+            continue
+        taken = ranges.setdefault(storage_key(parameter), [])
+        start, stop = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
+        for low, high, other in taken:
+            if start < high and low < stop:
+                raise ValueError(
+                    f"parameters {other!r} and {name!r} are different objects in the same memory, "
+                    "which sharding would part: use one parameter object in both places"
+                )
+        taken.append((start, stop, name))
+    for name, tensor in _other_tensors(module):
+        shared = ranges.get(storage_key(tensor)) if tensor.layout is torch.strided else None
+        if shared and not tensor.is_meta:
+            raise ValueError(
+                f"{name!r} is in the memory of parameter {shared[0][2]!r}, and would keep old "
+                "values: compute it in forward"
+            )
+
+
+def _other_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield buffers, and tensors kept as plain attributes."""
+    for name, part in module.named_modules():
+        kept = {**part._buffers, **vars(part)}
+        for key, value in kept.items():
+            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+                yield f"{name}.{key}".lstrip("."), value
+
+
+def state_entries(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """Return the names and tensors of a model's ``state_dict()``, parameters as they are."""
+    entries: list[tuple[str, Tensor]] = []
+    for name, part in module.named_modules(remove_duplicate=False):
+        prefix = name + "." if name else ""
+        entries += [(prefix + key, p) for key, p in part._parameters.items() if p is not None]
+        entries += [
+            (prefix + key, buffer)
+            for key, buffer in part._buffers.items()
+            if buffer is not None and key not in part._non_persistent_buffers_set
+        ]
+    return entries
+
+
+Structure = list[tuple[nn.Module, list[tuple[str, nn.Parameter | None]]]]
+
+
+def structure_of(module: nn.Module) -> Structure:
+    """Return all modules, each with its own parameters."""
+    return [(part, list(part._parameters.items())) for part in module.modules()]
+
+
+def check_structure(module: nn.Module, before: Structure) -> None:
+    """Raise if modules or parameters are other objects than before.
+
+    Raises:
+        RuntimeError: naming the first difference.
+    """
+    same = True
+    n_modules = 0
+    for part, (then, own) in zip(module.modules(), before, strict=False):
+        n_modules += 1
+        same = part is then and len(part._parameters) == len(own)
+        same = same and all(part._parameters.get(name) is p for name, p in own)
+        if not same:
+            break
+    if same and n_modules == len(before) == sum(1 for _ in module.modules()):
+        return
+    known = {id(p) for _, own in before for _, p in own}
+    new = [name for name, p in module.named_parameters() if id(p) not in known]
+    what = f"such as {new[0]!r}, which no rank trains" if new else "or their modules"
+    raise RuntimeError(
+        f"parameters were replaced, added or removed after zero_shard, {what}: change the model "
+        "before, or shard a new one"
+    )
 
 
 def default_init(module: nn.Module) -> None:

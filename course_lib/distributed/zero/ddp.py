@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm, Pending
+from course_lib.distributed.torch_private import at_end_of_backward, backward_pass
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.plan import ALIGNMENT
 
@@ -84,7 +85,7 @@ class DataParallel(nn.Module):
             fewer messages.
 
     Raises:
-        ValueError: nothing to train, or ``bucket_bytes`` below 1.
+        ValueError: nothing to train, wrapped already, or ``bucket_bytes`` below 1.
         RankMismatch: the ranks have different models.
 
     Source: Li et al. 2020 (VLDB 13). We sum in rank order, which makes the result exact.
@@ -96,6 +97,7 @@ class DataParallel(nn.Module):
         super().__init__()
         if bucket_bytes < 1:
             raise ValueError(f"bucket_bytes must be at least 1, got {bucket_bytes}")
+        build.check_not_sharded(module)
         infos, parameters = build.describe(module)
         self.module, self.comm = module, comm or Comm()
         build.verify(self.comm, {"bucket_bytes": bucket_bytes}, infos)
@@ -125,7 +127,7 @@ class DataParallel(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model."""
-        if torch._C._current_graph_task_id() == -1:
+        if backward_pass() == -1:
             self.task, self.next_bucket = None, 0
         return self.module(*args, **kwargs)
 
@@ -143,8 +145,8 @@ class DataParallel(nn.Module):
             if not self.synchronize:
                 return
             if self.task is None:
-                self.task = torch._C._current_graph_task_id()
-                torch.autograd.Variable._execution_engine.queue_callback(self._finish)
+                self.task = backward_pass()
+                at_end_of_backward(self._finish)
             bucket.take(index)
             while self.next_bucket < len(self.buckets) and self.buckets[self.next_bucket].full:
                 self._launch()

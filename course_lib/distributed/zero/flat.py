@@ -2,7 +2,11 @@
 
 The parameters of a flat are views of one buffer. In stage 3 that buffer's memory is given back
 between uses by shrinking its storage to nothing, and gathered again into the *same* storage:
-autograd keeps views of the weights for the backward pass, and these become valid again.
+autograd keeps views of the weights for the backward pass, and these become valid again. Whoever
+else holds a view would read memory that is gone. So the holders are counted, and if there is one
+that autograd does not account for, the memory is left to it and the flat takes another.
+
+Chapter: 18_multi_gpu_zero
 """
 
 import enum
@@ -12,7 +16,19 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm, Pending
+from course_lib.distributed.torch_private import n_holders, storage_key
+from course_lib.distributed.zero.parameters import (
+    AbsentParameter,
+    Place,
+    attach,
+    gradient_of,
+    mark,
+    set_gradient,
+)
 from course_lib.distributed.zero.plan import FlatPlan
+from course_lib.distributed.zero.stages import STAGES
+
+NO_SPARSE = "sharded training adds dense gradients; use Embedding(sparse=False)"
 
 
 class Residence(enum.Enum):
@@ -21,6 +37,20 @@ class Residence(enum.Enum):
     SHARDED = "sharded"
     GATHERING = "gathering"
     FULL = "full"
+
+
+class Memory:
+    """One allocation, and how many of its tensors autograd keeps.
+
+    Attributes:
+        key: the same number for all tensors in it.
+        n_saved: saved tensors that are alive.
+    """
+
+    __slots__ = ("key", "n_saved")
+
+    def __init__(self, key: int) -> None:
+        self.key, self.n_saved = key, 0
 
 
 class Flat:
@@ -37,7 +67,7 @@ class Flat:
         parameters: the parameters, in the order of the plan's slots, holding their values.
         comm: collectives.
         stage: 0 to 3.
-        param_dtype: type to compute with, or None to keep the parameters' own.
+        param_dtype: type to compute with, or None to keep the parameters' own, as integers do.
         grad_dtype: type to store gradients in, or None for the original type.
         broadcast: take the values of rank 0.
     """
@@ -53,9 +83,10 @@ class Flat:
         *,
         broadcast: bool = True,
     ) -> None:
-        self.plan, self.parameters, self.comm, self.stage = plan, parameters, comm, stage
+        self.plan, self.parameters, self.comm = plan, parameters, comm
+        self.sharded = STAGES[stage]
         original, device = parameters[0].dtype, parameters[0].device
-        self.dtype = param_dtype or original
+        self.dtype = param_dtype if param_dtype and original.is_floating_point else original
         self.grad_dtype = grad_dtype or original
         start = comm.rank * plan.shard
         source = torch.zeros(plan.padded, dtype=original, device=device)
@@ -66,21 +97,23 @@ class Flat:
             comm.broadcast(source)
         self.full = source if self.dtype == original else source.to(self.dtype)
         self.shard = self.full[start : start + plan.shard]
-        if stage == 3:
+        if self.sharded.parameters:
             self.shard = self.shard.clone()
-        self.master = self.full if stage == 0 else self.shard
+        self.master = self.shard if self.sharded.optimizer else self.full
         if self.dtype != original and plan.trainable:
-            self.master = source if stage == 0 else source[start : start + plan.shard].clone()
+            own = source[start : start + plan.shard]
+            self.master = own.clone() if self.sharded.optimizer else source
         del source
-        self.views = [
-            self.full[slot.offset : slot.offset + slot.numel].view(slot.shape)
-            for slot in plan.slots
-        ]
         self._bytes = self.full.untyped_storage().nbytes()
         self._empty = torch.empty(0, dtype=self.dtype, device=device)
         self.state = Residence.FULL
         self._pending: Pending | None = None
-        self._attach(self.views)
+        self.by_key: dict[int, Flat] = {}
+        self._take_views()
+        for slot, parameter, view in zip(plan.slots, parameters, self.views, strict=True):
+            mark(parameter, Place(slot.name, plan.unit or "root", torch.Size(slot.shape)))
+            parameter.data = view
+        self.kinds = [type(parameter) for parameter in parameters]
         self.grad: Tensor | None = None
         self.used = 0  # bit i: some rank has a gradient for slot i
         self.averaged = False
@@ -88,14 +121,23 @@ class Flat:
         self._local: Tensor | None = None  # this rank's own gradients, not yet reduced
         self._start: Tensor | None = None  # stages 0 and 1: the sum of earlier backward passes
         self._filled = 0  # bit i: slot i of the local buffer holds a gradient
-        if stage == 3:
-            self.release()
+        self.release()
 
     # ---- parameters
 
-    def _attach(self, tensors: list[Tensor]) -> None:
-        for parameter, tensor in zip(self.parameters, tensors, strict=True):
-            parameter.data = tensor
+    def _take_views(self) -> None:
+        self.views = [
+            self.full[slot.offset : slot.offset + slot.numel].view(slot.shape)
+            for slot in self.plan.slots
+        ]
+        self.memory = Memory(storage_key(self.full))
+        self.by_key[self.memory.key] = self
+        self._n_own = len(self.views) + n_holders(torch.empty(1, dtype=self.dtype))
+
+    def register(self, by_key: "dict[int, Flat]") -> None:
+        """Keep this flat in a dictionary under the key of its memory, whenever that changes."""
+        self.by_key = by_key
+        by_key[self.memory.key] = self
 
     def gather(self) -> None:
         """Start making the parameters whole; nothing happens if they are, or are on the way."""
@@ -110,8 +152,9 @@ class Flat:
             return
         self.gather()
         self._finish_gather()
-        self._attach(self.views)
-        self.state = Residence.FULL
+        for parameter, view, kind in zip(self.parameters, self.views, self.kinds, strict=True):
+            attach(parameter, view, kind)
+        self.state = State.FULL
 
     def _finish_gather(self) -> None:
         assert self._pending is not None
@@ -126,13 +169,18 @@ class Flat:
     def release(self) -> None:
         """Give the memory of the whole parameters back (stage 3); the shard stays.
 
-        The parameters become empty tensors, so that using them by mistake is a shape error.
+        The parameters become empty and of a class that says so when they are used by mistake.
         """
-        if self.stage != 3 or self.state is Residence.SHARDED:
+        if not self.sharded.parameters or self.state is State.SHARDED:
             return
         if self.state is Residence.GATHERING:
             self._finish_gather()
-        self._attach([self._empty] * len(self.parameters))
+        for parameter in self.parameters:
+            attach(parameter, self._empty, AbsentParameter)
+        if n_holders(self.full) > self._n_own + self.memory.n_saved:
+            del self.by_key[self.memory.key]
+            self.full = torch.empty_like(self.full)  # somebody reads the old one: it lives on
+            self._take_views()
         self.full.untyped_storage().resize_(0)
         self.state = Residence.SHARDED
 
@@ -142,13 +190,13 @@ class Flat:
         Returns:
             Whether the other ranks' parts have to be gathered now (stages 1 and 2).
         """
-        updated = self.full if self.stage == 0 else self.shard
+        updated = self.shard if self.sharded.optimizer else self.full
         if self.master.dtype != self.dtype:
             updated.copy_(self.master)
-        if self.stage in (0, 3):
-            self.release()
-            return False
-        return True
+        self.release()
+        # autograd finds out that what it has saved for older graphs is no longer so
+        torch.autograd.graph.increment_version(self.parameters)
+        return self.sharded.optimizer and not self.sharded.parameters
 
     def pieces(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield ``(slot index, start, stop, position)`` for what this rank's optimizer updates.
@@ -156,7 +204,7 @@ class Flat:
         ``start`` and ``stop`` count inside the parameter, ``position`` in :attr:`master` and
         :attr:`grad`. In stage 0 every rank updates everything.
         """
-        if self.stage == 0:
+        if not self.sharded.optimizer:
             for index, slot in enumerate(self.plan.slots):
                 if slot.numel:
                     yield index, 0, slot.numel, slot.offset
@@ -179,8 +227,11 @@ class Flat:
             RuntimeError: the gradients of this step have been averaged already.
         """
         parameter, slot = self.parameters[index], self.plan.slots[index]
-        gradient, parameter.grad = parameter.grad, None
+        gradient = gradient_of(parameter)
+        set_gradient(parameter, None)
         assert gradient is not None
+        if gradient.is_sparse:
+            raise RuntimeError(f"the gradient of {slot.name!r} is sparse: {NO_SPARSE}")
         if self.averaged:
             raise RuntimeError(
                 "backward() after clip_grad_norm_() or step(): call zero_grad() first, "
@@ -195,10 +246,15 @@ class Flat:
             self._filled |= 1 << index
 
     def _buffer(self, keep: bool) -> Tensor:
-        if self.stage < 2 and self.reduced and self._filled == 0 and self._start is None:
+        if (
+            not self.sharded.gradients
+            and self.reduced
+            and self._filled == 0
+            and self._start is None
+        ):
             self._start = self._own().clone()  # a second backward: go on from the first one's sum
         if self._local is None:
-            wide = self.stage < 2 or keep
+            wide = keep or not self.sharded.gradients
             dtype = self.grad_dtype if wide else self.dtype
             self._local = torch.empty(self.plan.padded, dtype=dtype, device=self.shard.device)
         return self._local
@@ -217,10 +273,10 @@ class Flat:
         for start, stop in self.plan.gaps:
             local[start:stop].zero_()
         flags, label = self._filled, self.plan.name
-        if self.stage == 0:
+        if not self.sharded.optimizer:
             pending = self.comm.all_reduce(local, start=self._start, flags=flags, label=label)
             self.grad = local
-        elif self.stage == 1:
+        elif not self.sharded.gradients:
             own = self._own()
             begin = self._start
             pending = self.comm.reduce_scatter(local, own, start=begin, flags=flags, label=label)
@@ -241,7 +297,7 @@ class Flat:
         self.used |= pending.wait()
         self._start, self._filled = None, 0
         self.reduced, self.averaged = True, False
-        if self.stage >= 2:
+        if self.sharded.gradients:
             self._local = None
 
     def average(self, factor: float) -> None:
@@ -257,4 +313,4 @@ class Flat:
         self.used = self._filled = 0
         self.reduced = self.averaged = False
         for parameter in self.parameters:
-            parameter.grad = None
+            set_gradient(parameter, None)

@@ -6,7 +6,6 @@ the gradients, stage 3 also the parameters. The results are the same at every st
 Chapter: 18_multi_gpu_zero
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm
-from course_lib.distributed.memory.accounting import check_stage
+from course_lib.distributed.torch_private import backward_pass, is_being_compiled, not_traced
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.flat import Flat
 from course_lib.distributed.zero.plan import ROOT, ShardPlan
-from course_lib.distributed.zero.schedule import Unit, UnitSchedule
+from course_lib.distributed.zero.schedule import Schedule, Unit
+from course_lib.distributed.zero.stages import check_stage
+
+
+def check_set_to_none(set_to_none: bool) -> None:
+    """Raise ``ValueError`` if gradients are to become zeros: here they are always freed."""
+    if not set_to_none:
+        raise ValueError("set_to_none must be True: gradients of a sharded model are freed")
+
 
 _NO_COMPILE = (
     "a sharded model cannot be compiled: its parameters come and go while it runs, "
@@ -50,35 +57,47 @@ class ZeroModule(nn.Module):
         reshard_after_forward: bool,
         average: bool,
         aliases: dict[str, str],
+        empty: dict[str, nn.Parameter],
     ) -> None:
         super().__init__()
         self.module = module
         self.plan, self.comm, self.stage, self.aliases = plan, comm, stage, aliases
+        self.claimed: Callable[[], object | None] = lambda: None  # a weak look at its optimizer
+        self.empty = empty  # parameters of no elements that no flat holds
         self.flats = [flat for unit in units for flat in unit.flats]
         self.factor = 1.0 / comm.world_size if average else 1.0
         self.reshard_after_forward = reshard_after_forward
-        self.engine = UnitSchedule(units, stage, reshard_after_forward)
+        self.schedule = Schedule(units, stage, reshard_after_forward)
+        self._structure = build.structure_of(module)
 
-    @torch._disable_dynamo  # torch.compiler.disable, without its slow import until the first call
+    @not_traced
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; parameters come and go as they are needed."""
-        dynamo = sys.modules.get("torch._dynamo.eval_frame")  # not imported: nothing is compiled
-        if dynamo is not None and getattr(dynamo, "_is_in_optimized_module", bool)():
+        if is_being_compiled():
             raise RuntimeError(_NO_COMPILE)
-        self._check_unchanged()
-        self.engine.begin_forward()
+        self.check_unchanged()
+        self.schedule.begin_forward()
         try:
-            return self.module(*args, **kwargs)
+            if self.stage < 3:
+                return self.module(*args, **kwargs)
+            with self.schedule.saved.watched():
+                return self.module(*args, **kwargs)
         except BaseException:
-            if torch._C._current_graph_task_id() == -1:
-                self.engine.release_all()
+            if backward_pass() == -1:
+                self.schedule.release_all()
             raise
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Refuse: see the message."""
         raise RuntimeError(_NO_COMPILE)
 
-    def _check_unchanged(self) -> None:
+    def check_unchanged(self) -> None:
+        """Raise if parameters were frozen, replaced, added or removed since :func:`zero_shard`.
+
+        Raises:
+            RuntimeError: naming the first such parameter.
+        """
+        build.check_structure(self.module, self._structure)
         for flat in self.flats:
             for slot, parameter in zip(flat.plan.slots, flat.parameters, strict=True):
                 if parameter.requires_grad != flat.plan.trainable:
@@ -100,28 +119,59 @@ class ZeroModule(nn.Module):
         The first backward outside sends the sum. It saves traffic and costs memory: stages 2 and
         3 hold whole gradients meanwhile.
         """
-        before, self.engine.synchronize = self.engine.synchronize, False
+        before, self.schedule.synchronize = self.schedule.synchronize, False
         try:
             yield
         finally:
-            self.engine.synchronize = before
+            self.schedule.synchronize = before
 
     @contextmanager
     def gathered(self) -> Iterator[nn.Module]:
-        """Make all parameters whole, to look at them; changes are lost in stage 3."""
+        """Make all parameters whole, to look at them. What is read here lives on.
+
+        Raises:
+            RuntimeError: at the end, if parameters were changed whose values this rank does not
+                keep: stage 3, or ``param_dtype``. They are set by :meth:`load_full_state_dict`.
+        """
         for flat in self.flats:
             flat.gather()
         for flat in self.flats:
             flat.ready()
+        versions = [[p._version for p in flat.parameters] for flat in self.flats]
         try:
             yield self.module
+            for flat, before in zip(self.flats, versions, strict=True):
+                self._check_not_written(flat, before)
         finally:
-            self.engine.release_all()
+            self.schedule.release_all()
+
+    def _check_not_written(self, flat: Flat, versions: list[int]) -> None:
+        if not flat.sharded.parameters and flat.master.dtype == flat.dtype:
+            return
+        for slot, parameter, before in zip(flat.plan.slots, flat.parameters, versions, strict=True):
+            if parameter._version != before:
+                raise RuntimeError(
+                    f"parameter {slot.name!r} was changed inside gathered(), which is to look at "
+                    "parameters: the change is lost. Set values with load_full_state_dict()"
+                )
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all ranks' backward passes so far, on this rank.
+
+        Args:
+            set_to_none: as in torch; zeros in the place of gradients are not offered.
+
+        Raises:
+            ValueError: ``set_to_none`` is False.
+        """
+        check_set_to_none(set_to_none)
+        for flat in self.flats:
+            flat.drop_gradients()
 
     def master_tensors(self) -> Iterator[tuple[Flat, Tensor]]:
         """Yield every flat with all its elements, gathered one flat at a time."""
         for flat in self.flats:
-            if flat.master.dtype == flat.dtype and self.stage < 3:
+            if flat.master.dtype == flat.dtype and not flat.sharded.parameters:
                 yield flat, flat.full
             elif flat.master.numel() == flat.plan.padded:
                 yield flat, flat.master
@@ -142,8 +192,10 @@ class ZeroModule(nn.Module):
             for slot in flat.plan.slots:
                 part = whole[slot.offset : slot.offset + slot.numel]
                 parameters[slot.name] = part.view(slot.shape).clone()
+        for name, parameter in self.empty.items():
+            parameters[name] = parameter.detach().clone()
         result: dict[str, Tensor] = {}
-        for name, value in self.module.state_dict().items():
+        for name, value in build.state_entries(self.module):
             owner = self.aliases.get(name)
             result[name] = value.clone() if owner is None else parameters[owner]
         return result
@@ -154,15 +206,14 @@ class ZeroModule(nn.Module):
         Raises:
             ValueError: names are missing or too many, or a shape differs.
         """
-        own = self.module.state_dict()
+        own = dict(build.state_entries(self.module))
         missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or extra:
             raise ValueError(f"the state does not fit: missing {missing}, not known {extra}")
-        for flat in self.flats:
-            for slot in flat.plan.slots:
-                if tuple(state[slot.name].shape) != slot.shape:
-                    got = list(state[slot.name].shape)
-                    raise ValueError(f"{slot.name!r} has shape {got}, wanted {list(slot.shape)}")
+        for name, value in own.items():
+            wanted, got = list(value.shape), list(state[name].shape)
+            if got != wanted:
+                raise ValueError(f"{name!r} has shape {got}, wanted {wanted}")
         for name, buffer in own.items():
             if name not in self.aliases:
                 buffer.copy_(state[name])
@@ -217,6 +268,9 @@ def zero_shard(
     Without a process group it runs on one rank. A model built on the meta device gets its values
     unit by unit, so that it may be larger than one rank's memory.
 
+    Buffers start as rank 0's and are each rank's own from then on: running statistics drift apart,
+    as the data does. Checkpoints hold rank 0's.
+
     Args:
         module: any model. It must not be used on its own afterwards.
         stage: 0 plain data parallelism; 1 shards optimizer state; 2 and gradients; 3 and
@@ -236,19 +290,23 @@ def zero_shard(
         device: where a meta-device model goes.
 
     Raises:
-        ValueError: bad stage or units, nothing to train, or a meta module that cannot be filled.
+        ValueError: bad stage, type or units, nothing to train, a meta module that cannot be filled,
+            or a model that cannot be sharded exactly (already sharded, sparse gradients, parameters
+            that share or skip memory): the message names the module and what to do.
         RankMismatch: the ranks have different models or settings.
 
     Source: Rajbhandari et al. 2020. We reduce in rank order and keep the root and the last block
         whole between forward and backward.
     """
     check_stage(stage)
-    if isinstance(module, ZeroModule):
-        raise ValueError("the model is sharded already")
+    build.check_dtype("param_dtype", param_dtype)
+    build.check_dtype("grad_dtype", grad_dtype)
+    build.check_not_sharded(module)
     build.check_not_compiled(module)
     comm = comm or Comm()
     names = build.find_units(module, units)
     infos, parameters = build.describe(module)
+    build.check_supported(module, parameters)
     is_meta = build.check_meta(module, init)
     plan = ShardPlan.build(infos, names, comm.world_size)
     settings = {"stage": stage, "units": names, "param_dtype": param_dtype, "meta": is_meta}
@@ -295,4 +353,10 @@ def zero_shard(
         reshard_after_forward=reshard_after_forward,
         average=average,
         aliases=aliases,
+        empty={
+            slot.name: parameters[slot.name]
+            for flat in plan.flats
+            if not flat.numel
+            for slot in flat.slots
+        },
     )

@@ -4,6 +4,7 @@ Chapter: 18_multi_gpu_zero
 """
 
 import copy
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.zero.flat import Flat
-from course_lib.distributed.zero.module import ZeroModule
+from course_lib.distributed.zero.module import ZeroModule, check_set_to_none
 
 
 class Piece:
@@ -57,8 +58,11 @@ class ShardedOptimizer:
             step together.
 
     Raises:
+        TypeError: ``make_optimizer`` cannot be called, or returns no optimizer.
         ValueError: names that are unknown, missing or listed twice; an optimizer that needs whole
-            parameters.
+            parameters; or the model has an optimizer already.
+
+    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(
@@ -69,10 +73,24 @@ class ShardedOptimizer:
         groups: Sequence[dict[str, Any]] | None = None,
         skip_nonfinite: bool = False,
     ) -> None:
+        if not isinstance(model, ZeroModule):
+            raise TypeError(f"model must come from zero_shard, got {type(model).__name__}")
+        if not callable(make_optimizer):
+            raise TypeError(
+                "make_optimizer must be a function of parameter groups, such as "
+                f"lambda groups: torch.optim.AdamW(groups), got {make_optimizer!r}"
+            )
+        if model.claimed() is not None:
+            raise ValueError(
+                "the model has a ShardedOptimizer already, and two would step it twice: use that "
+                "one, with groups for different options, or delete it first"
+            )
+        model.check_unchanged()
         self.model, self.skip_nonfinite, self.skipped_steps = model, skip_nonfinite, 0
         flats = [flat for flat in model.flats if flat.plan.trainable]
         self.pieces = [Piece(flat, *piece) for flat in flats for piece in flat.pieces()]
-        names = [slot.name for flat in flats for slot in flat.plan.slots]
+        plans = [flat for flat in model.plan.flats if flat.trainable]
+        names = [slot.name for flat in plans for slot in flat.slots]
         self.group_names = _group_names(groups, names, model.aliases)
         handed = []
         for group, chosen in zip(groups or [{}], self.group_names, strict=True):
@@ -81,7 +99,43 @@ class ShardedOptimizer:
             own = [piece.value for piece in self.pieces if piece.name in members]
             handed.append({**options, "params": own})
         self.optimizer = make_optimizer(handed)
-        _check_elementwise(self.optimizer)
+        if not isinstance(self.optimizer, torch.optim.Optimizer):
+            raise TypeError(f"make_optimizer must return a torch optimizer, got {self.optimizer!r}")
+        self._check_pieces_are_stepped()
+        self.elementwise = _check_elementwise(self.optimizer)
+        self._stepping = False
+        self._speak_for(self.optimizer)
+        model.claimed = weakref.ref(self)
+
+    def _check_pieces_are_stepped(self) -> None:
+        """The optimizer must have taken what it was handed, and nothing else."""
+        handed = {id(piece.value) for piece in self.pieces}
+        taken = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+        if handed != taken:
+            raise ValueError(
+                "make_optimizer must return an optimizer over exactly the parameter groups it is "
+                f"called with: of {len(handed)} parts it took {len(handed & taken)}, and "
+                f"{len(taken - handed)} others"
+            )
+
+    def _speak_for(self, inner: torch.optim.Optimizer) -> None:
+        """Have the inner optimizer's own ``step`` refused and its ``zero_grad`` be this one's."""
+        ours = weakref.ref(self)  # held strongly, it would keep this object alive
+
+        def refuse_alone(*_args: Any) -> None:
+            owner = ours()
+            if owner is None or not owner._stepping:
+                raise RuntimeError(
+                    "the inner optimizer has no gradients of its own: call ShardedOptimizer.step()"
+                )
+
+        def zero_grad(set_to_none: bool = True) -> None:
+            owner = ours()
+            if owner is not None:
+                owner.zero_grad(set_to_none)
+
+        inner.register_step_pre_hook(refuse_alone)
+        inner.zero_grad = zero_grad  # type: ignore[method-assign]
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -141,34 +195,50 @@ class ShardedOptimizer:
         Returns:
             False if the step was skipped because a gradient is not finite.
         """
+        self.model.check_unchanged()
         if self.skip_nonfinite and not torch.isfinite(self.grad_norm()):
             self.skipped_steps += 1
             return False
         self._average()
-        self.model.engine.release_all()
+        self.model.schedule.release_all()
         narrow = [p for p in self.pieces if p.flat.grad_dtype != p.value.dtype]
         for piece in self.pieces:
             if piece.flat.grad_dtype == piece.value.dtype:
                 piece.set_gradient()
         if len(narrow) < len(self.pieces):
-            self.optimizer.step()
+            self._step_pieces()
         for flat in dict.fromkeys(piece.flat for piece in narrow):
             # gradients of another type need a copy: one unit at a time, to hold little
             self._drop_piece_gradients()
             for piece in narrow:
                 if piece.flat is flat:
                     piece.set_gradient()
-            self.optimizer.step()
+            self._step_pieces()
         self._drop_piece_gradients()
         self.model.publish(frozen=False)
         return True
+
+    def _step_pieces(self) -> None:
+        self._stepping = True
+        try:
+            self.optimizer.step()
+        finally:
+            self._stepping = False
 
     def _drop_piece_gradients(self) -> None:
         for piece in self.pieces:
             piece.value.grad = None
 
-    def zero_grad(self) -> None:
-        """Forget the gradients and free their memory."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients and free their memory.
+
+        Args:
+            set_to_none: as in torch; zeros in the place of gradients are not offered.
+
+        Raises:
+            ValueError: ``set_to_none`` is False.
+        """
+        check_set_to_none(set_to_none)
         self._drop_piece_gradients()
         for flat in self.model.flats:
             flat.drop_gradients()
@@ -193,8 +263,11 @@ def _group_names(
 
 
 @torch.no_grad()
-def _check_elementwise(optimizer: torch.optim.Optimizer) -> None:
+def _check_elementwise(optimizer: torch.optim.Optimizer) -> frozenset[str]:
     """Step a copy on one small tensor, whole and cut in two: the results must be the same.
+
+    Returns:
+        The names of state that has an element for each element of a parameter.
 
     Raises:
         ValueError: they are not, or the optimizer cannot step on 1-D tensors at all.
@@ -219,5 +292,12 @@ def _check_elementwise(optimizer: torch.optim.Optimizer) -> None:
             except Exception as error:
                 raise ValueError(f"{message} ({type(error).__name__}: {error})") from error
         results.append(torch.cat([part.detach() for part in parts]))
+        states = [state for state in probe.state.values() if isinstance(state, dict)]
     if not torch.equal(results[0], results[1]):
         raise ValueError(message)
+    return frozenset(
+        key
+        for state in states
+        for key, value in state.items()
+        if isinstance(value, Tensor) and value.dim() > 0
+    )

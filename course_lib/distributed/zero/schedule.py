@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Pending
-from course_lib.distributed.zero.flat import Flat, Residence
+from course_lib.distributed.torch_private import at_end_of_backward, backward_pass
+from course_lib.distributed.zero.flat import Flat, State
 from course_lib.distributed.zero.plan import ROOT
+from course_lib.distributed.zero.saved import SavedTensors
+from course_lib.distributed.zero.stages import STAGES
 
 
 class Unit:
@@ -39,8 +42,8 @@ class Unit:
             flat.release()
 
 
-class UnitSchedule:
-    """Runs the schedule of one sharded model on one rank.
+class Schedule:
+    """Says when what happens to one sharded model on one rank.
 
     Args:
         units: all units, the root last.
@@ -49,7 +52,10 @@ class UnitSchedule:
     """
 
     def __init__(self, units: list[Unit], stage: int, reshard_after_forward: bool) -> None:
-        self.units, self.stage, self.reshard = units, stage, reshard_after_forward
+        self.units, self.reshard = units, reshard_after_forward
+        self.sharded = STAGES[stage]
+        flats = [flat for unit in units for flat in unit.flats]
+        self.saved = SavedTensors(flats, self._needed_in_backward)
         self.synchronize = True  # False: gradients stay on this rank (no_sync)
         blocks = [unit for unit in units if unit.name != ROOT]
         # what is needed first in the backward pass is not worth freeing after the forward
@@ -72,7 +78,7 @@ class UnitSchedule:
             for index, parameter in enumerate(flat.parameters):
                 hook = self._gradient_hook(unit, flat, index)
                 self.handles.append(parameter.register_post_accumulate_grad_hook(hook))
-        if self.stage == 3:
+        if self.sharded.parameters:
             module = unit.module
             self.handles += [
                 module.register_forward_pre_hook(
@@ -89,7 +95,7 @@ class UnitSchedule:
 
     def begin_forward(self) -> None:
         """Start a forward of the whole model; clean up after a backward that was broken off."""
-        if torch._C._current_graph_task_id() != -1:
+        if backward_pass() != -1:
             return
         if self.task is not None:
             self.reset()
@@ -143,14 +149,13 @@ class UnitSchedule:
 
     def _begin_backward(self) -> None:
         if self.task is None:
-            self.task = torch._C._current_graph_task_id()
-            engine = torch.autograd.Variable._execution_engine
-            engine.queue_callback(self.finish_backward)
+            self.task = backward_pass()
+            at_end_of_backward(self.finish_backward)
         else:
             self._refuse_reentrant()
 
     def _refuse_reentrant(self) -> None:
-        if torch._C._current_graph_task_id() not in (self.task, -1):
+        if backward_pass() not in (self.task, -1):
             raise RuntimeError(
                 "a backward pass runs inside another one: reentrant checkpointing is not "
                 "supported, use checkpoint(..., use_reentrant=False)"
@@ -170,6 +175,12 @@ class UnitSchedule:
             for flat in self.order[index - 1].flats:
                 flat.gather()
 
+    def _needed_in_backward(self, flat: Flat) -> None:
+        """Make a flat whole whose values autograd asks for, however it has come to need them."""
+        if backward_pass() != -1:
+            self._begin_backward()
+        flat.ready()
+
     def _gradient_hook(self, unit: Unit, flat: Flat, index: int) -> Callable[[Tensor], None]:
         def hook(_parameter: Tensor) -> None:
             self._begin_backward()
@@ -182,7 +193,7 @@ class UnitSchedule:
 
     def _complete(self, unit: Unit) -> None:
         """All gradients of a unit are there: send them off, free its parameters."""
-        if self.synchronize and self.stage == 3:
+        if self.synchronize and self.sharded.parameters:
             self._launch(unit)
         elif self.synchronize:
             # the same order on every rank, also where one of them skips a unit
@@ -207,7 +218,7 @@ class UnitSchedule:
 
     def _settle(self) -> None:
         flat, pending = self.queue.pop(0)
-        if self.stage == 0:  # the sum is there; now it goes to everybody
+        if not self.sharded.optimizer:  # the sum is there; now it goes to everybody
             self.gathering.append((flat, pending.wait()))
         else:
             flat.reduced_by(pending)
@@ -247,7 +258,7 @@ class UnitSchedule:
             unit.release()
 
     @property
-    def sharded(self) -> bool:
+    def all_released(self) -> bool:
         """Whether no parameter is whole (stage 3)."""
         return all(f.state is Residence.SHARDED for unit in self.units for f in unit.flats)
 
