@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
+from course_lib.distributed.checkpoint.reading import CheckpointReader, WeightsOnlyPlanner
 from course_lib.distributed.checkpoint.save_load import (
     together,
     verify_checkpoint,
@@ -134,7 +135,9 @@ def load_fsdp2(
     path, content = verify_checkpoint(folder, comm)
     parameters, moments = get_state_dict(model, optimizer)
     state: dict[str, Any] = {"model": parameters, "optim": moments}
-    together(comm, "read", lambda: dcp.load(state, checkpoint_id=path))
+    reader = CheckpointReader(path, content["files"])
+    planner = WeightsOnlyPlanner()
+    together(comm, "read", lambda: dcp.load(state, storage_reader=reader, planner=planner))
     set_state_dict(
         model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optim"]
     )

@@ -22,10 +22,10 @@ from course_lib.distributed import (
     ShardedOptimizer,
     latest_valid,
     load,
-    pieces,
     save,
     zero_shard,
 )
+from course_lib.distributed.checkpoint import pieces
 from course_lib.distributed.checkpoint.manifest import MANIFEST
 
 

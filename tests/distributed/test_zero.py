@@ -69,7 +69,7 @@ def test_changes_after_sharding_are_refused():
 def test_a_sharded_parameter_cannot_be_used_by_mistake():
     model = zero_shard(toy.Toy(), stage=3)
     assert model.schedule.all_released
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match=r"'head.weight' of unit 'root' .* gathered\(\)"):
         model.module.head.weight @ torch.ones(toy.WIDTH)
     with model.gathered() as module:
         assert module.head.weight.shape == (toy.VOCAB, toy.WIDTH)

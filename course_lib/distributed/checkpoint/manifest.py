@@ -1,7 +1,9 @@
 """What makes a folder a checkpoint: a list of its files with sizes and digests, written last.
 
 A save writes into ``step-N.partial``. The rename to ``step-N`` is the one moment at which the
-checkpoint comes into being; whatever happens before leaves the older ones as they were.
+checkpoint comes into being; whatever happens before leaves the older ones as they were. The list
+ends with a digest of itself, so that no bit of a checkpoint can change unseen. That guards against
+accidents; whoever can write the folder can also write a digest.
 """
 
 import hashlib
@@ -12,11 +14,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from course_lib import files
 from course_lib.distributed.comm.errors import CheckpointError
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+METADATA = ".metadata"
+FORMAT = 2
 _STEP = re.compile(r"step-(\d{8,})")
+_DATA_FILE = re.compile(r"__\d+_\d+\.distcp")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def step_folder(folder: Path, step: int) -> Path:
@@ -24,8 +30,36 @@ def step_folder(folder: Path, step: int) -> Path:
     return folder / f"step-{step:08d}"
 
 
+def check_step(step: int) -> None:
+    """Raise unless ``step`` is a whole number from zero on."""
+    if isinstance(step, bool) or not isinstance(step, int):
+        raise TypeError(f"step must be an integer, got {step!r}")
+    if step < 0:
+        raise ValueError(f"step must not be negative, got {step}")
+
+
+def check_extra(extra: Any, where: str = "extra") -> None:
+    """Raise unless JSON gives back exactly what it is given.
+
+    Raises:
+        TypeError: naming the part that it would change or cannot hold.
+    """
+    if isinstance(extra, dict):
+        for key, value in extra.items():
+            if type(key) is not str:
+                raise TypeError(f"{where} has the key {key!r}: JSON has only strings for keys")
+            check_extra(value, f"{where}[{key!r}]")
+    elif type(extra) is list:
+        for index, value in enumerate(extra):
+            check_extra(value, f"{where}[{index}]")
+    elif type(extra) not in (str, int, float, bool, type(None)):
+        raise TypeError(f"{where} is a {type(extra).__name__}, which does not come back from JSON")
+
+
 def prepare(folder: Path, step: int) -> Path:
     """Make an empty ``.partial`` folder for a step and return it.
+
+    What killed saves have left in ``folder`` is removed; the caller holds the folder's lock.
 
     Raises:
         CheckpointError: the step exists already; a checkpoint is never written over.
@@ -34,10 +68,9 @@ def prepare(folder: Path, step: int) -> Path:
     final = step_folder(folder, step)
     if final.exists():
         raise CheckpointError(f"{final} exists; a checkpoint is never written over")
+    for left in folder.glob("step-*.partial"):
+        shutil.rmtree(left)
     partial = final.with_name(final.name + ".partial")
-    folder.mkdir(parents=True, exist_ok=True)
-    if partial.exists():
-        shutil.rmtree(partial)
     partial.mkdir()
     return partial
 
@@ -51,47 +84,77 @@ def digest_file(path: Path) -> dict[str, Any]:
         }
 
 
-def sync(path: Path) -> None:
-    """Force a file or a folder's entries to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def commit(partial: Path, content: dict[str, Any]) -> Path:
     """Write the manifest and give the folder its final name."""
     final = partial.with_name(partial.name.removesuffix(".partial"))
-    path = partial / MANIFEST
-    path.write_text(json.dumps({"format": FORMAT, **content}, indent=1) + "\n")
-    sync(path)
-    sync(partial)
-    partial.rename(final)
-    sync(final.parent)
+    files.write_text(partial / MANIFEST, render({"format": FORMAT, **content}))
+    files.sync(partial)
+    os.rename(partial, final)
+    files.sync(final.parent)
     return final
+
+
+def render(content: dict[str, Any]) -> str:
+    """Return the one text of a manifest, with its own digest at the end."""
+    text = json.dumps(content)
+    sealed = {**content, "digest": hashlib.sha256(text.encode()).hexdigest()}
+    return json.dumps(sealed, indent=1) + "\n"
 
 
 def read(path: Path) -> dict[str, Any]:
     """Return the manifest of a checkpoint.
 
     Raises:
-        CheckpointError: there is none, or it cannot be read.
+        CheckpointError: there is none, or it was altered, or is of another format.
     """
+    file = path / MANIFEST
     try:
-        content = json.loads((path / MANIFEST).read_text())
+        text = files.read_text(file, limit_bytes=files.JSON_LIMIT_BYTES)
+        content = files.parse_json(text, str(file))
     except FileNotFoundError:
         raise CheckpointError(f"{path} is no finished checkpoint: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path / MANIFEST} cannot be read: {error}") from error
+        raise CheckpointError(f"{file} cannot be read: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path / MANIFEST} is not of format {FORMAT}")
+        raise CheckpointError(f"{file} is not of format {FORMAT}")
+    digest = content.pop("digest", None)
+    if type(digest) is not str or text != render(content):
+        raise CheckpointError(f"{file} is damaged: it is not what was written")
+    wrong = _misshapen(content)
+    if wrong:
+        raise CheckpointError(f"{file}: {wrong}")
     return content
 
 
-def damage(path: Path, files: dict[str, dict[str, Any]]) -> str | None:
+def _misshapen(content: dict[str, Any]) -> str | None:
+    """Return which part of a manifest is not of its form, or None."""
+    numbers = {"step": 0, "world_size": 1}
+    for key, least in numbers.items():
+        if type(content.get(key)) is not int or content[key] < least:
+            return f"{key} must be an integer of at least {least}, got {content.get(key)!r}"
+    listed = content.get("files")
+    if not isinstance(listed, dict) or METADATA not in listed:
+        return f"files must list every file, {METADATA} among them"
+    for name, entry in listed.items():
+        if name != METADATA and not _DATA_FILE.fullmatch(name):
+            return f"files lists {name!r}, which is no file of a checkpoint"
+        good = isinstance(entry, dict) and set(entry) == {"bytes", "sha256"}
+        good = good and type(entry["bytes"]) is int and type(entry["sha256"]) is str
+        if not good or entry["bytes"] < 0 or not _DIGEST.fullmatch(entry["sha256"]):
+            return f"files has no size and digest for {name!r}"
+    groups = content.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        return f"groups must be a list of objects, got {groups!r}"
+    if not isinstance(content.get("extra"), dict):
+        return f"extra must be an object, got {content.get('extra')!r}"
+    if not isinstance(content.get("optimizer"), str | None):
+        return f"optimizer must be a name or null, got {content['optimizer']!r}"
+    return None
+
+
+def damage(path: Path, listed: dict[str, dict[str, Any]]) -> str | None:
     """Return what is wrong with the listed files, or None: missing, cut short, or altered."""
-    for name, wanted in files.items():
+    for name, wanted in listed.items():
         file = path / name
         if not file.is_file():
             return f"{file} is missing"
@@ -121,8 +184,8 @@ def latest_valid(folder: str | Path) -> Path | None:
     for step in sorted(steps, reverse=True):
         try:
             content = read(steps[step])
-        except CheckpointError:
+            if damage(steps[step], content["files"]) is None:
+                return steps[step]
+        except (CheckpointError, OSError):
             continue
-        if damage(steps[step], content["files"]) is None:
-            return steps[step]
     return None

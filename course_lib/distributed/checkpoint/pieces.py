@@ -5,6 +5,7 @@ the parameter's name, so a range is handed over as a few boxes, and any engine t
 (FSDP2, for one) can load what ZeRO saved, at any number of ranks, and the other way round.
 """
 
+import io
 import itertools
 from typing import Any
 
@@ -18,9 +19,16 @@ from torch.distributed.checkpoint.metadata import (
     MetadataIndex,
     TensorProperties,
 )
-from torch.distributed.checkpoint.planner import LoadPlan, TensorWriteData, WriteItem, WriteItemType
+from torch.distributed.checkpoint.planner import (
+    LoadPlan,
+    ReadItem,
+    TensorWriteData,
+    WriteItem,
+    WriteItemType,
+)
 
 from course_lib.distributed.checkpoint.rectangles import rectangles
+from course_lib.distributed.comm.errors import CheckpointError
 
 BOX_ELEMENTS = 2**18
 """Largest box of a checkpoint, one MiB of float32. A reader holds the whole box it needs a part of,
@@ -112,6 +120,11 @@ class PartLoadPlanner(DefaultLoadPlanner):
         """List what this rank reads."""
         assert self.metadata is not None
         return create_default_local_load_plan(self.state_dict, self.metadata)
+
+    def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
+        """Refuse: what is no tensor is stored as code to be run."""
+        name = read_item.dest_index.fqn
+        raise CheckpointError(f"{name!r} is stored as something else than a tensor")
 
     def lookup_tensor(self, index: MetadataIndex) -> Tensor:
         """Return where ``index`` is read into."""

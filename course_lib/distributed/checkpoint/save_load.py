@@ -5,6 +5,8 @@ own name, so FSDP2 reads them and ZeRO reads FSDP2's. Around them stands what th
 save either happens or does not, and a damaged file is refused.
 """
 
+import contextlib
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +16,13 @@ from typing import Any
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.tensor import DTensor
 
+from course_lib import files
 from course_lib.distributed.checkpoint import manifest
 from course_lib.distributed.checkpoint.manifest import latest_valid
-from course_lib.distributed.checkpoint.pieces import PartLoadPlanner, PartSavePlanner
+from course_lib.distributed.checkpoint.pieces import ParameterPart, PartLoadPlanner, PartSavePlanner
+from course_lib.distributed.checkpoint.reading import CheckpointReader
 from course_lib.distributed.checkpoint.states import (
     check_optimizer,
     fitting_names,
@@ -32,6 +37,8 @@ from course_lib.distributed.zero.module import ZeroModule
 from course_lib.distributed.zero.optimizer import ShardedOptimizer
 
 __all__ = ["latest_valid", "load", "save"]
+_LOCK_SECONDS = 5.0  # two saves into one folder are a mistake; one that just ends is not
+_FULL_BYTES = 2**20
 
 
 def save(
@@ -58,8 +65,12 @@ def save(
         The checkpoint's folder.
 
     Raises:
+        TypeError: ``step`` is no integer, or ``extra`` would not come back from JSON as it is.
         ValueError: negative step.
-        CheckpointError: on all ranks, if one of them fails or the step exists.
+        CheckpointError: on all ranks, if one of them fails, the disk has no room, the step exists
+            or another process saves into the folder.
+
+    Chapter: 18_multi_gpu_zero
     """
     state: dict[str, Any] = {"model": model_state(model)}
     content: dict[str, Any] = {"optimizer": None, "groups": [], "extra": extra or {}}
@@ -89,13 +100,55 @@ def write_checkpoint(
         ValueError: negative step.
         CheckpointError: on all ranks, if one of them fails or the step exists.
     """
-    if step < 0:
-        raise ValueError(f"step must not be negative, got {step}")
+    manifest.check_step(step)
+    manifest.check_extra(content.get("extra"))
     folder = Path(folder)
     final = manifest.step_folder(folder, step)
     partial = final.with_name(final.name + ".partial")
     first = comm.rank == 0
-    together(comm, "prepare", lambda: manifest.prepare(folder, step) if first else None)
+    with contextlib.ExitStack() as held:
+        together(comm, "prepare", lambda: _prepare(folder, step, held) if first else None)
+        try:
+            _check_space(folder, comm, state)
+            _write_files(partial, step, comm, state, content)
+        except CheckpointError:
+            if first:
+                shutil.rmtree(partial, ignore_errors=True)  # it may be what fills the disk
+            raise
+    return final
+
+
+def _prepare(folder: Path, step: int, held: contextlib.ExitStack) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    held.enter_context(files.locked(folder, timeout_seconds=_LOCK_SECONDS))
+    manifest.prepare(folder, step)
+
+
+def _check_space(folder: Path, comm: Comm, state: dict[str, Any]) -> None:
+    """Refuse on all ranks what the disk cannot hold, before anything is written."""
+    everyone = comm.gather_objects((_bytes_of(state), shutil.disk_usage(folder).free))
+    needed, free = sum(size for size, _ in everyone), min(room for _, room in everyone)
+    if needed > free:
+        raise CheckpointError(
+            f"could not write the checkpoint: no space left in {folder}: it needs {needed:,} "
+            f"bytes, and {free:,} are free"
+        )
+
+
+def _bytes_of(state: Any) -> int:
+    if isinstance(state, dict):
+        return sum(_bytes_of(value) for value in state.values())
+    if isinstance(state, ParameterPart):
+        return state.values.nbytes
+    if isinstance(state, DTensor):
+        return state.to_local().nbytes
+    return state.nbytes if isinstance(state, Tensor) else 0
+
+
+def _write_files(
+    partial: Path, step: int, comm: Comm, state: dict[str, Any], content: dict[str, Any]
+) -> None:
+    first = comm.rank == 0
     writer = dcp.FileSystemWriter(partial, single_file_per_rank=True, sync_files=True)
     alone = comm.world_size == 1
     group = None if alone else comm.group
@@ -107,14 +160,21 @@ def write_checkpoint(
                 state, storage_writer=writer, planner=planner, process_group=group, no_dist=alone
             )
         own = sorted(partial.glob(f"__{comm.rank}_*"))
-        own += [partial / ".metadata"] if first else []
+        own += [partial / manifest.METADATA] if first else []
         return {path.name: manifest.digest_file(path) for path in own}
 
-    listed = together(comm, "write", write)
-    files = {name: entry for part in listed for name, entry in sorted(part.items())}
-    whole = {"step": step, "world_size": comm.world_size, "files": files, **content}
+    try:
+        listed = together(comm, "write", write)
+    except CheckpointError as error:
+        free = shutil.disk_usage(partial).free
+        if free < _FULL_BYTES:
+            raise CheckpointError(
+                f"{error}\n(no space left: {free:,} bytes are free in {partial.parent})"
+            ) from error
+        raise
+    names = {name: entry for part in listed for name, entry in sorted(part.items())}
+    whole = {"step": step, "world_size": comm.world_size, "files": names, **content}
     together(comm, "finish", lambda: manifest.commit(partial, whole) if first else None)
-    return final
 
 
 def verify_checkpoint(folder: str | Path, comm: Comm) -> tuple[Path, dict[str, Any]]:
@@ -128,8 +188,8 @@ def verify_checkpoint(folder: str | Path, comm: Comm) -> tuple[Path, dict[str, A
     """
     path = Path(folder)
     path, content = together(comm, "find", lambda: _find(path) if comm.rank == 0 else None)[0]
-    files = sorted(content["files"].items())
-    mine = dict(files[comm.rank :: comm.world_size])  # each rank verifies some of the files
+    listed = sorted(content["files"].items())
+    mine = dict(listed[comm.rank :: comm.world_size])  # each rank verifies some of the files
     found = [text for text in comm.gather_objects(manifest.damage(path, mine)) if text]
     if found:
         raise CheckpointError(found[0])
@@ -163,20 +223,26 @@ def load(
     content: dict[str, Any] = {}
     if not foreign:
         path, content = verify_checkpoint(path, comm)
-    saved = together(comm, "read", dcp.FileSystemReader(path).read_metadata)[0]
-    names = fitting_names(model, saved)
-    if optimizer is not None:
-        check_optimizer(optimizer, content, saved)
-    state = {f"model.{name}": part for name, part in model_state(model, names).items()}
+    listed = content["files"] if content else None
+    saved = together(comm, "read", CheckpointReader(path, listed).read_metadata)[0]
+    state: dict[str, Any] = {}
     fresh: dict[Any, dict[str, Tensor]] = {}
-    if optimizer is not None:
-        room, fresh = room_for_optimizer(optimizer, saved)
-        state |= room
+
+    def compare() -> None:
+        names = fitting_names(model, saved)
+        state.update({f"model.{name}": p for name, p in model_state(model, names).items()})
+        if optimizer is not None:
+            check_optimizer(optimizer, content, saved)
+            room, tensors = room_for_optimizer(optimizer, saved)
+            state.update(room)
+            fresh.update(tensors)
+
+    together(comm, "use", compare)
     alone = comm.world_size == 1
     group = None if alone else comm.group
 
     def read() -> None:
-        reader = dcp.FileSystemReader(path)
+        reader = CheckpointReader(path, listed)
         with quiet():
             planner = PartLoadPlanner()
             dcp.load(
