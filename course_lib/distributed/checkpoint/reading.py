@@ -3,8 +3,6 @@
 ``torch.distributed.checkpoint`` describes its files in a pickle, and keeps what is no tensor in
 pickles, too. Unpickling runs code. Here only the classes that describe tensors can be unpickled,
 and only files that the checkpoint lists are opened.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import io

@@ -69,8 +69,6 @@ def save(
         ValueError: negative step.
         CheckpointError: on all ranks, if one of them fails, the disk has no room, the step exists
             or another process saves into the folder.
-
-    Chapter: 18_multi_gpu_zero
     """
     state: dict[str, Any] = {"model": model_state(model)}
     content: dict[str, Any] = {"optimizer": None, "groups": [], "extra": extra or {}}

@@ -5,8 +5,6 @@ between uses by shrinking its storage to nothing, and gathered again into the *s
 autograd keeps views of the weights for the backward pass, and these become valid again. Whoever
 else holds a view would read memory that is gone. So the holders are counted, and if there is one
 that autograd does not account for, the memory is left to it and the flat takes another.
-
-Chapter: 18_multi_gpu_zero
 """
 
 import enum

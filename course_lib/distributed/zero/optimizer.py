@@ -61,8 +61,6 @@ class ShardedOptimizer:
         TypeError: ``make_optimizer`` cannot be called, or returns no optimizer.
         ValueError: names that are unknown, missing or listed twice; an optimizer that needs whole
             parameters; or the model has an optimizer already.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     def __init__(

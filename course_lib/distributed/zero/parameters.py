@@ -4,8 +4,6 @@ Gradients of a sharded model leave the parameters, and so an optimizer or a clip
 ``model.parameters()`` would do nothing, without a word. At stage 3 the values leave, too. Both are
 common mistakes, so the parameters of a sharded model are of a class that tells: the objects stay
 the same, their class changes.
-
-Chapter: 18_multi_gpu_zero
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +56,7 @@ class ShardedParameter(nn.Parameter):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        """Clear the gradient; any other is refused."""
         if value is not None:
             raise RuntimeError(_NO_OPTIMIZER.format(name=self.place.name))
         set_gradient(self, None)

@@ -3,8 +3,6 @@
 A weight that a graph needs for its backward must be whole by then. The hooks around units see to
 that for the usual way through the model. This sees to it for every other: a loss that a block keeps
 as an attribute, outputs inside objects, graphs that are used twice.
-
-Chapter: 18_multi_gpu_zero
 """
 
 from collections.abc import Callable, Iterator, Sequence

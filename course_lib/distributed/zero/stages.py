@@ -11,8 +11,6 @@ class Sharded:
         optimizer: the optimizer's state, such as Adam's moments, and its copy of the parameters.
         gradients: the sum of the gradients.
         parameters: the parameters, between their uses.
-
-    Chapter: 18_multi_gpu_zero
     """
 
     optimizer: bool
