@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from course_lib.distributed.zero.stages import check_stage
 
-Number = int | float
+Amount = int | float
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def model_state_bytes(
     )
 
 
-def communication_elements(n_parameters: Number, stage: int, n_ranks: int | None = None) -> Number:
+def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None = None) -> Amount:
     """Return the elements one rank sends in one training step.
 
     Stages 0 to 2 send each parameter's worth twice, stage 3 three times, so ZeRO's first two

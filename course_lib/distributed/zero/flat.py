@@ -152,7 +152,7 @@ class Flat:
         self._finish_gather()
         for parameter, view, kind in zip(self.parameters, self.views, self.kinds, strict=True):
             attach(parameter, view, kind)
-        self.state = State.FULL
+        self.state = Residence.FULL
 
     def _finish_gather(self) -> None:
         assert self._pending is not None
@@ -169,7 +169,7 @@ class Flat:
 
         The parameters become empty and of a class that says so when they are used by mistake.
         """
-        if not self.sharded.parameters or self.state is State.SHARDED:
+        if not self.sharded.parameters or self.state is Residence.SHARDED:
             return
         if self.state is Residence.GATHERING:
             self._finish_gather()

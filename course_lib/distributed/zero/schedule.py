@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Pending
 from course_lib.distributed.torch_private import at_end_of_backward, backward_pass
-from course_lib.distributed.zero.flat import Flat, State
+from course_lib.distributed.zero.flat import Flat, Residence
 from course_lib.distributed.zero.plan import ROOT
 from course_lib.distributed.zero.saved import SavedTensors
 from course_lib.distributed.zero.stages import STAGES
