@@ -5,13 +5,14 @@ Chapter: 02_simplified_architecture
 
 from dataclasses import dataclass
 
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 IGNORE = -100
 """The target that counts for nothing: no loss, no gradient.
 
-The value is the default ``ignore_index`` of ``torch.nn.functional.cross_entropy``.
+The value is the default ``ignore_index`` of ``torch.nn.functional.cross_entropy``. In rows of ids
+it is padding, at their end.
 """
 
 
@@ -26,11 +27,16 @@ class Example:
         inputs: Token ids the model reads; the decoder's side where there is an encoder too.
         targets: Token id wanted at each place of ``inputs``, or ``IGNORE``.
         source: Token ids the encoder of an encoder-decoder reads, else None.
+        keep: Places of ``inputs`` that may be attended; None: all, as where padding at the end
+            lies behind everything that counts under a causal mask.
+        source_keep: Places of ``source`` that may be attended; None: all.
     """
 
     inputs: Int[Tensor, "*B T"]
     targets: Int[Tensor, "*B T"]
     source: Int[Tensor, "*B S"] | None = None
+    keep: Bool[Tensor, "*B T"] | None = None
+    source_keep: Bool[Tensor, "*B S"] | None = None
 
     def __post_init__(self) -> None:
         if self.inputs.shape != self.targets.shape:
@@ -38,3 +44,12 @@ class Example:
                 "inputs and targets must have one shape: "
                 f"inputs is {tuple(self.inputs.shape)}, targets is {tuple(self.targets.shape)}"
             )
+        if self.source_keep is not None and self.source is None:
+            raise ValueError("source_keep must be None where source is None")
+        pairs = (("keep", self.keep, self.inputs), ("source_keep", self.source_keep, self.source))
+        for name, mask, ids in pairs:
+            if mask is not None and ids is not None and mask.shape != ids.shape:
+                raise ValueError(
+                    f"{name} must have the shape of its ids, {tuple(ids.shape)}, "
+                    f"got {tuple(mask.shape)}"
+                )
