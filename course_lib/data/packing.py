@@ -15,8 +15,12 @@ from course_lib.objectives.example import IGNORE
 
 
 def pack(
-    documents_ids: Iterable[Sequence[int]], seq_len: int, separator_id: int
-) -> Int[Tensor, "N T_plus_1"]:
+    documents_ids: Iterable[Sequence[int]],
+    seq_len: int,
+    separator_id: int,
+    *,
+    shared: int = 1,
+) -> Int[Tensor, "N T_plus_shared"]:
     """Join documents into one stream and cut it into rows, losing no token, counting none twice.
 
     The stream is separator, document, separator, document, ..., separator. A row holds
@@ -28,9 +32,11 @@ def pack(
         documents_ids: Token ids of each document; an empty document is an error.
         seq_len: T, the number of places a model reads in a row.
         separator_id: The id put before the first, between all and after the last document.
+        shared: Ids of a row that are the next row's first ones, too: 1 for a causal model, which
+            reads the first T of a row and says the last T; 0 for a model that reads all of it.
 
     Returns:
-        Rows of ids, the end of the last one filled with ``IGNORE``.
+        Rows of ``seq_len + shared`` ids, the end of the last one filled with ``IGNORE``.
 
     Raises:
         ValueError: If there is no document, a document is empty, ``seq_len`` is not positive, or
@@ -42,6 +48,8 @@ def pack(
     """
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")
+    if shared not in (0, 1):
+        raise ValueError(f"shared must be 0 or 1, got {shared}")
     stream = [separator_id]
     for index, ids in enumerate(documents_ids):
         if not len(ids):
@@ -51,17 +59,17 @@ def pack(
     if len(stream) == 1:
         raise ValueError(
             f"the corpus is empty: it holds 0 documents, a row of seq_len {seq_len} "
-            f"needs {seq_len + 1} tokens"
+            f"needs {seq_len + shared} tokens"
         )
-    if len(stream) < seq_len + 1:
+    if len(stream) < seq_len + shared:
         raise ValueError(
             f"the corpus is shorter than the context: it holds {len(stream)} tokens with its "
-            f"separators, a row of seq_len {seq_len} needs {seq_len + 1}"
+            f"separators, a row of seq_len {seq_len} needs {seq_len + shared}"
         )
-    n_rows = -(-(len(stream) - 1) // seq_len)
-    filled = torch.full((n_rows * seq_len + 1,), IGNORE)
+    n_rows = -(-(len(stream) - shared) // seq_len)
+    filled = torch.full((n_rows * seq_len + shared,), IGNORE)
     filled[: len(stream)] = torch.tensor(stream)
-    return filled.unfold(0, seq_len + 1, seq_len).clone()  # (N, T + 1)
+    return filled.unfold(0, seq_len + shared, seq_len).clone()
 
 
 def one_per_row(

@@ -22,6 +22,9 @@ class Denoiser:
         rate: Share of the tokens that are cut.
         mean_span: Mean length of a span, in tokens.
         at_end: One span at the end instead: the text's beginning is read, its rest is said.
+        anywhere: Spans may begin a text and need not end it, as in seqio's ``random_roll``. Without
+            it a text begins with a token that stays and ends with a span, as in the paper's runs;
+            a short text with one span then always loses its end.
         mode_id: An id put before the source, so that a model can be told later which of its skills
             is wanted; None puts none.
     """
@@ -29,6 +32,7 @@ class Denoiser:
     rate: float | int = 0.15
     mean_span: float | int = 3.0
     at_end: bool = False
+    anywhere: bool = False
     mode_id: int | None = None
 
     def __post_init__(self) -> None:
@@ -102,7 +106,7 @@ def span_corruption_example(
 
     Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 3.1.4, and
     T5's ``random_spans_noise_mask``, by which the number of tokens and of spans follows from the
-    length alone, and a text begins with a token that stays and ends with a span.
+    length alone.
 
     Chapter: 16_span_corruption
     """
@@ -223,14 +227,22 @@ def _draw_spans(
         torch.tensor(values, dtype=torch.float64, device=rows.device)[which]
         for values in ([d.rate for d in denoisers], [d.mean_span for d in denoisers])
     )
-    at_end = torch.tensor([d.at_end for d in denoisers], device=rows.device)[which]
+    at_end, anywhere = (
+        torch.tensor(values, device=rows.device)[which]
+        for values in ([d.at_end for d in denoisers], [d.anywhere for d in denoisers])
+    )
     noise, spans = span_counts(length, rate, mean)
     spans = torch.where(at_end, spans.clamp(max=1), spans)
     n = int(spans.max()) if len(rows) else 0
     if n == 0:
         return torch.zeros_like(rows, dtype=torch.bool)
     cut_lengths = _segments(noise, spans, n, generator)
-    kept_lengths = _segments(length - noise, spans, n, generator)
+    # What is kept before each span. Where spans may be anywhere, a part more stays behind the last
+    # one, and the first and the last part may be empty: draw them one longer, and take that off.
+    free = (anywhere & ~at_end & (spans > 0)).long()
+    kept_lengths = _segments(length - noise + 2 * free, spans + free, n + 1, generator)
+    kept_lengths[:, 0] -= free
+    kept_lengths = kept_lengths[:, :n]
     # kept, cut, kept, cut, ...: where each begins, and between which beginnings a token lies
     bounds = torch.stack([kept_lengths, cut_lengths], dim=2).flatten(1).cumsum(1)  # (B, 2n)
     places = torch.arange(rows.shape[1], device=rows.device).expand(rows.shape).contiguous()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course_lib.training.engines import STRATEGIES
+from course_lib.training.objective_settings import FAMILY_OF, NOISES
 
 
 def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
@@ -17,8 +18,8 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     """
     made = argparse.ArgumentParser(
         prog="python -m course_lib.training",
-        description="Train a decoder-only transformer to predict the next token, on one process "
-        "or on many. Under torchrun, leave out --nprocs.",
+        description="Train a transformer of any family on text, on one process or on many. Under "
+        "torchrun, leave out --nprocs.",
     )
     what = made.add_argument_group("model")
     what.add_argument("--preset", help=f"a published model: {', '.join(presets)}")
@@ -27,12 +28,21 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one config field"
     )
     data = made.add_argument_group("data")
-    data.add_argument("--text", nargs="+", type=Path, help="UTF-8 files, a document each; "
-                      "without it, the language reference that comes with Python")  # fmt: skip
+    data.add_argument("--text", "--data", nargs="+", type=Path, help="UTF-8 files, a document "
+                      "each; without it, the language reference that comes with "
+                      "Python")  # fmt: skip
     data.add_argument("--tokenizer", type=Path, help="a tokenizer.json; without it one is learned")
     data.add_argument("--vocab-size", type=int, help="tokens to learn, and rows of the embedding")
     data.add_argument("--seq-len", type=int, help="tokens of a row (the model's maximum)")
     data.add_argument("--held-out", type=float, help="share of the text to measure on")
+    what = made.add_argument_group("objective")
+    what.add_argument("--objective", choices=tuple(FAMILY_OF), help="by default that of the "
+                      "model's family: masked, causal, span-corruption")  # fmt: skip
+    what.add_argument("--mask-rate", type=float, help="share of the tokens (the paper's)")
+    what.add_argument("--mean-span", type=float, help="mean tokens of a span (3)")
+    what.add_argument("--whole-words", action="store_true", help="choose words, not tokens")
+    what.add_argument("--noise", nargs="+", choices=NOISES, help="of denoising, one after the "
+                      "other (permute infill)")  # fmt: skip
     how = made.add_argument_group("training")
     how.add_argument("--steps", type=int, default=200, help="updates (%(default)s)")
     how.add_argument("--batch-size", type=int, default=8, help="rows of an update, over all ranks")
@@ -40,6 +50,8 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     how.add_argument("--lr", type=float, default=1e-3, help="peak learning rate (%(default)s)")
     how.add_argument("--weight-decay", type=float, default=0.1, help="of matrices (%(default)s)")
     how.add_argument("--warmup", type=int, help="updates before the full rate (a twentieth)")
+    how.add_argument("--decay", type=int, help="updates of the fall at the end, after a flat part; "
+                     "without it the rate falls along a cosine")  # fmt: skip
     how.add_argument("--clip", type=float, default=1.0, help="largest gradient norm; 0: none")
     how.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     how.add_argument("--seed", type=int, default=0)

@@ -21,15 +21,15 @@ def predict_logits(model: nn.Module, example: Example) -> Float[Tensor, "B T V"]
     """Ask a model for the logits of a batch, with its encoder's input where there is one.
 
     Args:
-        model: Called as ``model(inputs)`` or ``model(inputs, source=source)``.
+        model: Called as ``model(inputs)``, with ``source``, ``keep`` and ``source_keep`` where the
+            example has them.
         example: A batch.
 
     Returns:
         Logits for each place.
     """
-    if example.source is None:
-        return model(example.inputs)
-    return model(example.inputs, source=example.source)
+    more = {name: getattr(example, name) for name in ("source", "keep", "source_keep")}
+    return model(example.inputs, **{name: part for name, part in more.items() if part is not None})
 
 
 def as_example(
@@ -50,11 +50,8 @@ def as_example(
         The example on that device.
     """
     example = batch if isinstance(batch, Example) else objective(batch, generator)
-    return Example(
-        inputs=example.inputs.to(device),
-        targets=example.targets.to(device),
-        source=None if example.source is None else example.source.to(device),
-    )
+    there = {name: part for name, part in vars(example).items() if part is not None}
+    return Example(**{name: part.to(device) for name, part in there.items()})
 
 
 def seed_of(*numbers: int | str) -> int:

@@ -25,8 +25,15 @@ from course_lib.training.arguments import parser
 from course_lib.training.engines import check_strategy
 from course_lib.training.history import History
 from course_lib.training.job import Job, announcement, check_division, run, summary
+from course_lib.training.objective_settings import (
+    FAMILY_OF,
+    SEPARATORS,
+    row_length,
+    settings_for,
+    special_tokens,
+)
 
-SEPARATOR = "<|endoftext|>"
+SEPARATOR = SEPARATORS[0]
 _MOST_TOKENS = 4096
 
 
@@ -114,6 +121,8 @@ def prepare(
         )
     if chosen.tokenizer and chosen.vocab_size:
         raise ValueError("--vocab-size is for learning a tokenizer; --tokenizer brings its own")
+    name = choose_objective(chosen, config)
+    length = row_length(name, seq_len)
     check_division(chosen.batch_size, n_ranks, chosen.accumulate)
     _check_output(chosen, strategy)
 
@@ -122,11 +131,24 @@ def prepare(
     if share is None:
         share = 0.1 if chosen.text is None else 0.0
     learned, measured = split(documents, share) if share else (documents, [])
-    words = choose_tokenizer(chosen, config, tokenizer, learned)
+    needed = special_tokens(name, length, chosen.mask_rate, chosen.mean_span)
+    words = choose_tokenizer(chosen, config, tokenizer, learned, needed)
     config = replace(config, vocab_size=chosen.vocab_size or config.vocab_size)
-    separator = words.special_tokens[SEPARATOR]
+    objective = settings_for(
+        name,
+        words,
+        config.vocab_size,
+        length,
+        rate=chosen.mask_rate,
+        mean_span=chosen.mean_span,
+        noises=chosen.noise,
+        whole_words=chosen.whole_words,
+    )
+    shared = 1 if name == "causal" else 0
     rows, held_out = (
-        pack([words.encode(text) for text in texts], seq_len, separator) if texts else None
+        pack([words.encode(t) for t in texts], length, objective.separator_id, shared=shared)
+        if texts
+        else None
         for texts in (learned, measured)
     )
     assert rows is not None
@@ -137,8 +159,8 @@ def prepare(
     if chosen.output is not None and os.environ.get("RANK", "0") == "0":
         chosen.output.mkdir(parents=True, exist_ok=True)
         words.save(chosen.output / "tokenizer.json")
-    names = ("steps", "batch_size", "warmup", "lr", "weight_decay", "precision", "accumulate",
-             "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
+    names = ("steps", "batch_size", "warmup", "decay", "lr", "weight_decay", "precision",
+             "accumulate", "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
              "resume")  # fmt: skip
     rest = {name: getattr(chosen, name) for name in names}
     job = Job(
@@ -148,6 +170,7 @@ def prepare(
         strategy,
         clip=chosen.clip or None,
         progress=not chosen.quiet,
+        objective=objective,
         **rest,
     )
     return job, n_ranks
@@ -170,6 +193,12 @@ def _check_numbers(chosen: argparse.Namespace) -> None:
             raise ValueError(f"{_word(name)} must be finite, got {value}")
     if chosen.warmup is not None and not 0 <= chosen.warmup <= chosen.steps:
         raise ValueError(f"--warmup must be 0 to --steps {chosen.steps}, got {chosen.warmup}")
+    warmup = chosen.steps // 20 if chosen.warmup is None else chosen.warmup
+    if chosen.decay is not None and not 0 <= chosen.decay <= chosen.steps - warmup:
+        raise ValueError(
+            f"--decay must be 0 to {chosen.steps - warmup}, which the warm-up leaves of --steps, "
+            f"got {chosen.decay}"
+        )
     if not 0 <= chosen.seed < 2**63 - 1:
         raise ValueError(f"--seed must be 0 to 2**63 - 2, got {chosen.seed}")
 
@@ -208,13 +237,22 @@ def choose_config(
         except (json.JSONDecodeError, RecursionError):
             changes[name] = value
     config = TransformerConfig.from_dict({**config.to_dict(), **changes})
-    if config.family != "decoder-only":
-        raise ValueError(
-            f"{chosen.preset or chosen.config} is {config.family}; this command trains "
-            "decoder-only models, which predict the next token"
-        )
     _check_memory(config)
     return config
+
+
+def choose_objective(chosen: argparse.Namespace, config: TransformerConfig) -> str:
+    """Take the objective that was named, or that of the model's family."""
+    if chosen.objective is None:
+        return next(name for name, family in FAMILY_OF.items() if family == config.family)
+    wanted: str = FAMILY_OF[chosen.objective]
+    if wanted != config.family:
+        own = ", ".join(name for name, family in FAMILY_OF.items() if family == config.family)
+        raise ValueError(
+            f"--objective {chosen.objective} is for {wanted} models; "
+            f"{chosen.preset or chosen.config} is {config.family}, which takes {own}"
+        )
+    return str(chosen.objective)
 
 
 def _check_memory(config: TransformerConfig) -> None:
@@ -232,15 +270,15 @@ def _check_memory(config: TransformerConfig) -> None:
 
 
 def choose_tokenizer(
-    chosen: argparse.Namespace, config: TransformerConfig, tokenizer: Any, texts: list[str]
+    chosen: argparse.Namespace,
+    config: TransformerConfig,
+    tokenizer: Any,
+    texts: list[str],
+    needed: Sequence[str],
 ) -> Any:
-    """Load the tokenizer, or learn one from the texts to train on."""
+    """Load the tokenizer, or learn one from the texts to train on, with the tokens needed."""
     if chosen.tokenizer is not None:
         words = tokenizer.load(chosen.tokenizer)
-        if SEPARATOR not in words.special_tokens:
-            raise ValueError(
-                f"{chosen.tokenizer} has no token {SEPARATOR} to put between documents"
-            )
         if words.vocab_size > config.vocab_size:
             raise ValueError(
                 f"{chosen.tokenizer} has {words.vocab_size} tokens, the model {config.vocab_size}"
@@ -249,7 +287,8 @@ def choose_tokenizer(
     size = chosen.vocab_size or min(config.vocab_size, _MOST_TOKENS)
     first = os.environ.get("RANK", "0") == "0"
     progress = not chosen.quiet and first and sys.stderr.isatty()
-    return tokenizer.train(texts, size, special_tokens=(SEPARATOR,), progress=progress)
+    own = (SEPARATOR, *needed)
+    return tokenizer.train(texts, size, special_tokens=own, progress=progress)
 
 
 def _count_ranks(chosen: argparse.Namespace) -> int:

@@ -19,12 +19,14 @@ from course_lib.distributed import Comm, init_from_env
 from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.files import write_json
 from course_lib.model.transformer import Transformer
+from course_lib.objectives import causal_example
 from course_lib.training.checkpoint import save_checkpoint
 from course_lib.training.engines import STAGES, Engine, open_engine
 from course_lib.training.history import History
 from course_lib.training.loop import train
+from course_lib.training.objective_settings import ObjectiveSettings
 from course_lib.training.progress import lines
-from course_lib.training.schedule import Schedule, warmup_cosine
+from course_lib.training.schedule import Schedule, warmup_cosine, warmup_stable_decay
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Job:
         strategy: Who holds the model; ``"plain"`` is one process.
         steps: Updates of the whole run.
         batch_size: Rows of an update, over all ranks.
+        objective: What the model is asked; None asks for the next token.
+        decay: Last updates, in which alone the rate falls to 0, from a flat part; None lets it fall
+            along a cosine to a tenth, all the way.
         warmup: Updates before the full learning rate; None: a twentieth of all.
         lr: Peak learning rate of AdamW.
         weight_decay: Of matrices.
@@ -59,6 +64,8 @@ class Job:
     strategy: str
     steps: int
     batch_size: int
+    objective: ObjectiveSettings | None = None
+    decay: int | None = None
     warmup: int | None = None
     lr: float = 1e-3
     weight_decay: float = 0.1
@@ -75,17 +82,20 @@ class Job:
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on; its length and its ranks may change."""
-        names = ("batch_size", "warmup", "seed", "lr", "weight_decay", "clip", "precision")
+        names = ("batch_size", "warmup", "decay", "seed", "lr", "weight_decay", "clip", "precision")
         return {
             "config": self.config.to_dict(),
             "rows": rows_digest(self.rows),
+            "objective": None if self.objective is None else self.objective.identity(),
             **{name: getattr(self, name) for name in names},
         }
 
     def schedule(self) -> Schedule:
         """Make the factor on the learning rate by step."""
         warmup = self.steps // 20 if self.warmup is None else self.warmup
-        return warmup_cosine(steps=self.steps, warmup=warmup)
+        if self.decay is None:
+            return warmup_cosine(steps=self.steps, warmup=warmup)
+        return warmup_stable_decay(steps=self.steps, warmup=warmup, decay=self.decay)
 
     @property
     def checkpoint(self) -> Path | None:
@@ -142,6 +152,7 @@ def run(job: Job) -> History:
         schedule=job.schedule(),
         accumulate=job.accumulate,
         clip=job.clip,
+        objective=causal_example if job.objective is None else job.objective.make(),
         seed=job.seed,
         held_out=job.held_out,
         evaluate_every=job.evaluate_every,
@@ -200,13 +211,27 @@ def _device(comm: Comm) -> torch.device:
 
 
 def _write_results(job: Job, engine: Engine, comm: Comm, history: History) -> None:
-    """Write ``model.safetensors``, for one process, and ``history.json``."""
+    """Write the model for whoever uses it, and ``history.json``.
+
+    A model of a published family becomes a checkpoint as the hub has them, which
+    ``Transformer.from_pretrained`` and the reference library read; any other one becomes a
+    checkpoint of ``save_checkpoint``.
+    """
     weights = engine.weights()
     if comm.rank == 0:
         assert job.output is not None
         model = Transformer(job.config, device="meta")
         model.load_state_dict({n: w.float().cpu() for n, w in weights.items()}, assign=True)
-        save_checkpoint(job.output / "model.safetensors", model, step=job.steps)
+        if job.objective is not None:
+            end = job.objective.separator_id
+            names = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+            model.published_fields = dict.fromkeys(names, end)
+        try:
+            model.save_pretrained(job.output)
+        except ValueError as error:
+            if "family" not in str(error):
+                raise
+            save_checkpoint(job.output / "model.safetensors", model, step=job.steps)
         content = {"run": job.identity(), **history.to_dict()}
         write_json(job.output / "history.json", content, indent=1)
     comm.barrier()

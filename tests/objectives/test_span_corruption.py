@@ -86,7 +86,9 @@ def texts(n: int, longest: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize(
     "denoisers",
     [(Denoiser(),), ul2(), ul2(5, 6, 7), (Denoiser(0.5, 1.0),), (Denoiser(at_end=True),),
-     (Denoiser(1.0, 2),), (Denoiser(0.0),)],
+     (Denoiser(1.0, 2),), (Denoiser(0.0),), (Denoiser(anywhere=True),),
+     (Denoiser(0.5, 2.0, anywhere=True), Denoiser(), Denoiser(at_end=True)),
+     (Denoiser(1.0, 1.0, anywhere=True),)],
 )  # fmt: skip
 def test_any_text_is_rebuilt_from_source_and_targets(denoisers: tuple[Denoiser, ...]) -> None:
     ids = texts(2000, 60)
@@ -137,6 +139,25 @@ def test_rates_and_spans_are_those_of_the_settings() -> None:
     # T5 keeps the first token and cuts the last; between them no place is left out
     assert share[0] == 0 and share[-1] == 1
     assert float(share[2:-8].min()) > 0.07 and float(share[2:-8].max()) < 0.2
+
+
+@pytest.mark.parametrize("length", [2, 3, 8, 12, 40])
+def test_spans_may_be_anywhere(length: int) -> None:
+    """Also one span in a short text, and at either end; as much is cut as without."""
+    ids = torch.arange(10, 10 + length).expand(3000, length)
+    one = Denoiser(anywhere=True)
+    example = corrupt(ids, denoisers=(one,))
+    cut = torch.stack([(example.targets == 10 + n).any(1) for n in range(length)], 1)
+    noise, spans = counts(length, one)
+    assert bool((cut.sum(1) == noise).all())
+    before = torch.nn.functional.pad(cut, (1, 0))[:, :-1]
+    assert bool(((cut & ~before).sum(1) == spans).all())
+    share = cut.float().mean(0)
+    assert float(share.min()) > 0.02 and float(share.max()) < 0.8
+    assert torch.allclose(share, share.flip(0), atol=0.05)
+    if spans == 1:
+        starts = (cut & ~before).long().argmax(1).bincount(minlength=length)
+        assert int((starts > 0).sum()) == length - noise + 1
 
 
 def test_the_beginning_of_a_text_is_read_and_its_rest_is_said() -> None:

@@ -301,6 +301,8 @@ def test_a_failing_rank_ends_the_command_with_its_name(
 
 
 TINY = "{tiny}"
+MASKED = ("--set", "n_encoder_layers=2", "--set", "n_decoder_layers=0")
+T5 = ("--set", "n_encoder_layers=2")
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,19 @@ TINY = "{tiny}"
         (["--preset", "gpt-2"], "no preset named 'gpt-2'; the nearest are gpt2"),
         (["--preset", "gpt2", "--config", TINY], "give either --preset or --config"),
         ([], "give either --preset or --config"),
-        (["--preset", "bert-base"], "bert-base is encoder-only; this command trains decoder-only"),
+        (["--preset", "bert-base", "--objective", "causal"],
+         "bert-base is encoder-only, which takes masked, masked-static"),
+        (["--config", TINY, "--objective", "ul2"], "ul2 is for encoder-decoder models"),
+        (["--config", TINY, "--mask-rate", "0.2"], "--mask-rate is no option of the objective"),
+        (["--config", TINY, "--mean-span", "2"], "--mean-span is no option of the objective"),
+        (["--config", TINY, "--noise", "mask"], "--noise is no option of the objective"),
+        (["--config", TINY, "--whole-words"], "--whole-words is no option of the objective"),
+        (["--config", TINY, "--decay", "191"], "--decay must be 0 to 190, which the warm-up"),
+        (["--config", TINY, *MASKED, "--mask-rate", "0"], "--mask-rate must be above 0, at most 1"),
+        (["--config", TINY, *MASKED, "--mask-rate", "nan"], "--mask-rate must be above 0, at most"),
+        (["--config", TINY, *T5, "--mean-span", "0.5"], "--mean-span must be 1 token or more"),
+        (["--config", TINY, *T5, "--mean-span", "inf"], "--mean-span must be 1 token or more"),
+        (["--config", TINY, *T5, "--seq-len", "3"], "too short for span-corruption: it needs 4"),
         (["--config", TINY, "--set", "d_modle=3"], "unknown config field 'd_modle' with value 3"),
         (["--config", TINY, "--set", "d_model"], "--set wants FIELD=VALUE, got 'd_model'"),
         (["--config", TINY, "--strategy", "deepspeed"], "deepspeed_config gives the settings"),
@@ -400,7 +414,7 @@ def test_a_config_that_is_no_json_and_a_tokenizer_that_does_not_fit(
     train(["a b c"], 257, special_tokens=("<s>",)).save(tmp_path / "other.json")
     train(["a b c d e f g" * 9], 271, special_tokens=(cli.SEPARATOR,)).save(tmp_path / "big.json")
     said = refusal(words(tmp_path, texts, "--tokenizer", str(tmp_path / "other.json")), capsys)
-    assert "has no token <|endoftext|> to put between documents" in said
+    assert "no token <|endoftext|> or </s> or [SEP] to put between documents" in said
     few = ["--set", "vocab_size=100", "--tokenizer", str(tmp_path / "big.json")]
     assert "tokens, the model 100" in refusal(words(tmp_path, texts, *few), capsys)
 
