@@ -20,7 +20,7 @@ def pack(
     separator_id: int,
     *,
     shared: int = 1,
-) -> Int[Tensor, "N T_plus_shared"]:
+) -> Int[Tensor, "N M"]:
     """Join documents into one stream and cut it into rows, losing no token, counting none twice.
 
     The stream is separator, document, separator, document, ..., separator. A row holds

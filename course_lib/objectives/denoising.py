@@ -2,8 +2,6 @@
 
 Each kind of noise takes rows and gives rows, with ``IGNORE`` at their end, so that they can follow
 one another.
-
-Chapter: 16_span_corruption
 """
 
 from collections.abc import Callable, Sequence
@@ -50,8 +48,6 @@ def denoising_example(
         An example whose targets are the ids themselves.
 
     Source: Lewis et al. 2020, "BART", section 2.2.
-
-    Chapter: 16_span_corruption
     """
     rows = check_rows(ids, generator)
     source = rows
@@ -86,8 +82,6 @@ def mask_tokens(
         mask_id: The id that hides.
         rate: Share of the tokens that are hidden.
         special_ids: Ids that are never hidden.
-
-    Chapter: 16_span_corruption
     """
     check_share("rate", rate)
     candidates = (rows != IGNORE) & ~any_of(rows, tuple(special_ids))
@@ -101,7 +95,7 @@ def delete_tokens(
     *,
     rate: float | int = 0.15,
     special_ids: Sequence[int] = (),
-) -> Int[Tensor, "B U"]:
+) -> Int[Tensor, "B M"]:
     """Take some tokens out without a trace: a model has to find out where something is missing.
 
     Args:
@@ -109,8 +103,6 @@ def delete_tokens(
         generator: What is drawn from.
         rate: Share of the tokens that go.
         special_ids: Ids that never go.
-
-    Chapter: 16_span_corruption
     """
     check_share("rate", rate)
     present = rows != IGNORE
@@ -126,7 +118,7 @@ def infill(
     mask_id: int,
     rate: float | int = 0.3,
     mean_span: float | int = 3.0,
-) -> Int[Tensor, "B U"]:
+) -> Int[Tensor, "B M"]:
     """Show spans as one mask each, whatever their length; a span of length 0 only puts a mask in.
 
     A model has to find out how many tokens are missing, and may find that none is.
@@ -138,11 +130,12 @@ def infill(
         rate: Share of the tokens that are hidden.
         mean_span: Mean of the Poisson distribution of a span's length.
 
+    Raises:
+        ValueError: If the share is none, or the mean is not positive.
+
     Source: Lewis et al. 2020, section 2.2: lengths are drawn until they reach the share, and the
     last one is cut to fit. Places are drawn so that every arrangement is as likely as any other;
     at either end of a row fewer spans can reach a token.
-
-    Chapter: 16_span_corruption
     """
     check_share("rate", rate)
     if not mean_span > 0:
@@ -178,8 +171,6 @@ def permute_sentences(
         rows: Ids.
         generator: What is drawn from.
         stop_ids: Ids that end a sentence; what follows the last of them is a sentence, too.
-
-    Chapter: 16_span_corruption
     """
     stops = any_of(rows, tuple(stop_ids))
     sentence = stops.long().cumsum(1) - stops.long()  # a stop belongs to the sentence it ends
@@ -195,8 +186,6 @@ def rotate(rows: Int[Tensor, "B T"], generator: torch.Generator) -> Int[Tensor, 
     Args:
         rows: Ids.
         generator: What is drawn from.
-
-    Chapter: 16_span_corruption
     """
     length = (rows != IGNORE).sum(1)
     draw = torch.rand(len(rows), generator=generator, device=rows.device, dtype=torch.float64)

@@ -1,7 +1,4 @@
-"""Masked language modelling: hide some tokens, and ask for them from both sides.
-
-Chapter: 14_masked_language_modeling
-"""
+"""Masked language modelling: hide some tokens, and ask for them from both sides."""
 
 from collections.abc import Sequence
 
@@ -61,8 +58,6 @@ def masked_example(
     Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A.1; Liu et al. 2019, "RoBERTa",
     section 4.1 (dynamic masking). BERT rounds the number of targets of a row and takes at least
     one; we round at random, so that the rate is exact for short rows too.
-
-    Chapter: 14_masked_language_modeling
     """
     rows = check_rows(ids, generator)
     for name, value in (("rate", rate), ("masked", masked), ("randomised", randomised)):

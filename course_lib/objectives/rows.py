@@ -2,8 +2,6 @@
 
 A batch is a rectangle. A shorter text is a row with ``IGNORE`` at its end; the functions here take
 such rows and give such rows, a whole batch at a time.
-
-Chapter: 14_masked_language_modeling
 """
 
 import torch
@@ -81,7 +79,7 @@ def lowest(
     return candidates & (rank < n[:, None])
 
 
-def close_up(ids: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"]) -> Int[Tensor, "B U"]:
+def close_up(ids: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"]) -> Int[Tensor, "B M"]:
     """Move what is kept to the left, in its order, and fill with ``IGNORE``.
 
     Args:
@@ -99,7 +97,7 @@ def close_up(ids: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"]) -> Int[Tensor, 
     return moved.masked_fill(beyond, IGNORE)
 
 
-def append(rows: Int[Tensor, "B T"], one: int | None) -> Int[Tensor, "B U"]:
+def append(rows: Int[Tensor, "B T"], one: int | None) -> Int[Tensor, "B M"]:
     """Put an id behind the last one of each row; None puts none."""
     if one is None:
         return rows

@@ -1,7 +1,4 @@
-"""Span corruption: cut spans out of a text, and ask a decoder for what was cut.
-
-Chapter: 16_span_corruption
-"""
+"""Span corruption: cut spans out of a text, and ask a decoder for what was cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,8 +54,6 @@ def ul2(
 
     Source: Tay et al. 2022, "UL2", table 1 and section 3.1. Its sequential denoiser draws the
     length of the beginning; ours cuts the quarter that is its mean.
-
-    Chapter: 16_span_corruption
     """
     return (
         Denoiser(0.15, 3, mode_id=regular),
@@ -107,8 +102,6 @@ def span_corruption_example(
     Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 3.1.4, and
     T5's ``random_spans_noise_mask``, by which the number of tokens and of spans follows from the
     length alone.
-
-    Chapter: 16_span_corruption
     """
     rows = check_rows(ids, generator)
     if not denoisers:
@@ -140,7 +133,7 @@ def split_spans(
     *,
     sentinels: Sequence[int],
     eos_id: int | None,
-) -> tuple[Int[Tensor, "B S"], Int[Tensor, "B U"]]:
+) -> tuple[Int[Tensor, "B S"], Int[Tensor, "B M"]]:
     """Part each row into what is read and what is said.
 
     Args:
@@ -155,8 +148,6 @@ def split_spans(
 
     Raises:
         ValueError: If there are more spans than sentinels.
-
-    Chapter: 16_span_corruption
     """
     present = rows != IGNORE
     cut = cut & present
@@ -199,8 +190,6 @@ def join_spans(
 
     Returns:
         The ids before anything was cut.
-
-    Chapter: 16_span_corruption
     """
     known, spans = set(sentinels), dict[int, list[int]]()
     current: list[int] = []
@@ -265,8 +254,6 @@ def span_counts(
         fewer than two.
 
     Source: T5's ``random_spans_noise_mask``.
-
-    Chapter: 16_span_corruption
     """
     can = length >= 2
     noise = (length * rate).round().long().clamp(min=1)

@@ -1,7 +1,4 @@
-"""An objective as plain values: what the command line names, and what every rank gets.
-
-Chapter: 17_summary
-"""
+"""An objective as plain values: what the command line names, and what every rank gets."""
 
 from __future__ import annotations
 
