@@ -9,7 +9,7 @@ from course_lib.model.attention import Attention, CrossAttention, Memory, View
 from course_lib.model.cache import KVCache
 from course_lib.model.checks import check_input
 from course_lib.model.embedding import Entrance
-from course_lib.model.layers import make_feed_forward, make_norm
+from course_lib.model.layers import add, make_feed_forward, make_norm
 from course_lib.model.masks import (
     Mask,
     as_bias,
@@ -66,14 +66,15 @@ class Block(nn.Module):
             The stream with what the block added.
         """
         if self.norm_first:
-            x = x + self.attention(self.attention_norm(x), view)
+            x = add(x, self.attention(self.attention_norm(x), view))
             if self.has_cross:
-                x = x + self.cross_attention(self.cross_attention_norm(x), memory_view, memory)
-            return x + self.feed_forward(self.feed_forward_norm(x))
-        x = self.attention_norm(x + self.attention(x, view))
+                seen = self.cross_attention_norm(x)
+                x = add(x, self.cross_attention(seen, memory_view, memory))
+            return add(x, self.feed_forward(self.feed_forward_norm(x)))
+        x = self.attention_norm(add(x, self.attention(x, view)))
         if self.has_cross:
-            x = self.cross_attention_norm(x + self.cross_attention(x, memory_view, memory))
-        return self.feed_forward_norm(x + self.feed_forward(x))
+            x = self.cross_attention_norm(add(x, self.cross_attention(x, memory_view, memory)))
+        return self.feed_forward_norm(add(x, self.feed_forward(x)))
 
 
 class Stack(Entrance):

@@ -42,7 +42,9 @@ class RMSNorm(nn.Module):
         """Normalise the last dimension."""
         wide = x if x.dtype == torch.float64 else x.float()
         normed = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
-        return normed.to(x.dtype) * self.weight
+        kept = self.weight.dtype  # a wide stream, as in `PreciseLinear`, ends at 16 bits here
+        kept = kept if kept in (torch.float16, torch.bfloat16) else x.dtype
+        return normed.to(kept) * self.weight
 
 
 def make_norm(config: TransformerConfig) -> nn.Module:
@@ -58,6 +60,43 @@ def make_norm(config: TransformerConfig) -> nn.Module:
     return kinds[config.norm](config.d_model, config.norm_eps)
 
 
+class PreciseLinear(nn.Linear):
+    """A linear layer that answers in float32 where its input is float16.
+
+    Models that do not scale their scores (T5) were trained where numbers reach further than the
+    65,504 of float16, and the network that narrows passes it first. With it the stream itself
+    becomes float32, up to the next norm.
+
+    Source: the `transformers` library, which keeps this matrix of T5 in float32.
+    """
+
+    def forward(self, x: Float[Tensor, "... F"]) -> Float[Tensor, "... D"]:
+        """Multiply, wide enough for any product."""
+        if x.dtype != torch.float16:
+            return super().forward(x)
+        bias = None if self.bias is None else self.bias.float()
+        return F.linear(x.float(), self.weight.float(), bias)
+
+
+def add(x: Float[Tensor, "... D"], update: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+    """Add to the stream; a sum beyond float16 becomes a large number, where it would be infinite.
+
+    Args:
+        x: The stream.
+        update: What a part of the block adds.
+
+    Returns:
+        The sum.
+
+    Source: the `transformers` library's T5: 1,000 below the largest number, once one is infinite.
+    """
+    total = x + update
+    if total.dtype != torch.float16:
+        return total
+    most = torch.finfo(torch.float16).max - 1000 * torch.isinf(total).any()
+    return torch.clamp(total, min=-most, max=most)
+
+
 class FeedForward(nn.Module):
     """Widen, bend, narrow: each token on its own, with the same weights.
 
@@ -71,7 +110,8 @@ class FeedForward(nn.Module):
         super().__init__()
         self.up = nn.Linear(config.d_model, config.ff_dim, bias=config.bias)
         self.activate = ACTIVATIONS[config.activation]
-        self.down = nn.Linear(config.ff_dim, config.d_model, bias=config.bias)
+        linear = nn.Linear if config.scale_scores else PreciseLinear
+        self.down = linear(config.ff_dim, config.d_model, bias=config.bias)
         self.dropout = config.dropout
 
     def widen(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T F"]:

@@ -15,7 +15,7 @@ from course_lib.model.attention import Attention, CrossAttention
 from course_lib.model.block import Block, Stack
 from course_lib.model.embedding import Embedding
 from course_lib.model.heads import HeadTransform, LanguageModelHead
-from course_lib.model.layers import FeedForward, GatedFeedForward, RMSNorm
+from course_lib.model.layers import FeedForward, GatedFeedForward, PreciseLinear, RMSNorm
 from course_lib.model.originals import hooked_everywhere, is_original, replaced_definitions
 from course_lib.model.positions import (
     ALiBi,
@@ -40,6 +40,7 @@ _OPENED = (
     HeadTransform,
     RMSNorm,
     nn.Linear,
+    PreciseLinear,
     nn.LayerNorm,
     nn.Embedding,
     Embedding,
@@ -109,6 +110,8 @@ def _reads_config(config: TransformerConfig) -> Callable[[nn.Module], bool]:
             return False
         if isinstance(module, Attention):
             return (module.n_heads, module.n_kv_heads, module.d_head, module.scale) == sizes
+        if isinstance(module, PreciseLinear) and module.weight.dtype == torch.float16:
+            return False
         return not (isinstance(module, nn.Embedding) and module.max_norm is not None)
 
     return check

@@ -18,6 +18,7 @@ from torch import Tensor
 from course_lib.generation.fast.products import linear
 from course_lib.generation.fast.token_layers import open_head, open_layers, open_norm
 from course_lib.model.cache import KVCache
+from course_lib.model.layers import add
 from course_lib.model.positions import Angles
 from course_lib.model.transformer import Transformer
 
@@ -95,14 +96,14 @@ class FastReader:
             q, kv = heads.split_with_sizes((R, 2), 1)
             new.copy_(kv)
             mixed = attend(q.reshape(self.queries), keys, values, bias, scale)
-            x = after(x + leave(mixed.view(B, -1)))
+            x = after(add(x, leave(mixed.view(B, -1))))
             if layer.cross is not None:
                 before, enter, leave, after = layer.cross
                 q = enter(before(x)).view(self.queries)
                 mixed = attend(q, *next(memories), self.memory_bias, scale)
-                x = after(x + leave(mixed.view(B, -1)))
+                x = after(add(x, leave(mixed.view(B, -1))))
             before, enter, leave, after = layer.feed_forward
-            x = after(x + leave(enter(before(x))))
+            x = after(add(x, leave(enter(before(x)))))
         cache.advance(1)
         return self.logits(self.final_norm(x))
 
