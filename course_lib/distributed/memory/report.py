@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from course_lib.distributed.memory import accounting, budget, measure
 from course_lib.distributed.zero.module import ZeroModule
 from course_lib.distributed.zero.optimizer import ShardedOptimizer
+from course_lib.distributed.zero.parameters import gradient_of
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def measured_state(
     flats = model.flats
     parameters = [t for flat in flats for t in (flat.full, flat.shard)]
     gradients = [flat.grad for flat in flats if flat.grad is not None]
-    gradients += [p.grad for flat in flats for p in flat.parameters if p.grad is not None]
+    made = [gradient_of(p) for flat in flats for p in flat.parameters]
+    gradients += [gradient for gradient in made if gradient is not None]
     gradients += [flat._local for flat in flats if flat._local is not None]
     moments = []
     if optimizer is not None:

@@ -18,7 +18,7 @@ from course_lib.distributed.torch_private import backward_pass, is_being_compile
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.flat import Flat
 from course_lib.distributed.zero.plan import ROOT, ShardPlan
-from course_lib.distributed.zero.schedule import Schedule, Unit
+from course_lib.distributed.zero.schedule import Unit, UnitSchedule
 from course_lib.distributed.zero.stages import check_stage
 
 
@@ -67,7 +67,7 @@ class ZeroModule(nn.Module):
         self.flats = [flat for unit in units for flat in unit.flats]
         self.factor = 1.0 / comm.world_size if average else 1.0
         self.reshard_after_forward = reshard_after_forward
-        self.schedule = Schedule(units, stage, reshard_after_forward)
+        self.schedule = UnitSchedule(units, stage, reshard_after_forward)
         self._structure = build.structure_of(module)
 
     @not_traced

@@ -16,7 +16,7 @@ from course_lib.distributed.torch_private import outer_saved_tensor_hooks, stora
 from course_lib.distributed.zero.flat import Flat
 
 
-class Saved:
+class SavedTensor:
     """One tensor that autograd keeps: the tensor, its version, and the flat it is a part of."""
 
     __slots__ = ("flat", "memory", "tensor", "version")
@@ -61,10 +61,10 @@ class SavedTensors:
             flat = self.by_key.get(storage_key(tensor)) if strided else None
             if flat is None and outer is not None:
                 return outer[0](tensor)
-            return Saved(tensor, flat)
+            return SavedTensor(tensor, flat)
 
         def unpack(saved: Any) -> Tensor:
-            if not isinstance(saved, Saved):
+            if not isinstance(saved, SavedTensor):
                 assert outer is not None
                 return outer[1](saved)
             if saved.tensor._version != saved.version:
@@ -81,7 +81,7 @@ class SavedTensors:
             yield
 
 
-def _what(saved: Saved) -> str:
+def _what(saved: SavedTensor) -> str:
     shape = list(saved.tensor.shape)
     if saved.flat is None:
         return f"a tensor of shape {shape}"

@@ -42,7 +42,7 @@ class Unit:
             flat.release()
 
 
-class Schedule:
+class UnitSchedule:
     """Says when what happens to one sharded model on one rank.
 
     Args:
