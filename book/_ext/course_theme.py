@@ -57,44 +57,64 @@ def _cost_sentence(docname: str) -> str:
 
 
 class CourseMap(SphinxDirective):
-    """A table of the chapters: what of the lecture each explains, the code it reads, its cost."""
+    """A card for each chapter: its title, the minutes it takes, and what the reader has solved."""
 
     def run(self) -> list[nodes.Node]:
-        """Build the table from the traceability file and the measured costs."""
-        entries = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text())
+        """Build the cards from the traceability file."""
+        entries = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text(encoding="utf-8"))
         present = set(self.env.found_docs)
-        costs = _costs()
-        rows = []
+        cards = []
         for entry in entries["chapters"]:
             docname = f"notebooks/{entry['chapter']}"
             if docname not in present:
                 continue
-            cost = costs.get(entry["chapter"], {})
             link = f"../{docname}.html" if "/" in self.env.docname else f"{docname}.html"
-            measured = (
-                f"{cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.1f} GB"
-                if cost
-                else "not measured yet"
-            )
             number = entry["chapter"][:2]
-            modules = ", ".join(f"<code>{html.escape(name)}</code>" for name in entry["modules"])
-            minutes = reader_minutes((ROOT / "book" / f"{entry['chapter']}.md").read_text())
-            rows.append(
-                f'<tr><td>{number}</td><th scope="row"><a class="reference internal" '
-                f'href="{link}">{html.escape(entry["title"])}</a></th><td>{modules}</td>'
-                f"<td>{minutes} min</td><td>{measured}</td></tr>"
+            text = (ROOT / "book" / f"{entry['chapter']}.md").read_text(encoding="utf-8")
+            cards.append(
+                f'<li><span class="course-number" aria-hidden="true">{number}</span>'
+                f'<a class="reference internal" href="{link}">{html.escape(entry["title"])}</a>'
+                f'<span class="course-minutes">{reader_minutes(text)} min</span>'
+                f'<span class="course-solved" data-chapter="{number}"></span></li>'
             )
-        table = (
-            '<div class="wide-table" role="region" aria-label="Chapters" tabindex="0">'
-            '<table class="table"><caption>The chapters, the code each one reads, and what a page '
-            "costs: minutes for a reader (estimated), seconds and peak memory of its notebook "
-            "(measured when this page was built)</caption><thead><tr>"
-            '<th scope="col">No.</th><th scope="col">Chapter</th><th scope="col">Code</th>'
-            '<th scope="col">Reader</th><th scope="col">Notebook</th></tr></thead><tbody>'
-            + "".join(rows)
-            + "</tbody></table></div>"
+        page = (
+            f'<ol class="course-map">{"".join(cards)}</ol>'
+            '<p class="course-total" role="status"></p>'
         )
-        return [nodes.raw("", table, format="html")]
+        return [nodes.raw("", page, format="html")]
+
+
+# What search makes its excerpts from: the text of the article, with single blanks between words.
+_NOT_TEXT = (
+    ".headerlink, script, style, nav, footer, aside, button, svg, .bd-header-article, "
+    "#jb-print-docs-body, .prev-next-area, .cell_input, .cw-static, .page-cost"
+)
+_EXCERPTS = {
+    '[".headerlink", "script", "style"]': json.dumps([_NOT_TEXT]),
+    "return docContent.textContent;": 'return docContent.textContent.replace(/\\s+/g, " ");',
+}
+
+
+def exercises_by_chapter() -> dict[str, list[list[Any]]]:
+    """Chapter number to its exercises that a page judges: id and version."""
+    from course_lib.exercises.catalog import all_specs
+
+    found: dict[str, list[list[Any]]] = {}
+    for spec in all_specs():
+        if spec.kind != "code":
+            found.setdefault(spec.id[:2], []).append([spec.id, spec.version])
+    return found
+
+
+def _attribute(
+    app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]
+) -> None:
+    """Keep an attribute's comment whole: napoleon would take what stands before a colon for a type.
+
+    With a colon in front, the type is empty and the whole comment is the description.
+    """
+    if what in ("attribute", "data") and lines and ":" in " ".join(lines):
+        lines[0] = f": {lines[0]}"
 
 
 def _options(app: Sphinx, config: Any) -> None:
@@ -145,12 +165,54 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
     """Mend what the theme's templates get wrong, in the written pages."""
     if error is not None or app.builder.name != "html":
         return
-    for path in Path(app.outdir).rglob("*.html"):
+    out = Path(app.outdir)
+    for path in out.rglob("*.html"):
         page = path.read_text(encoding="utf-8")
-        mended = repair_html(page)
+        mended = lighten(repair_html(page), searching=path.name == "search.html")
         if mended != page:
             path.write_text(mended, encoding="utf-8")
-    draw_all(Path(app.outdir))
+    tools = out / "_static" / "searchtools.js"
+    tools.write_text(without_menus(tools.read_text(encoding="utf-8")), encoding="utf-8")
+    known = json.dumps(exercises_by_chapter())
+    (out / "_static" / "exercises.js").write_text(
+        f"window.courseExercises = {known};\n", encoding="utf-8"
+    )
+    draw_all(out)
+
+
+def lighten(page: str, *, searching: bool) -> str:
+    """A page without what it never uses: the search index, and MathJax where there is no formula.
+
+    Args:
+        page: The written page.
+        searching: Whether it is the page of search results, the one that reads the index.
+    """
+    if not searching:
+        page = re.sub(
+            r'\s*<script[^>]*src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*>'
+            r"</script>",
+            "",
+            page,
+        )
+    if not re.search(r'class="[^"]*\bmath\b', page):
+        page = re.sub(
+            r'\s*<script[^>]*src="[^"]*mathjax/startup\.js[^"]*"[^>]*></script>', "", page
+        )
+        page = re.sub(r"\s*<script>window\.MathJax = .*?</script>", "", page, flags=re.DOTALL)
+    return page
+
+
+def without_menus(script: str) -> str:
+    """Sphinx's search with excerpts of the text alone, not of the buttons and menus around it.
+
+    Raises:
+        ValueError: if the script no longer says what it leaves out of a page.
+    """
+    for known, wanted in _EXCERPTS.items():
+        if known not in script:
+            raise ValueError(f"searchtools.js has no {known!r}; see how it makes excerpts now")
+        script = script.replace(known, wanted)
+    return script
 
 
 def repair_html(page: str) -> str:
@@ -190,6 +252,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("course-map", CourseMap)
     app.connect("config-inited", _options, priority=100)
     app.connect("html-page-context", _page)
+    app.connect("autodoc-process-docstring", _attribute, priority=100)
     app.connect("autodoc-process-docstring", _docstring)
+    app.add_js_file("exercises.js", loading_method="defer")
+    app.add_js_file("course_progress.js", loading_method="defer")
     app.connect("build-finished", _repair)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

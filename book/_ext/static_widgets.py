@@ -45,13 +45,17 @@ def css_text() -> str:
     return "".join(path.read_text("utf-8") for path in sorted(styles.glob("*.css")))
 
 
-def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any]:
+def slim(
+    page_state: dict[str, Any], shown: set[str], css: str, later: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Keeps what the page loader needs.
 
     Args:
         page_state: The widget state as the notebook holds it.
         shown: Ids of the models that have a view in the page.
         css: The stylesheet that the page links, which no model has to repeat.
+        later: Gets the parts of a payload that the widget asks for when it is opened (those its
+            payload lists under "later"), as JSON by name; None leaves them in the page.
 
     Returns:
         The same structure with shared texts under "texts"; unknown widgets are kept whole.
@@ -75,6 +79,13 @@ def slim(page_state: dict[str, Any], shown: set[str], css: str) -> dict[str, Any
         drop = {"static_html", "layout", "tabbable", "tooltip"} if own else set()
         kept = {key: value for key, value in state.items() if key[0] != "_" and key not in drop}
         kept["_esm"] = shared(state["_esm"])
+        if later is not None and "later" in kept.get("payload", {}):
+            kept["payload"] = dict(kept["payload"])
+            for part in kept["payload"]["later"]:
+                text = json.dumps(kept["payload"][part])
+                key = hashlib.sha256(text.encode()).hexdigest()[:12]
+                later[key] = text
+                kept["payload"][part] = {"later": key}
         if state.get("_css") and not (own and state["_css"] == css):
             kept["_css"] = shared(state["_css"])
         of_class = state.get("_anywidget_id", "").rpartition(".")[2]
@@ -109,7 +120,13 @@ def on_doctree_read(app: Sphinx, doctree: nodes.document) -> None:
             text = VIEW.sub(with_static, raw.astext())
             raw.rawsource = text
             raw.children = [nodes.Text(text)]
-    body = script_text(slim(page_state, shown, css_text()))
+    later: dict[str, str] = {}
+    body = script_text(slim(page_state, shown, css_text(), later))
+    for key, text in later.items():
+        target = Path(app.outdir) / "_static" / "later" / f"{key}.js"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A script and no JSON: a page opened as a file may load the one and not the other.
+        target.write_text(f'(window.courseLater ??= {{}})["{key}"] = {text};\n', encoding="utf-8")
     js_files[STATE_KEY] = (path, {**options, "body": body})
 
 

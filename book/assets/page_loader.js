@@ -8,7 +8,9 @@
   "use strict";
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+  const FOLDER = new URL(".", document.currentScript?.src || document.baseURI).href;
   const modules = new Map();
+  const parts = new Map();
   const styles = new Set();
 
   /** The part of the Jupyter model interface that a module may use; nothing leaves the page. */
@@ -45,6 +47,25 @@
     }
     fire(name, ...values) {
       for (const listener of [...(this.listeners.get(name) ?? [])]) listener(...values);
+    }
+    /** A large part of a state, kept in a file of its own until a widget asks for it. */
+    later(name) {
+      if (!parts.has(name)) {
+        parts.set(
+          name,
+          new Promise((resolve, reject) => {
+            const script = document.createElement("script");
+            script.src = `${FOLDER}later/${name}.js`;
+            script.onload = () => resolve(window.courseLater[name]);
+            script.onerror = () => {
+              parts.delete(name); // so that another try asks again
+              reject(new Error(`${script.src} did not load`));
+            };
+            document.head.append(script);
+          }),
+        );
+      }
+      return parts.get(name);
     }
     save_changes() {}
     send() {}

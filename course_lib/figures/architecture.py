@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.model.block import Stack
 from course_lib.model.transformer import Transformer
 
@@ -30,6 +30,7 @@ class Stop(NamedTuple):
     n_parameters: int
 
 
+@plain_numbers
 def shape_trace(model: Transformer, tokens: Tensor, **inputs: Any) -> list[Stop]:
     """Run a model once and note what leaves each part, in the order in which it is used.
 

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 from course_lib.model.attention import attention_weights
 from course_lib.model.masks import causal_mask
 
 
+@plain_numbers
 def attention_links(
     weights: Float[Tensor, "H T S"],
     words: Sequence[str],
@@ -86,6 +87,7 @@ def attention_links(
     return FigureWithText(figure, alt, [head_row, *rows])
 
 
+@plain_numbers
 def attention_stages(
     q: Float[Tensor, "T K"],
     k: Float[Tensor, "T K"],
@@ -192,6 +194,7 @@ def row_entropy(widths: Sequence[int], bits: Mapping[str, Sequence[float]]) -> F
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def head_report(
     paid: Float[Tensor, "H N"],
     lost: Float[Tensor, "H N"],

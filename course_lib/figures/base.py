@@ -1,15 +1,21 @@
 """A figure that can also be heard and read: picture, description and table in one object."""
 
-import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_lib.figures.svg import page_svg
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,39 @@ class Palette:
 palette = Palette()
 
 
+def plain_numbers(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a figure take tensors as models give them: with a gradient, in 16 bits, on any device.
+
+    Each tensor argument, or tensor in a mapping, arrives detached, on the CPU and in at least 32
+    bits.
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            value = value.detach().cpu()
+            half = value.is_floating_point() and value.element_size() < 4
+            return value.float() if half else value
+        if isinstance(value, Mapping):
+            return {name: plain(one) for name, one in value.items()}
+        return value
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        return draw(
+            *(plain(one) for one in args),
+            **{name: plain(one) for name, one in kwargs.items()},
+        )
+
+    return drawn
+
+
 @dataclass(frozen=True)
 class FigureWithText:
     """A picture that carries its description and its numbers.
 
-    In a notebook or a page it shows as an image with ``alt`` as its text alternative and the table
-    below it, folded; where only text can be shown, it is ``alt`` and the table.
+    In a notebook or a page it shows as a drawing (SVG) in the colours of the page, with ``alt`` as
+    its text alternative and the table below it, folded; where only text can be shown, it is ``alt``
+    and the table.
 
     Attributes:
         figure: The picture.
@@ -89,13 +122,7 @@ class FigureWithText:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         png = self.png()
-        source = "data:image/png;base64," + base64.b64encode(png).decode()
-        width = round(self.figure.get_figwidth() * 96)
-        page = [
-            '<figure class="course-figure" style="margin:0">',
-            f'<img src="{source}" alt="{html.escape(self.alt)}" width="{width}" '
-            'style="max-width:100%;height:auto">',
-        ]
+        page = ['<figure class="course-figure" style="margin:0">', page_svg(self.figure, self.alt)]
         if self.table:
             page.append(
                 f"<details><summary>The same as a table</summary>{self.html_table()}</details>"
@@ -113,9 +140,10 @@ class FigureWithText:
         for first, *rest in rows:
             cells = "".join(f"<td>{cell}</td>" for cell in rest)
             lines.append(f'<th scope="row">{first}</th>{cells}')
+        name = html.escape(f"Table: {self.alt}"[:80])
         return (
             '<div style="overflow-x:auto" tabindex="0" role="region" '
-            'aria-label="Table of the figure">'
+            f'aria-label="{name}">'
             f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
         )
 

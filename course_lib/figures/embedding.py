@@ -11,10 +11,11 @@ from jaxtyping import Float
 from matplotlib.patches import ConnectionPatch
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 
 
+@plain_numbers
 def embedding_lookup(
     pieces: Sequence[str],
     ids: Sequence[int],

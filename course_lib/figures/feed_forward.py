@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.model.layers import ACTIVATIONS
 
 
+@plain_numbers
 def logits_to_probabilities(
     logits: Float[Tensor, " V"], words: Sequence[str], *, top: int = 12
 ) -> FigureWithText:

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.generation.chain import Processor, probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
 
 
+@plain_numbers
 def greedy_and_random(
     logits: Float[Tensor, " V"],
     words: Sequence[str],
@@ -68,6 +69,7 @@ def greedy_and_random(
     return FigureWithText(figure, alt, [*table, *map(list, zip(names, model, random, strict=True))])
 
 
+@plain_numbers
 def top_k_and_top_p(
     prompts: Mapping[str, Float[Tensor, " V"]],
     words: Sequence[str],
@@ -123,6 +125,7 @@ def top_k_and_top_p(
     return FigureWithText(figure, alt, [["prompt", "step", "tokens kept", "mass kept"], *rows])
 
 
+@plain_numbers
 def temperatures(
     logits: Float[Tensor, " V"],
     words: Sequence[str],

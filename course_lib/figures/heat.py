@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_lib.figures.base import palette
+from course_lib.figures.base import palette, plain_numbers
 
 
+@plain_numbers
 def heat_map(
     axes: Axes,
     values: Float[Tensor, "N M"],

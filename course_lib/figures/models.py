@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 
 
@@ -72,6 +72,7 @@ def who_sees_whom(views: Mapping[str, AttentionTable]) -> FigureWithText:
     return FigureWithText(figure, f"{'; '.join(sentences)}.", table)
 
 
+@plain_numbers
 def probability_by_place(
     words: Sequence[str],
     models: Mapping[str, Float[Tensor, " T"]],

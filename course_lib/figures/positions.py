@@ -9,10 +9,11 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 
 
+@plain_numbers
 def word_plus_position(
     words: Sequence[str],
     vectors: Float[Tensor, "T D"],
@@ -66,6 +67,7 @@ def word_plus_position(
     return FigureWithText(figure, alt, [head, *rows])
 
 
+@plain_numbers
 def score_by_distance(
     curves: Mapping[str, Float[Tensor, "N M"]], *, names: Sequence[str] | None = None
 ) -> FigureWithText:

@@ -9,9 +9,10 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 
+@plain_numbers
 def accuracy_by_examples(
     n_examples: Sequence[int],
     runs: Mapping[str, Float[Tensor, "R N"]],

@@ -58,7 +58,7 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
             )
             shown = "\n".join(map(str, inside))
             fits = len(str(inside[0])) <= 1.6 * (end - start) and len(inside) == 1
-            size, turn = (7, 0) if fits else (5.5, 90)
+            size, turn = (8, 0) if fits else (7, 90)
             axes.text(
                 (start + end) / 2, row + 0.45, shown, ha="center", va="center", fontsize=size,
                 rotation=turn, color=palette.ink,

@@ -9,6 +9,7 @@ import {
   save,
   scrollRegion,
   slider,
+  wanted,
   watch,
 } from "./kit/ui/dom.js";
 import { percent, short } from "./kit/ui/text.js";
@@ -39,7 +40,7 @@ function render({ model, el }) {
     const { names } = data;
     const { node, body } = card(data);
     const live = liveRegion();
-    const net = tinyModel(data.packed);
+    let net = null; // a page fetches the weights when the model is opened
     const pieces = makePieces(data.tokenizer);
     const settings = { temperature: model.get("temperature"), topP: model.get("top_p") };
     let seedNow = model.get("seed");
@@ -218,7 +219,14 @@ function render({ model, el }) {
           kind: "percent",
         },
       ],
-      open: (values) => {
+      open: async (values) => {
+        if (data.packed.later) live.say("The model is on its way.");
+        try {
+          net ??= tinyModel(await wanted(model, data.packed));
+        } catch {
+          live.say("The weights of the model could not be loaded. Try again.");
+          return;
+        }
         ask.node.hidden = true;
         result.hidden = false;
         look(false);

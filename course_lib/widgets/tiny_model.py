@@ -76,6 +76,7 @@ class TinyModel(CourseWidget):
         packed = shrink(model, bits)
         payload = {
             "packed": packed,
+            "later": ["packed"],
             "tokenizer": tokenizer,
             "names": names,
             "prompts": list(prompts),

@@ -1,9 +1,11 @@
 """The built site in a real browser, served from here, with everything it asks for recorded."""
 
+import gzip
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
@@ -52,6 +54,14 @@ class Opened:
     outside: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     bytes_received: int = 0
+    asked: list[str] = field(default_factory=list)
+    site: str = ""
+
+    def compressed_bytes(self) -> int:
+        """What a server that compresses would have sent for this page."""
+        paths = {urlsplit(url).path.lstrip("/") for url in self.asked if url.startswith(self.site)}
+        found = [HTML / path for path in paths]
+        return sum(len(gzip.compress(path.read_bytes())) for path in found if path.is_file())
 
     def axe(self, only: Sequence[str] = ()) -> list[str]:
         """What axe finds, best practices and the rule about visible labels included.
@@ -98,6 +108,7 @@ def opener(browser: Browser, site: str) -> Callable[..., Opened]:
                 opened.problems.append(f"{response.status} {response.url}")
 
         page.on("response", on_response)
+        page.on("request", lambda request: opened.asked.append(request.url))
         page.on(
             "request",
             lambda request: (
@@ -115,6 +126,7 @@ def opener(browser: Browser, site: str) -> Callable[..., Opened]:
                 else None
             ),
         )
+        opened.site = site
         network = context.new_cdp_session(page)
         network.send("Network.enable")
 

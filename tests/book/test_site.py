@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import sphinx
 
-from book._ext.course_theme import reader_minutes, repair_html
+from book._ext.course_theme import lighten, reader_minutes, repair_html, without_menus
 from book._tools.paths import HTML
 
 PAGES = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
@@ -119,6 +120,42 @@ def test_the_repairs_change_what_they_name_and_nothing_else() -> None:
     logo = '<div class="sidebar-primary-item">\n<a class="navbar-brand logo" href="#">'
     assert 'role="navigation"' in repair_html(logo)
     assert repair_html("<p>text</p>") == "<p>text</p>"
+
+
+INDEX = '<script src="../searchindex.js?v=1"></script>'
+MATHJAX = (
+    '<script>window.MathJax = {"a": 1}</script>'
+    '<script defer="defer" src="../_static/vendor/mathjax/startup.js?v=1"></script>'
+)
+
+
+@pytest.mark.parametrize("math", ['<span class="math notranslate">', '<div class="math">', ""])
+@pytest.mark.parametrize("searching", [True, False])
+def test_a_page_loads_mathjax_and_the_index_only_where_they_are_used(
+    math: str, searching: bool
+) -> None:
+    page = lighten(f"{INDEX}{MATHJAX}<p>{math}</p>", searching=searching)
+    assert (INDEX in page) == searching
+    assert (MATHJAX in page) == bool(math)
+    assert page.endswith(f"<p>{math}</p>")
+
+
+def test_search_leaves_menus_out_of_its_excerpts() -> None:
+    """In the script of the installed Sphinx, and in no other."""
+    folder = Path(sphinx.__file__).parent / "themes" / "basic" / "static"
+    script = (folder / "searchtools.js").read_text(encoding="utf-8")
+    changed = without_menus(script)
+    assert ".bd-header-article" in changed and ".bd-header-article" not in script
+    with pytest.raises(ValueError, match="how it makes excerpts now"):
+        without_menus(changed)
+
+
+def test_an_attribute_with_a_colon_keeps_its_whole_comment() -> None:
+    """Napoleon takes what stands before a colon for a type, so the reference is looked at."""
+    page = (HTML / "book" / "api" / "model.html").read_text(encoding="utf-8")
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    assert "K, width of one head; None: d_model / n_heads" in text
+    assert re.findall(r"Type: ?[a-zA-Z, ]{20,}", text) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(HTML)))

@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 from matplotlib import image, pyplot
@@ -24,16 +25,81 @@ def test_it_shows_as_image_page_and_text() -> None:
 
 def test_the_page_form_carries_escaped_text_and_a_real_table() -> None:
     page = draw()._repr_mimebundle_()[0]["text/html"]
-    assert (
-        'alt="Two bars: &#x27;keys&#x27; is twice as high as &#x27;the&#x27; &amp; &lt;b&gt;."'
-        in page
-    )
+    text = "Two bars: &#x27;keys&#x27; is twice as high as &#x27;the&#x27; &amp; &lt;b&gt;."
+    assert f'aria-label="{text}"' in page
     assert '<th scope="col">weight</th>' in page
     assert '<th scope="row">keys</th><td>0.50</td><td>1</td>' in page
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
     assert draw().png() == draw().png()
+
+
+def page_of(drawn: FigureWithText) -> str:
+    return drawn._repr_mimebundle_()[0]["text/html"]
+
+
+def test_the_page_form_is_the_same_each_time_and_leaves_the_figure_as_it_was() -> None:
+    one = panels(3)
+    before = one.png()
+    assert page_of(one) == page_of(one) == page_of(panels(3))
+    assert one.png() == before
+
+
+def test_the_page_form_follows_the_colours_of_the_page() -> None:
+    page = page_of(draw())
+    assert "currentColor" in page
+    assert not re.search(r"(?:fill|stroke): ?#(?:ffffff|000000|1f2328)", page)
+    assert "<style" not in page and "<metadata" not in page
+
+
+def test_names_in_the_drawings_differ_from_figure_to_figure() -> None:
+    first, second = (set(re.findall(r'id="([^"]+)"', page_of(one))) for one in (draw(), panels(2)))
+    assert len(first) > 5 and not first & second
+    page = page_of(panels(2))
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= set(ids)
+
+
+def panels(n: int, words: str = "x") -> FigureWithText:
+    figure, axes = new_figure(1, n, width=2.6 * n, height=2.4, sharey=True, squeeze=False)
+    for panel in axes[0]:
+        panel.bar([0, 1], [1, 2], color=palette.blue)
+        panel.text(0.5, 1.5, words, ha="center", fontsize=9)
+        panel.set_title("A title of a panel that is as long as the panel is wide, and longer")
+    return FigureWithText(figure, "Bars.", TABLE)
+
+
+def sizes(page: str, kind: str) -> tuple[float, float]:
+    box = re.search(rf'class="{kind}".*?viewBox="0 0 ([0-9.]+) ([0-9.]+)"', page)
+    assert box is not None
+    return float(box[1]) * 96 / 72, float(box[2]) * 96 / 72
+
+
+def test_a_phone_gets_the_panels_below_each_other() -> None:
+    page = page_of(panels(3))
+    width, height = sizes(page, "figure-narrow")
+    wide, low = sizes(page, "figure-wide")
+    assert width <= 342 < wide
+    assert height == pytest.approx(3 * low)
+
+
+def test_where_words_would_meet_a_phone_gets_the_wide_one_at_a_size_to_read() -> None:
+    figure, axes = new_figure(width=9.0)
+    axes.text(0.5, 0.5, "words that no phone can show in one line " * 2, ha="center", fontsize=8)
+    page = page_of(FigureWithText(figure, "Words."))
+    assert "figure-narrow" not in page
+    least = re.search(r"min-width:([0-9]+)px", page)
+    assert least is not None
+    assert float(least[1]) / (9 * 96) * 8 * 96 / 72 >= 9
+    axes.texts[0].set_fontsize(5)
+    least = re.search(
+        r"width:([0-9]+)px;min-width:([0-9]+)px", page_of(FigureWithText(figure, "W."))
+    )
+    assert least is not None
+    assert float(least[2]) / (9 * 96) * 5 * 96 / 72 >= 9
+    assert float(least[1]) >= float(least[2])
 
 
 def test_no_figure_is_left_open() -> None:

@@ -7,6 +7,7 @@ from course_lib.figures.relevance import (
     relevance_heads,
     relevance_map,
 )
+from course_lib.widgets import AttentionMap, HeadGallery
 
 WORDS = ["the", "keys", "are"]
 MAP = torch.tensor([[1.0, 0.0, 0.0], [0.3, 0.7, 0.0], [0.05, 0.8, 0.15]])
@@ -55,3 +56,15 @@ def test_curves_state_first_last_and_what_they_are_compared_with() -> None:
 def test_what_does_not_fit_is_refused(call: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("gradient", [True, False])
+def test_weights_are_drawn_as_a_fresh_model_gives_them(dtype, gradient):
+    scores = torch.randn(2, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 3
+    weights = scores.softmax(-1).to(dtype).requires_grad_(gradient)
+    words = ["the", "keys", "are", "here"]
+    assert relevance_map(weights[0, 0], words).table[1][0] == "the"
+    assert len(relevance_heads(weights, words).table) == 5
+    assert AttentionMap(weights, words).payload["packed"]
+    HeadGallery(weights, words, [[0.5, 0.5]] * 2, 0.9)

@@ -174,3 +174,36 @@ def test_the_built_page_escapes_every_text_in_a_state(text):
     body = static_widgets.script_text({"a": text})
     assert "<" not in body
     assert json.loads(body) == {"a": text}
+
+
+def test_the_weights_of_a_model_come_when_it_is_opened(browser, tmp_path):
+    """The page holds a name for them; the file is asked for once, and again after a failure."""
+    widget = EXAMPLES["tiny model"]()
+    later: dict[str, str] = {}
+    page_state = static_widgets.slim(state_of([widget]), {widget.model_id}, CSS_TEXT, later)
+    (key,) = later
+    body = static_widgets.script_text(page_state)
+    assert later[key] not in body
+    html = page_of([widget], LOADER)
+    state = 'type="application/vnd.jupyter.widget-state+json">'
+    start = html.index(state) + len(state)
+    html = html[:start] + body + html[html.index("</script>", start) :]
+    script = LOADER.read_text(encoding="utf-8")
+    html = html.replace(f"<script>{script}</script>", '<script src="page_loader.js"></script>')
+    (tmp_path / "page_loader.js").write_text(script, encoding="utf-8")
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "page.html").as_uri())
+    page.wait_for_function("document.documentElement.dataset.widgets === 'ready'")
+    assert not any("later" in url for url in asked)
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_text("could not be loaded").wait_for()
+    (tmp_path / "later").mkdir()
+    text = f'(window.courseLater ??= {{}})["{key}"] = {later[key]};'
+    (tmp_path / "later" / f"{key}.js").write_text(text, encoding="utf-8")
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_role("button", name="Write 1 token").wait_for()
+    assert "most likely next token" in page.locator(".cw-live .cw-panel:visible").first.inner_text()
+    page.close()

@@ -259,6 +259,11 @@ export function verdict(status, line, ...more) {
   );
 }
 
+/** A part of a payload that a page may keep in a file of its own until it is wanted. */
+export function wanted(model, part) {
+  return part?.later ? model.later(part.later) : Promise.resolve(part);
+}
+
 /** Saves to the model; a host without a kernel keeps the values in the page and says nothing. */
 export function save(model, values) {
   for (const [name, value] of Object.entries(values)) model.set(name, value);
