@@ -193,6 +193,8 @@ class Code:
         diagnose: Explain an answer that a property refused; they never decide.
         observe: What to compare of a result; by default all of it. For random answers, the part
             that does not depend on the draw.
+        harness: Turns an answer into the function of a case's arguments, where they are not the
+            answer's own: for one that runs on several ranks.
         cases: How many cases are drawn.
     """
 
@@ -206,7 +208,12 @@ class Code:
     contract: Contract = Contract()
     limits: Limits = Limits()
     observe: Callable[[Any], Any] | None = None
+    harness: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
     cases: int = 24
+
+    def called(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Give the function that takes a case's arguments and has an answer do its work."""
+        return self.harness(function) if self.harness is not None else function
 
     @property
     def name(self) -> str:

@@ -77,6 +77,9 @@ class Judge:
                 return fault, index, choices, lows
         return None
 
+    def _run_answer(self, *arguments: Any) -> Any:
+        return self.code.called(self.answer)(*arguments)
+
     def _praise(self) -> str:
         notes = "".join(f" Note: {note}." for note in dict.fromkeys(self.notes))
         return f"{self.code.name} does what is asked in {self.code.cases} cases.{notes}"
@@ -85,23 +88,23 @@ class Judge:
         return Result(status, message, version=self.spec.version, **more)
 
     def _reference(self, arguments: dict[str, Any]) -> Any:
-        outcome = call(self.code.reference, arguments)
+        outcome = call(self.code.called(self.code.reference), arguments)
         if outcome.error or outcome.misfit:
             raise RuntimeError(f"the reference of {self.spec.id} fails: {outcome.error}")
         return outcome.value
 
     def _case(self, arguments: dict[str, Any], value: Any, expected: Any) -> Case:
-        return Case(self.answer, arguments, value, expected, self.code.observe)
+        return Case(self._run_answer, arguments, value, expected, self.code.observe)
 
     def _try(self, arguments: dict[str, Any], expected: Any) -> Fault | None:
         """Run one case: contract first, then the properties in order."""
-        outcome = call(self.answer, arguments, self.code.limits.output_kb)
+        outcome = call(self._run_answer, arguments, self.code.limits.output_kb)
         fault = broken(self.code, outcome, arguments, expected, self.untouched)
         if fault is not None:
             return fault
         value, notes = fit(outcome.value, expected)
         self.notes += notes
-        again = call(self.answer, arguments, self.code.limits.output_kb, ambient=1)
+        again = call(self._run_answer, arguments, self.code.limits.output_kb, ambient=1)
         if not same_outcome(outcome, again, 0.0):
             return Fault(
                 "incorrect",
@@ -141,7 +144,11 @@ class Judge:
 
     def _case_of_the_reference(self, case: Case) -> Case:
         return Case(
-            self.code.reference, case.arguments, case.expected, case.expected, self.code.observe
+            self.code.called(self.code.reference),
+            case.arguments,
+            case.expected,
+            case.expected,
+            self.code.observe,
         )
 
     def _explain(self, fault: Fault, index: int, choices: list[int], lows: list[int]) -> Result:
@@ -231,7 +238,7 @@ class Judge:
         return None
 
     def _observed(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
-        outcome = call(function, copied(arguments))
+        outcome = call(self.code.called(function), copied(arguments))
         if self.code.observe is not None and outcome.error is None and outcome.misfit is None:
             try:
                 outcome.value = self.code.observe(outcome.value)

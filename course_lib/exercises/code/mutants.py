@@ -39,6 +39,14 @@ _NAMES = {
     "min": "max",
     "argmax": "argmin",
     "tril": "triu",
+    "triu": "tril",
+    "sum": "mean",
+    "mean": "sum",
+    "ones": "zeros",
+    "zeros": "ones",
+    "swapaxes": "reshape",
+    "exp": "exp2",
+    "sqrt": "square",
     "sin": "cos",
     "cos": "sin",
 }
@@ -58,10 +66,30 @@ def _changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         for step in (1, -1):
             yield functools.partial(_replace, field="value", value=node.value + step)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "range":
+        for index, bound in enumerate(node.args):
+            if not isinstance(bound, ast.Constant):
+                for operator in (ast.Add(), ast.Sub()):
+                    moved = ast.BinOp(copy.deepcopy(bound), operator, ast.Constant(1))
+                    others = [*node.args[:index], moved, *node.args[index + 1 :]]
+                    yield functools.partial(_replace, field="args", value=others)
     if isinstance(node, ast.Attribute) and node.attr in _NAMES:
         yield functools.partial(_replace, field="attr", value=_NAMES[node.attr])
+    for field, bound in _bounds(node):
+        for operator in (ast.Add(), ast.Sub()):
+            moved = ast.BinOp(copy.deepcopy(bound), operator, ast.Constant(1))
+            yield functools.partial(_replace, field=field, value=moved)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.Not | ast.Invert):
         yield functools.partial(_replace, field="op", value=ast.UAdd())
+
+
+def _bounds(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Give the bounds of a slice that are no plain numbers: those are moved as numbers are."""
+    if isinstance(node, ast.Slice):
+        for field in ("lower", "upper"):
+            bound = getattr(node, field)
+            if bound is not None and not isinstance(bound, ast.Constant | ast.UnaryOp):
+                yield field, bound
 
 
 def _replace(target: Any, field: str, value: Any) -> None:

@@ -10,41 +10,41 @@ from course_lib.exercises.chapters.ch02_simplified import CHAPTER, SECTION
 EXERCISES = [
     Spec(
         id="02.r1",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section=SECTION,
         kind="choice",
         title="Warm-up: an entry of the map",
         prompt="""
-        The model of the first page writes from left to right. It has read "the keys to the cabinet
-        are".
+        The model that the first page trains writes from left to right. It has read "The keys of the
+        object".
         """,
         parts=[
             Choice(
-                prompt="Which weight does *keys* give to *are*?",
+                prompt="Which weight does *keys* give to *object*?",
                 options=[
                     Option(
                         "0",
-                        lambda: bool(np.tri(6)[1, 5] == 0),
-                        "*are* stands after *keys*. A model that writes from left to right may not "
-                        "look at words that are still to come.",
+                        lambda: bool(np.tri(5)[1, 4] == 0),
+                        "*object* stands after *keys*. A model that writes from left to right may "
+                        "not look at words that are still to come.",
                     ),
                     Option(
-                        "the same weight that *are* gives to *keys*",
+                        "the same weight that *object* gives to *keys*",
                         False,
                         "The map is not symmetric. Who looks and who is looked at are two "
                         "different things.",
                         "attention-symmetric",
                     ),
                     Option(
-                        "a high one, since the two words agree in number",
+                        "a high one, since both are nouns",
                         False,
-                        "The agreement is used where *are* is predicted, which looks back. *keys* "
-                        "cannot look ahead.",
+                        "Whatever *keys* might want to know of it, *object* is still to come, and "
+                        "*keys* cannot look ahead.",
                         "looks-ahead",
                     ),
                     Option(
-                        "what is left of 1 after the other five weights of its row",
+                        "a fifth, an even share of its row",
                         False,
                         "The row does add up to 1, but it is shared out between *the* and *keys* "
                         "alone. Nothing is left for later words.",

@@ -12,7 +12,7 @@ BLIND = "decoder-sees-what-follows"
 EXERCISES = [
     Spec(
         id="09.a",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section=SECTION,
         kind="match",
@@ -28,16 +28,15 @@ EXERCISES = [
                 rows=[
                     Row(
                         "a vector for each sentence, to find similar sentences",
-                        [ENCODER],
+                        [ENCODER, DECODER, BOTH],
                         {
                             ENCODER: "It reads both ways and gives vectors: features, without "
                             "writing anything.",
-                            DECODER: "Its vectors know only what stands before them, and it is "
-                            "trained to write. It can be done; an encoder is made for it.",
-                            BOTH: "Its encoder would do, and then the decoder is half a model "
-                            "that is never used.",
+                            DECODER: "Defensible: the vector of the last word has seen the whole "
+                            "sentence. Trained further for it, large decoders do this well.",
+                            BOTH: "Defensible: its encoder does it; the decoder is then half a "
+                            "model that is never used.",
                         },
-                        {DECODER: BLIND, BOTH: "decoder-always-needed"},
                     ),
                     Row(
                         "a story that goes on from its first line",
@@ -65,28 +64,28 @@ EXERCISES = [
                         {ENCODER: WRITES},
                     ),
                     Row(
-                        "the word class of each word",
+                        "the word class of each word, all in one pass, nothing written",
                         [ENCODER, BOTH],
                         {
                             ENCODER: "A label for each word, from a vector that has seen both "
                             "sides.",
                             DECODER: "Its vector for “book” in “book a flight” was made before the "
-                            "flight came into sight.",
-                            BOTH: "Defensible: it can write the labels out one after another. An "
-                            "encoder gives them all at once.",
+                            "flight came into sight. It could write the labels afterwards, which "
+                            "is not one pass.",
+                            BOTH: "Defensible: its encoder gives them; the decoder has nothing to "
+                            "do.",
                         },
                         {DECODER: BLIND},
                     ),
                     Row(
                         "the word missing in the middle of a sentence",
-                        [ENCODER, BOTH],
+                        [ENCODER, DECODER, BOTH],
                         {
                             ENCODER: "That is BERT's training: both sides help.",
-                            DECODER: "It goes on at the end of a text. What stands after the gap "
-                            "is out of its sight.",
+                            DECODER: "Defensible: the rest of the sentence is put before the gap, "
+                            "as models are trained to do for code, or it is simply asked.",
                             BOTH: "Defensible: T5 is trained to write what was cut out.",
                         },
-                        {DECODER: BLIND},
                     ),
                     Row(
                         "a short version of a long text",

@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from course_lib.exercises.author.spec import Code, Spec, Wrong
 from course_lib.exercises.chapters.ch18_zero import CHAPTER
+from course_lib.exercises.chapters.ch18_zero.ranks import zero1_ranks
 from course_lib.exercises.code.draw import Array, Draw
 from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.laws import equals_reference
 
+Gather = Callable[[Any], list[Any]]
 
-def zero1_adam(weights: Array, gradients: Array, n_ranks: int) -> tuple[Array, list[int]]:
-    """Step with Adam, each rank its own part of the weights, then put the parts together."""
+
+def zero1_adam(
+    weights: Array, gradients: Array, rank: int, n_ranks: int, all_gather: Gather
+) -> tuple[Array, int]:
+    """Step with Adam on the own part of the weights, then put all ranks' parts together."""
     size = -(-len(weights) // n_ranks)
-    parts = [weights[rank * size : (rank + 1) * size].copy() for rank in range(n_ranks)]
-    moments = [np.zeros((2, len(part))) for part in parts]
-    for step, gradient in enumerate(gradients, start=1):
-        for rank in range(n_ranks):
-            own = gradient[rank * size : (rank + 1) * size]
-            moments[rank][0] = 0.9 * moments[rank][0] + 0.1 * own
-            moments[rank][1] = 0.99 * moments[rank][1] + 0.01 * own**2
-            momentum = moments[rank][0] / (1 - 0.9**step)
-            variance = moments[rank][1] / (1 - 0.99**step)
-            parts[rank] = parts[rank] - 0.1 * momentum / (np.sqrt(variance) + 1e-4)
-    return np.concatenate(parts), [moment.size for moment in moments]
+    part = weights[rank * size : (rank + 1) * size].copy()
+    moments = np.zeros((2, len(part)))
+    for step, own in enumerate(gradients, start=1):
+        moments[0] = 0.9 * moments[0] + 0.1 * own
+        moments[1] = 0.99 * moments[1] + 0.01 * own**2
+        momentum = moments[0] / (1 - 0.9**step)
+        variance = moments[1] / (1 - 0.99**step)
+        part = part - 0.1 * momentum / (np.sqrt(variance) + 1e-4)
+    return np.concatenate(all_gather(part)), moments.size
 
 
-def _adam_whole(weights: Array, gradients: Array, n_ranks: int) -> tuple[Array, list[int]]:
-    w, m, v = weights.copy(), np.zeros(len(weights)), np.zeros(len(weights))
+def _adam_short(
+    weights: Array, gradients: Array, rank: int, n_ranks: int, all_gather: Gather
+) -> tuple[Array, int]:
+    size = -(-len(weights) // n_ranks)
+    w = weights[rank * size :][:size]
+    m, v = np.zeros(len(w)), np.zeros(len(w))
     for t, g in enumerate(gradients, start=1):
         m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
-        w -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-4)
-    size = -(-len(w) // n_ranks)
-    return w, [2 * len(w[r * size : (r + 1) * size]) for r in range(n_ranks)]
+        w = w - 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-4)
+    return np.hstack(all_gather(w)), len(m) + len(v)
 
 
-def _adam_loops(weights: Array, gradients: Array, n_ranks: int) -> tuple[Array, list[int]]:
+def _adam_loops(
+    weights: Array, gradients: Array, rank: int, n_ranks: int, all_gather: Gather
+) -> tuple[Array, int]:
     size = -(-len(weights) // n_ranks)
-    result, held = weights.copy(), [0] * n_ranks
-    for i in range(len(weights)):
+    own = [float(value) for value in weights[rank * size : (rank + 1) * size]]
+    for i in range(len(own)):
         m = v = 0.0
-        held[i // size] += 2
         for t in range(1, len(gradients) + 1):
             g = gradients[t - 1][i]
             m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
-            step = (m / (1 - 0.9**t)) / ((v / (1 - 0.99**t)) ** 0.5 + 1e-4)
-            result[i] -= 0.1 * step
-    return result, held
+            own[i] -= 0.1 * (m / (1 - 0.9**t)) / ((v / (1 - 0.99**t)) ** 0.5 + 1e-4)
+    return np.array([value for part in all_gather(own) for value in part]), 2 * len(own)
 
 
-def _adam_everywhere(weights: Array, gradients: Array, n_ranks: int) -> tuple[Array, list[int]]:
-    result, _ = zero1_adam(weights, gradients, 1)
-    return result, [2 * len(weights)] * n_ranks
+def _adam_everywhere(
+    weights: Array, gradients: Array, rank: int, n_ranks: int, all_gather: Gather
+) -> tuple[Array, int]:
+    result, _ = zero1_adam(weights, gradients, rank, n_ranks, all_gather)
+    return result, 2 * len(weights)
 
 
 def adam_case(draw: Draw) -> dict[str, Any]:
@@ -73,32 +82,24 @@ ADAM_WRONG = {
         "The weights are right, but each rank keeps the moments of all weights. That is what "
         "ZeRO-1 saves: a rank keeps those of its own part.",
     ),
-    "remainder-lost": Wrong(
-        edit(
-            zero1_adam,
-            ("-(-len(weights) // n_ranks)", "max(1, len(weights) // n_ranks)"),
-            ("np.concatenate(parts)",
-             "np.concatenate([*parts, weights[n_ranks * size :]])[: len(weights)]"),
-        ),
-        "You round the size of a part down. The last weights then belong to no rank and are never "
-        "updated. Round up; the last rank may have fewer.",
-    ),
     "not-gathered": Wrong(
         edit(
             zero1_adam,
-            ("np.concatenate(parts)", "np.concatenate([parts[0], weights[size:]])"),
+            ("np.concatenate(all_gather(part))",
+             "np.concatenate([weights[: rank * size], part, weights[(rank + 1) * size :]])"),
         ),
-        "Only the first rank's new part is in the result. After the update every rank sends its "
-        "part to all others.",
+        "Only a rank's own new part is in its result. After the update every rank sends its part "
+        "to all others.",
     ),
-    "first-gradient-part": Wrong(
-        edit(
-            zero1_adam,
-            ("own = gradient[rank * size : (rank + 1) * size]",
-             "own = gradient[: len(parts[rank])]"),
-        ),
-        "Every rank uses the first part of the gradient. A rank needs the part that belongs to "
-        "its own weights.",
+    "first-part": Wrong(
+        edit(zero1_adam, ("weights[rank * size : (rank + 1) * size]",
+                          "weights[: gradients.shape[1]]")),
+        "Every rank starts from the first weights. A rank updates the part that its gradients "
+        "belong to: from `rank * size` on.",
+    ),
+    "parts-reversed": Wrong(
+        edit(zero1_adam, ("all_gather(part)", "all_gather(part)[::-1]")),
+        "You put the parts together from the last rank to the first. Rank 0 holds the beginning.",
     ),
     "steps-by-rank": Wrong(
         edit(
@@ -113,80 +114,82 @@ ADAM_WRONG = {
         "The moments start at zero and are too small at first: Adam divides them by 1 minus the "
         "decay to the power of the step.",
     ),
+    "eps-inside": Wrong(
+        edit(zero1_adam, ("(np.sqrt(variance) + 1e-4)", "np.sqrt(variance + 1e-4)")),
+        "You add eps under the root. Adam adds it to the root.",
+    ),
     "gradient-by-ranks": Wrong(
-        edit(zero1_adam, ("in enumerate(gradients, start=1)",
-                          "in enumerate(gradients / n_ranks, start=1)"),
-             ("0.1 * momentum", "0.1 * n_ranks * momentum")),
+        edit(zero1_adam, ("0.1 * own\n", "0.1 * own / n_ranks\n")),
         "You divide by the number of ranks. The gradients that come in are means over all ranks "
         "already.",
     ),
 }  # fmt: skip
 
-_ADAM = '''
+_HEAD = '''
 import numpy as np
 
-def zero1_adam(weights, gradients, n_ranks):
-    """gradients (steps, P) are means over all ranks already.
+def zero1_adam(weights, gradients, rank, n_ranks, all_gather):
+    """This runs on every rank. gradients (steps, own) are those of its own part of the weights.
 
-    Return the weights after all steps, and how many moments each rank keeps.
+    all_gather(part) gives the list of all ranks' parts. Return all weights after all steps, and how
+    many moments the rank keeps.
     """
     size = -(-len(weights) // n_ranks)      # rounded up: the last rank may have fewer
-    # cut up: each rank's part of the weights, and the two moments of that part
-    parts = ...
+'''
+_ADAM = (
+    _HEAD
+    + """    # cut: the rank's own part of the weights, and the two moments of that part
+    part = ...
     moments = ...
-    for step, gradient in enumerate(gradients, start=1):
-        for rank in range(n_ranks):
-            # update: momentum 0.9, variance 0.99, learning rate 0.1, eps 1e-4
-            ...
+    for step, own in enumerate(gradients, start=1):
+        # update: momentum 0.9, variance 0.99, learning rate 0.1, eps 1e-4
+        ...
     # gather: every rank gets all parts
     return ..., ...
-'''
-
-_ADAM_UPDATE = '''
-import numpy as np
-
-def zero1_adam(weights, gradients, n_ranks):
-    """gradients (steps, P) are means over all ranks already.
-
-    Return the weights after all steps, and how many moments each rank keeps.
-    """
-    size = -(-len(weights) // n_ranks)      # rounded up: the last rank may have fewer
-    parts = [weights[r * size : (r + 1) * size].copy() for r in range(n_ranks)]
-    moments = [np.zeros((2, len(part))) for part in parts]
-    for step, gradient in enumerate(gradients, start=1):
-        for rank in range(n_ranks):
-            own = ...
-            moments[rank][0] = 0.9 * moments[rank][0] + 0.1 * own
-            moments[rank][1] = 0.99 * moments[rank][1] + 0.01 * own**2
-            momentum = moments[rank][0] / (1 - 0.9**step)
-            variance = moments[rank][1] / (1 - 0.99**step)
-            parts[rank] = parts[rank] - 0.1 * momentum / (np.sqrt(variance) + 1e-4)
+"""
+)
+_ADAM_UPDATE = (
+    _HEAD
+    + """    part = ...
+    moments = np.zeros((2, len(part)))
+    for step, own in enumerate(gradients, start=1):
+        moments[0] = 0.9 * moments[0] + 0.1 * own
+        moments[1] = 0.99 * moments[1] + 0.01 * own**2
+        momentum = moments[0] / (1 - 0.9**step)
+        variance = moments[1] / (1 - 0.99**step)
+        part = part - 0.1 * momentum / (np.sqrt(variance) + 1e-4)
     return ..., ...
-'''
+"""
+)
 
 EXERCISES = [
     Spec(
         id="18.c2",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section="zeRO",
         kind="code",
         title="Adam in parts",
         prompt="""
-        Write `zero1_adam(weights, gradients, n_ranks)`: every rank keeps the moments of its own
-        part of the weights, updates that part with Adam in every step, and the parts are put
-        together again. Parts are of one size, rounded up; the last may be shorter or empty.
+        Write `zero1_adam(weights, gradients, rank, n_ranks, all_gather)`, which runs on every rank.
+        All ranks have the same `weights`; parts are of one size, rounded up, and the last may be
+        shorter or empty. `gradients` has a row for each step with the gradients of the rank's *own*
+        part. Update that part with Adam in every step: decay 0.9 for the momentum and 0.99 for the
+        variance, both divided by 1 minus their decay to the power of the step; learning rate 0.1;
+        1e-4 added to the root. Then `all_gather(part)` gives the list of all ranks' parts. Return
+        all weights, and how many moments the rank keeps.
         """,
         code=Code(
             reference=zero1_adam,
             starters=[("the gathering blank", _ADAM_UPDATE), ("all steps blank", _ADAM)],
-            also_correct=[_adam_whole, _adam_loops],
+            also_correct=[_adam_short, _adam_loops],
+            harness=zero1_ranks,
             wrong=ADAM_WRONG,
             generate=adam_case,
             properties=[equals_reference()],
         ),
         hints=[
-            "Part `rank` is `weights[rank * size : (rank + 1) * size]`, and so is its gradient.",
+            "Part `rank` is `weights[rank * size : (rank + 1) * size]`.",
             "Moments are kept for a part only: two numbers for each of its weights.",
         ],
         explain="""

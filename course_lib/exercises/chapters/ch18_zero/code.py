@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from course_lib.exercises.author.spec import Code, Spec, Wrong
 from course_lib.exercises.chapters.ch18_zero import CHAPTER
+from course_lib.exercises.chapters.ch18_zero.ranks import ddp_ranks
 from course_lib.exercises.code.draw import Array, Draw
 from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.laws import equals_reference
 
+Reduce = Callable[[Any], Any]
 
-def ddp_gradient(inputs: list[Array], targets: list[Array], weights: Array) -> Array:
-    """Add up the ranks' gradient sums and counts, and divide once."""
-    total, count = np.zeros(len(weights)), 0
-    for rank in range(len(inputs)):
-        x, y = inputs[rank], targets[rank]
-        total = total + 2 * x.T @ (x @ weights - y)
-        count = count + len(y)
+
+def ddp_gradient(x: Array, y: Array, weights: Array, all_reduce: Reduce) -> Array:
+    """Send the sum of the own rows' gradients and their number; divide once."""
+    total = all_reduce(2 * x.T @ (x @ weights - y))
+    count = all_reduce(len(y))
     return np.asarray(total / count)
 
 
-def _gradient_joined(inputs: list[Array], targets: list[Array], weights: Array) -> Array:
-    x, y = np.concatenate(inputs), np.concatenate(targets)
-    return np.asarray(2 * x.T @ (x @ weights - y) / len(y))
+def _gradient_in_one_message(x: Array, y: Array, weights: Array, all_reduce: Reduce) -> Array:
+    both = np.append(2 * x.T @ (x @ weights - y), len(y))
+    summed = all_reduce(both)
+    return np.asarray(summed[:-1] / summed[-1])
 
 
-def _gradient_loops(inputs: list[Array], targets: list[Array], weights: Array) -> Array:
-    rows = list(zip(np.concatenate(inputs), np.concatenate(targets), strict=True))
-    result = np.zeros(len(weights))
-    for row, value in rows:
+def _gradient_loops(x: Array, y: Array, weights: Array, all_reduce: Reduce) -> Array:
+    count = all_reduce(float(len(y)))
+    own = np.zeros(len(weights))
+    for row, value in zip(x, y, strict=True):
         error = sum(a * b for a, b in zip(row, weights, strict=True)) - value
         for k in range(len(weights)):
-            result[k] += 2 * error * row[k] / len(rows)
-    return result
+            own[k] += 2 * error * row[k] / count
+    return np.asarray(all_reduce(own))
 
 
-def _gradient_weighted(inputs: list[Array], targets: list[Array], weights: Array) -> Array:
-    counts = [len(y) for y in targets]
-    means = [2 * x.T @ (x @ weights - y) / len(y) for x, y in zip(inputs, targets, strict=True)]
-    return np.asarray(np.average(means, axis=0, weights=counts))
+def _gradient_weighted(x: Array, y: Array, weights: Array, all_reduce: Reduce) -> Array:
+    mean = 2 * x.T @ (x @ weights - y) / len(y)
+    return np.asarray(all_reduce(len(y) * mean) / all_reduce(len(y)))
 
 
 def gradient_case(draw: Draw) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def gradient_case(draw: Draw) -> dict[str, Any]:
     }
 
 
+_TOTAL = "all_reduce(2 * x.T @ (x @ weights - y))"
 GRADIENT_WRONG = {
     "sum-not-mean": Wrong(
         edit(ddp_gradient, ("total / count", "total")),
@@ -64,25 +66,27 @@ GRADIENT_WRONG = {
     "mean-of-means": Wrong(
         edit(
             ddp_gradient,
-            ("2 * x.T @ (x @ weights - y)", "2 * x.T @ (x @ weights - y) / len(y)"),
-            ("total / count", "total / len(inputs)"),
+            (_TOTAL, "all_reduce(2 * x.T @ (x @ weights - y) / len(y))"),
+            ("all_reduce(len(y))", "all_reduce(1)"),
         ),
         "You average the ranks' averages. A row on a rank with few rows then counts more than one "
         "on a rank with many. Add sums and counts, divide once.",
     ),
     "divided-by-ranks": Wrong(
-        edit(ddp_gradient, ("total / count", "total / len(inputs)")),
+        edit(ddp_gradient, ("all_reduce(len(y))", "all_reduce(1)")),
         "You divide the sum by the number of ranks. It is a sum over rows: divide by all ranks' "
         "rows together.",
     ),
-    "first-rank-only": Wrong(
-        edit(ddp_gradient, ("range(len(inputs))", "range(1)")),
-        "That is the first rank's own gradient, before anything is sent. Each rank would step "
-        "another way, and the copies of the model would drift apart.",
+    "own-rows-only": Wrong(
+        edit(ddp_gradient, (_TOTAL, "2 * x.T @ (x @ weights - y)"),
+             ("all_reduce(len(y))", "len(y)")),
+        "That is the gradient of a rank's own rows; nothing is sent. Each rank would step another "
+        "way, and the copies of the model would drift apart.",
     ),
-    "last-rank-lost": Wrong(
-        edit(ddp_gradient, ("range(len(inputs))", "range(max(1, len(inputs) - 1))")),
-        "The last rank's rows are missing from your sum. Every rank sends its part.",
+    "own-count": Wrong(
+        edit(ddp_gradient, ("all_reduce(len(y))", "len(y)")),
+        "You add the gradients of all ranks up and divide by the rows of one. The ranks then get "
+        "different gradients. The number of rows must be added up too.",
     ),
     "no-two": Wrong(
         edit(ddp_gradient, ("2 * x.T", "x.T")),
@@ -93,15 +97,15 @@ GRADIENT_WRONG = {
 _GRADIENT = '''
 import numpy as np
 
-def ddp_gradient(inputs, targets, weights):
+def ddp_gradient(x, y, weights, all_reduce):
     """Gradient of the mean of (x @ weights - y)**2 over all rows of all ranks.
 
-    inputs[r] has rank r's rows (n_r, width), targets[r] its n_r targets.
+    This runs on every rank: x (n, width) and y (n,) are its own rows. all_reduce(value) gives the
+    sum of what all ranks hand in.
     """
-    total, count = np.zeros(len(weights)), 0
-    for x, y in zip(inputs, targets):
-        # each rank, on its own rows: what does it send?
-        ...
+    # each rank, on its own rows: what does it send?
+    total = ...
+    count = ...
     # what every rank does with the sums it gets back
     return ...
 '''
@@ -110,20 +114,23 @@ def ddp_gradient(inputs, targets, weights):
 EXERCISES = [
     Spec(
         id="18.c",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section="Multi-GPU compute strategies",
         kind="code",
         title="One gradient from many ranks",
         prompt="""
-        Each rank has some rows, not all equally many. Write `ddp_gradient(inputs, targets,
-        weights)`: the gradient of the mean squared error over *all* rows, from what each rank can
-        compute alone.
+        Each rank has some rows, not all equally many. Write `ddp_gradient(x, y, weights,
+        all_reduce)`, which runs on every rank: `x` and `y` are the rank's own rows and targets, all
+        ranks have the same `weights`, and `all_reduce(value)` returns the sum of what all ranks
+        hand in, numbers or arrays. Every rank returns the gradient of the mean squared error over
+        *all* rows.
         """,
         code=Code(
             reference=ddp_gradient,
             starters=[("two places blank", _GRADIENT)],
-            also_correct=[_gradient_joined, _gradient_loops, _gradient_weighted],
+            also_correct=[_gradient_in_one_message, _gradient_loops, _gradient_weighted],
+            harness=ddp_ranks,
             wrong=GRADIENT_WRONG,
             generate=gradient_case,
             properties=[equals_reference()],
