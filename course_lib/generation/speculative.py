@@ -1,6 +1,7 @@
 """Speculative decoding: a cheap guess of several tokens, checked by the model in one pass.
 
-The result is exactly what the model alone would have written; only the number of passes changes.
+Greedy text is exactly what the model alone would have written; sampled text has the distribution of
+the model. Only the number of passes changes.
 
 Chapter: 11_generative_configuration
 """

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from book._tools import api_pages
+from book._tools.named import is_named
 from book._tools.paths import ROOT, chapter_texts
 
 ENTRIES: list[dict[str, Any]] = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text())[
@@ -48,9 +49,7 @@ def test_modules_exist_and_are_used_on_the_page(entry: dict[str, Any]) -> None:
     page = (ROOT / "book" / f"{entry['chapter']}.md").read_text()
     for module in entry["modules"]:
         importlib.import_module(module)
-        assert f"Chapter: {entry['chapter']}" in _source(module) or module in page
-        package = module.rsplit(".", 1)[0]
-        assert re.search(rf"(from|import) ({re.escape(package)}|course_lib)\b", page), module
+        assert is_named(module, _source(module), page), module
 
 
 def _source(module: str) -> str:
