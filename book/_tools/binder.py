@@ -27,10 +27,18 @@ CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 GIVEN = ["ipykernel"]
 
 
+def listed() -> list[str]:
+    """Every package line of environment.yml, those under pip included."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    lines: list[str] = []
+    for line in environment["dependencies"]:
+        lines += line["pip"] if isinstance(line, dict) else [line]
+    return lines
+
+
 def packages() -> list[str]:
     """PyPI names of what environment.yml lists."""
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    names = [re.match(r"[a-z0-9_-]+", line)[0] for line in environment["dependencies"]]  # type: ignore[index]
+    names = [re.match(r"[a-z0-9_-]+", line)[0] for line in listed()]  # type: ignore[index]
     return [CONDA_TO_PYPI.get(name, name) for name in names if name not in ("python", "pip")]
 
 

@@ -4,16 +4,17 @@ import ast
 import importlib.metadata
 import re
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from book._tools import lock, notebooks
+from book._tools.binder import listed
 from book._tools.paths import ROOT, chapter_texts
 
 # Where the conda package, or the import, has another name than the distribution.
@@ -46,8 +47,6 @@ def test_the_lock_names_no_address_and_no_local_version() -> None:
 
 
 def test_the_project_file_admits_the_lock() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
     locked = pins()
@@ -60,9 +59,8 @@ def test_the_project_file_admits_the_lock() -> None:
 
 def binder() -> dict[str, str]:
     """PyPI name to version range, as environment.yml says."""
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     found = {}
-    for line in environment["dependencies"]:
+    for line in listed():
         match = re.match(r"([a-z0-9_-]+)(.*)", line)
         assert match is not None
         name, rest = match.groups()
@@ -113,7 +111,9 @@ def test_the_dependencies_of_the_package_are_those_of_binder() -> None:
         for line in importlib.metadata.requires("course-lib") or []
         if "extra ==" not in line
     }
-    assert names == set(binder()) - {"python", "pip"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = {Requirement(line).name for line in project["optional-dependencies"]["text"]}
+    assert names | text == set(binder()) - {"python", "pip"}
 
 
 def test_binder_admits_the_lock() -> None:

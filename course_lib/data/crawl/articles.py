@@ -154,7 +154,7 @@ TEMPLATES = (
 )
 
 
-def sentence(template: str, topic: Topic, rng: np.random.Generator) -> str:
+def fill_template(template: str, topic: Topic, rng: np.random.Generator) -> str:
     """Fill a template with words of a topic.
 
     Args:
@@ -179,7 +179,7 @@ def sentence(template: str, topic: Topic, rng: np.random.Generator) -> str:
     )
 
 
-def sentences(n: int, topic: Topic, rng: np.random.Generator) -> list[str]:
+def draw_sentences(n: int, topic: Topic, rng: np.random.Generator) -> list[str]:
     """Draw sentences of one topic, each from another template.
 
     Args:
@@ -196,7 +196,7 @@ def sentences(n: int, topic: Topic, rng: np.random.Generator) -> list[str]:
     if not 0 <= n <= len(TEMPLATES):
         raise ValueError(f"n must be 0 to {len(TEMPLATES)}, got {n}")
     chosen = rng.choice(len(TEMPLATES), n, replace=False)
-    return [sentence(TEMPLATES[index], topic, rng) for index in chosen]
+    return [fill_template(TEMPLATES[index], topic, rng) for index in chosen]
 
 
 def paragraphs(lines: list[str], per_paragraph: int = 4) -> str:
@@ -217,4 +217,4 @@ def article(rng: np.random.Generator, n_sentences: int | None = None) -> tuple[T
     """
     topic = TOPICS[rng.integers(len(TOPICS))]
     n = int(rng.integers(14, 25)) if n_sentences is None else n_sentences
-    return topic, sentences(n, topic, rng)
+    return topic, draw_sentences(n, topic, rng)

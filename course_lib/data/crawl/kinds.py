@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib.data.crawl.articles import TOPICS, article, paragraphs, sentences
+from course_lib.data.crawl.articles import TOPICS, article, draw_sentences, paragraphs
 from course_lib.data.crawl.foreign import foreign_text
 
 # Invented words that stand for a list of slurs: no real one is needed to see what a list removes.
@@ -258,5 +258,5 @@ def near_copy(text: str, rng: np.random.Generator) -> str:
             words[place] = "indeed"
         return " ".join(words)
     if edit == 1:
-        return text + "\n\n" + sentences(1, TOPICS[rng.integers(len(TOPICS))], rng)[0]
+        return text + "\n\n" + draw_sentences(1, TOPICS[rng.integers(len(TOPICS))], rng)[0]
     return text.rsplit(". ", 1)[0] + "."

@@ -212,7 +212,7 @@ def _read_archive(path: Path, skipped: Counter[str], limit: int) -> Iterator[Pag
     wanted = WarcRecordType.response | WarcRecordType.conversion
     n_records = 0
     with open(path, "rb") as file:
-        stream = _Members(file) if path.name.lower().endswith(".gz") else file
+        stream: Any = _Members(file) if path.name.lower().endswith(".gz") else file
         try:
             for record in ArchiveIterator(stream, auto_decode="all"):
                 n_records += 1

@@ -20,4 +20,9 @@ SURVIVORS: dict[str, dict[str, str]] = {
             "top has one column, so its first and its last are the same"
         ),
     },
+    "13.c": {
+        "similarity = len(doc & docs[k]) / union if union else 2.0": (
+            "a threshold is at most 1, so any similarity of 1 or more is a copy"
+        ),
+    },
 }
