@@ -354,7 +354,7 @@ def test_steps_that_are_no_integers(tmp_path, bad):
     [
         ({"a": {1: 2}}, r"extra\['a'\] has the key 1"),
         ({"a": {"b": [0, {2: 1}]}}, r"extra\['a'\]\['b'\]\[1\] has the key 2"),
-        ({"a": (1, 2)}, r"extra\['a'\] is a tuple"),
+        ({"a": ({2: 1},)}, r"extra\['a'\]\[0\] has the key 2"),
         ({"a": {1}}, r"extra\['a'\] is a set"),
         ({"a": torch.ones(1)}, r"extra\['a'\] is a Tensor"),
         ({"a": b"x"}, r"extra\['a'\] is a bytes"),

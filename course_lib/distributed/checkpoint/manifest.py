@@ -39,7 +39,7 @@ def check_step(step: int) -> None:
 
 
 def check_extra(extra: Any, where: str = "extra") -> None:
-    """Raise unless JSON gives back exactly what it is given.
+    """Raise unless JSON gives back what it is given; tuples come back as lists.
 
     Raises:
         TypeError: naming the part that it would change or cannot hold.
@@ -49,7 +49,7 @@ def check_extra(extra: Any, where: str = "extra") -> None:
             if type(key) is not str:
                 raise TypeError(f"{where} has the key {key!r}: JSON has only strings for keys")
             check_extra(value, f"{where}[{key!r}]")
-    elif type(extra) is list:
+    elif isinstance(extra, list | tuple):
         for index, value in enumerate(extra):
             check_extra(value, f"{where}[{index}]")
     elif type(extra) not in (str, int, float, bool, type(None)):

@@ -59,7 +59,7 @@ def save(
         step: number of the training step.
         model: the sharded model.
         optimizer: its optimizer, to save its state too.
-        extra: anything small that JSON can hold, returned by :func:`load`.
+        extra: anything small that JSON can hold, returned by :func:`load`, tuples as lists.
 
     Returns:
         The checkpoint's folder.
