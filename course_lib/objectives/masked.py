@@ -9,6 +9,8 @@ from torch import Tensor
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import any_of, check_rows, check_share, lowest, round_by
 
+_Draws = tuple[Tensor, Tensor, Tensor, Tensor]
+
 
 def masked_example(
     ids: Int[Tensor, "*B T"],
@@ -111,7 +113,7 @@ def _whole_words(
 
 def _noise(
     rows: Int[Tensor, "B T"], generator: torch.Generator, static_copies: int | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> _Draws:
     """Draw numbers from 0 to 1: which tokens, how many of a row, shown how, as which."""
     if static_copies is None:
         drawn = torch.rand((3, *rows.shape), generator=generator, device=rows.device)
@@ -123,7 +125,7 @@ def _noise(
     return _hashed(rows, copy)
 
 
-def _hashed(rows: Int[Tensor, "B T"], copy: Int[Tensor, " B"]) -> tuple[Tensor, ...]:
+def _hashed(rows: Int[Tensor, "B T"], copy: Int[Tensor, " B"]) -> _Draws:
     """Make numbers from 0 to 1 that follow from the ids of a row, and look like drawn ones."""
     places = torch.arange(rows.shape[1], device=rows.device)
     of_row = (_mix(rows.long() + _mix(places)) * (2 * places + 1)).sum(1)  # wraps around

@@ -54,7 +54,9 @@ def compare_optimizer(path: Path, optimizer: Optimizer, saved: dict[str, Any]) -
     own = type(optimizer).__name__
     state, groups = saved.get("state"), saved.get("param_groups")
     whole = isinstance(state, dict) and isinstance(groups, list)
-    if not (whole and all(isinstance(g, dict) and _indices(g.get("params")) for g in groups)):
+    for group in groups if isinstance(groups, list) else []:
+        whole = whole and isinstance(group, dict) and _indices(group.get("params"))
+    if not whole:
         raise ValueError(f"{path} has an optimizer without state or param_groups")
     if saved.get("name") != own:
         raise ValueError(f"{path} holds the state of {saved.get('name')}, this optimizer is {own}")
@@ -112,7 +114,9 @@ def fresh_state(
     probe._optimizer_step_post_hooks = OrderedDict()
     stand_in = nn.Parameter(torch.empty_like(parameter, device="meta"))
     stand_in.grad = torch.empty_like(stand_in)
-    plain = {name: False for name in ("foreach", "fused", "capturable") if name in options}
+    plain: dict[str, Any] = {
+        name: False for name in ("foreach", "fused", "capturable") if name in options
+    }
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
     probe.param_groups = [{**tuples, **plain, "params": [stand_in]}]
     try:

@@ -50,7 +50,7 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain lists and numbers."""
-        return asdict(self)
+        return {**asdict(self), "evaluations": [list(pair) for pair in self.evaluations]}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "History":

@@ -3,6 +3,7 @@
 Chapter: 01_relevance
 """
 
+import json
 import math
 import os
 import time
@@ -128,7 +129,8 @@ def train(
     def save() -> None:
         nonlocal saved_at
         if path is not None and saved_at != history.steps:
-            state = {"history": history.to_dict(), "place": place, "run": dict(run or {})}
+            same = json.loads(json.dumps(dict(run or {})))  # lists, where JSON knows no tuples
+            state = {"history": history.to_dict(), "place": place, "run": same}
             engine.save(path, history.steps, state)
             saved_at = history.steps
 

@@ -119,13 +119,14 @@ class ObjectiveSettings:
         )
 
     def _noises(self) -> list[Any]:
-        rate = {} if self.rate is None else {"rate": self.rate}
-        span = {} if self.mean_span is None else {"mean_span": self.mean_span}
-        special = {"special_ids": self.special_ids}
+        rate: dict[str, Any] = {} if self.rate is None else {"rate": self.rate}
+        span: dict[str, Any] = {} if self.mean_span is None else {"mean_span": self.mean_span}
+        special: dict[str, Any] = {"special_ids": self.special_ids}
+        hides: dict[str, Any] = {"mask_id": self.mask_id}
         made: dict[str, Any] = {
-            "mask": partial(mask_tokens, mask_id=self.mask_id, **rate, **special),
+            "mask": partial(mask_tokens, **hides, **rate, **special),
             "delete": partial(delete_tokens, **rate, **special),
-            "infill": partial(infill, mask_id=self.mask_id, **rate, **span),
+            "infill": partial(infill, **hides, **rate, **span),
             "permute": partial(permute_sentences, stop_ids=self.stop_ids),
             "rotate": rotate,
         }

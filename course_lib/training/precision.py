@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 FORMATS = ("float32", "bfloat16")
+Precision = Callable[[], AbstractContextManager[object]]
+"""Opens the number format of one forward pass."""
 
 
-def precision_context(
-    name: str, device: torch.device
-) -> Callable[[], AbstractContextManager[object]]:
+def precision_context(name: str, device: torch.device) -> Precision:
     """Choose the format of the forward pass, once, before a run.
 
     With ``bfloat16`` matrix products run in 16 bits while weights, gradients, optimizer state,

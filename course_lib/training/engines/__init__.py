@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from course_lib.training.engines.plain import PlainEngine
 from course_lib.training.optimizer import adamw
+from course_lib.training.precision import Precision
 
 if TYPE_CHECKING:
     from course_lib.distributed import Comm
@@ -42,7 +42,7 @@ class Engine(Protocol):
     optimizer: Any
     comm: Any
     device: torch.device
-    precision: Callable[[], AbstractContextManager[object]]
+    precision: Precision
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradient of this rank's share of the loss."""

@@ -2,8 +2,10 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from course_lib.distributed import Comm, latest_valid
+from course_lib.distributed.checkpoint import manifest
 
 
 def has_checkpoint(folder: Path, comm: Comm) -> bool:
@@ -20,6 +22,16 @@ def has_checkpoint(folder: Path, comm: Comm) -> bool:
             "its run in a folder"
         )
     return bool(found)
+
+
+def newest_state(folder: Path, comm: Comm) -> dict[str, Any]:
+    """Read what the newest checkpoint holds besides weights, before anything changes. Collective.
+
+    The loop checks it first, so that a run that does not fit leaves the model as it is.
+    """
+    path = latest_valid(folder) if comm.rank == 0 else None
+    state: dict[str, Any] = comm.gather_objects(path and manifest.read(path)["extra"])[0]
+    return state
 
 
 def keep_newest(folder: Path, comm: Comm, n: int | None) -> None:

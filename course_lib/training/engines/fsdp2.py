@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from course_lib.distributed import Comm, handoff
 from course_lib.training.engines import folder as folders
 from course_lib.training.optimizer import adamw
+from course_lib.training.precision import Precision
 
 
 class Fsdp2Engine:
@@ -33,7 +34,7 @@ class Fsdp2Engine:
     ) -> None:
         self.model, self.optimizer, self.comm = model, optimizer, comm
         self.device = next(model.parameters()).device
-        self.precision = nullcontext
+        self.precision: Precision = nullcontext
         self.keep_last = keep_last
 
     @classmethod
@@ -71,7 +72,8 @@ class Fsdp2Engine:
 
     def load(self, path: Path, accept: Callable[[dict[str, Any]], None]) -> None:
         """Go back to the newest checkpoint. Collective."""
-        accept(handoff.load_fsdp2(path, self.model, self.optimizer, comm=self.comm)["extra"])
+        accept(folders.newest_state(path, self.comm))
+        handoff.load_fsdp2(path, self.model, self.optimizer, comm=self.comm)
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights under their own names. Collective."""

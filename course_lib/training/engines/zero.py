@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from course_lib.distributed import Comm, ShardedOptimizer, ZeroModule, load, save, zero_shard
 from course_lib.training.engines import folder as folders
 from course_lib.training.optimizer import adamw
+from course_lib.training.precision import Precision
 
 
 class ZeroEngine:
@@ -29,7 +30,7 @@ class ZeroEngine:
         self.model: nn.Module = model
         self.zero, self.optimizer, self.comm = model, optimizer, model.comm
         self.device = next(model.parameters()).device
-        self.precision = nullcontext
+        self.precision: Precision = nullcontext
         self.keep_last = keep_last
         self.share = 1 / model.factor  # where zero_shard averages over the ranks, undo it
 
@@ -86,7 +87,8 @@ class ZeroEngine:
 
     def load(self, path: Path, accept: Callable[[dict[str, Any]], None]) -> None:
         """Go back to the newest checkpoint. Collective."""
-        accept(load(path, self.zero, self.optimizer)["extra"])
+        accept(folders.newest_state(path, self.comm))
+        load(path, self.zero, self.optimizer)
 
     def weights(self) -> dict[str, Tensor]:
         """Return all weights under their own names. Collective."""
