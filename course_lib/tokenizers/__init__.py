@@ -61,8 +61,12 @@ def load_tokenizer(path: str | PathLike[str]) -> Tokenizer:
     if file.suffix == ".model":
         return SentencePieceModel.load(file)
     content = read_json(file)
-    if not is_tokenizer_json(content):  # a vocab.json: spellings and ids, nothing else
+    if file.name != JSON_NAME and not is_tokenizer_json(
+        content
+    ):  # a vocab.json: spellings and ids, nothing else
         return ByteLevelBPE.load(file)
+    if not is_tokenizer_json(content):
+        raise ValueError(f"{file} has no model with a vocabulary: not a tokenizer.json")
     kind = model_type(content["model"])
     if kind == "BPE":
         own: type[Tokenizer] = ByteLevelBPE if is_byte_level(content) else CharacterBPE

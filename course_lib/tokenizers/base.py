@@ -59,7 +59,7 @@ class Tokenizer(ABC):
         self._framing = Framing(None)
         self._look_for(Normalizer())
 
-    _compiled: tuple[str, ...] = ("_normalize", "_finders")
+    _compiled: tuple[str, ...] = ("_normalize", "_finders", "_shown")
     """What pickle does not carry; `_build` makes it anew."""
 
     def _build(self) -> None:
@@ -78,6 +78,8 @@ class Tokenizer(ABC):
         plain = [token for token in self.added_tokens if not token.normalized]
         rest = [token for token in self.added_tokens if token.normalized]
         self._finders = Finder(plain), Finder(rest, normalize)
+        # A token that is looked for in normalized text is normalized when it is decoded too.
+        self._shown = {t.id: normalize(t.content) for t in rest}
 
     def frame_with(self, post_processor: Mapping[str, Any] | None) -> None:
         """Say what `encode(..., add_special=True)` puts around a text.
@@ -216,9 +218,11 @@ class Tokenizer(ABC):
         """
         check_text(text)
         spans: list[Span] = []
+        spellings: list[str] = []
         for start, end, found in self._cut(text, allow_special, self._finders[0]):
             if found is not None:
                 spans.append((start, end))
+                spellings.append(text[start:end])
                 continue
             stretch, source = self._normalize.aligned(text[start:end])
             for a, b, inner in self._cut(stretch, allow_special, self._finders[1]):
@@ -228,9 +232,13 @@ class Tokenizer(ABC):
                 for left, right in found_spans:
                     begin, stop = through(source, (a + left, a + right))
                     spans.append((start + begin, start + stop))
+                if self._framing.trims and inner is None:
+                    ids = self._encode_ordinary(stretch[a:b], start == a == 0)
+                    spellings.extend(map(self._spelling, ids))
+                elif self._framing.trims:
+                    spellings.append(stretch[a:b])
         if self._framing.trims:
-            ids = self.encode(text, allow_special=allow_special)
-            spans = self._framing.trim(spans, [self._spelling(i) for i in ids])
+            spans = self._framing.trim(spans, spellings)
         before, after = self.special_frame if add_special else ([], [])
         return [*[(0, 0)] * len(before), *spans, *[(0, 0)] * len(after)]
 

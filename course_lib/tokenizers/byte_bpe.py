@@ -105,13 +105,14 @@ class ByteLevelBPE(Tokenizer):
         self._holds_all = None not in self._byte_ids
         self._build()
 
-    _compiled = ("_split", "_precut", "_words", "_normalize", "_finders")
+    _compiled = ("_split", "_precut", "_words", "_normalize", "_finders", "_shown")
 
     def _build(self) -> None:
         self._split = splitter(self.pattern)
         self._precut = in_turn([build_cutter(cut) for cut in self.cuts]) if self.cuts else None
         self._words = WordCache(self._encode_text_word)
         self._look_for(build_normalizer(self.normalizer))
+        self._text_of |= {i: name.encode() for i, name in self._shown.items()}
 
     @classmethod
     def train(
@@ -360,7 +361,7 @@ class ByteLevelBPE(Tokenizer):
         with reading(path):
             file = find(path, JSON_NAME, "vocab.json")
             content = read_json(file)
-            if is_tokenizer_json(content):
+            if file.name == JSON_NAME or is_tokenizer_json(content):
                 arguments, post_processor = files.from_json(content, str(file))
             else:
                 arguments, post_processor = legacy.from_vocab_json(content, file)

@@ -25,7 +25,8 @@ class CharacterBPE(Tokenizer):
     """Byte pair encoding whose alphabet is the characters of a vocabulary.
 
     A character that the vocabulary lacks becomes its bytes `<0x00>` to `<0xFF>` with
-    `byte_fallback`, else the unknown token. Such tokenizers are read and not trained here.
+    `byte_fallback`, else the unknown token; without either, a text that holds it is refused. Such
+    tokenizers are read and not trained here.
 
     Args:
         vocab: spelling -> id.
@@ -94,7 +95,7 @@ class CharacterBPE(Tokenizer):
             symbols.setdefault(made, symbols.get(left, 1) + symbols.get(right, 1))
         self._build()
 
-    _compiled = ("_normalize", "_finders", "_cut_words", "_decode", "_words")
+    _compiled = ("_normalize", "_finders", "_shown", "_cut_words", "_decode", "_words")
 
     def _build(self) -> None:
         self._look_for(build_normalizer(self.normalizer))
@@ -121,8 +122,9 @@ class CharacterBPE(Tokenizer):
         last = len(word) - 1
         for at, character in enumerate(word):
             spelled = (self.subword_prefix if at else "") + character
-            i = self._vocab.get(spelled + (self.word_suffix if at == last else ""))
-            found = [i] if i is not None else self._fallback(character)
+            spelled += self.word_suffix if at == last else ""
+            i = self._vocab.get(spelled)
+            found = [i] if i is not None else self._fallback(spelled)
             if found is not None:
                 ids += found
                 spans += [(at, at + 1)] * len(found)
@@ -133,12 +135,17 @@ class CharacterBPE(Tokenizer):
                 ids.append(unknown)
                 spans.append((at, at + 1))
                 unfinished = True
+            else:
+                raise ValueError(
+                    f"text holds the character {character!r}, for which this vocabulary has no "
+                    "token, and it names no unknown token"
+                )
         return ids, spans
 
-    def _fallback(self, character: str) -> list[int] | None:
+    def _fallback(self, spelled: str) -> list[int] | None:
         if not self.byte_fallback:
             return None
-        ids = [self._byte_ids[b] for b in character.encode()]
+        ids = [self._byte_ids[b] for b in spelled.encode()]
         return None if None in ids else [i for i in ids if i is not None]
 
     def _encode_word(self, word: str) -> list[int]:
@@ -181,7 +188,7 @@ class CharacterBPE(Tokenizer):
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
             name = self._name_of[i]
             if not (skip_special and name in self._special_tokens):
-                names.append(name)
+                names.append(self._shown.get(i, name))
         return "".join(self._decode(names))
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -62,26 +62,37 @@ class Framing:
             token.must_be("id", name)
             ids[name] = token.numbers("ids")
             token.done()
-        section.list("pair")  # texts are encoded one by one here; `save` writes it again
-        before: list[int] = []
-        after: list[int] = []
-        seen = 0
-        for piece in section.sections("single"):
+        self._pieces(section, "pair", ids, {"A", "B"})  # `save` writes it again
+        pieces = self._pieces(section, "single", ids, {"A"})
+        if (n := pieces.count(None)) != 1:
+            raise Unsupported(f"{section.where}: a template holds its text once, not {n} times")
+        at = pieces.index(None)
+        before = [i for piece in pieces[:at] if piece is not None for i in piece]
+        self._add(before, [i for piece in pieces[at + 1 :] if piece is not None for i in piece])
+
+    @staticmethod
+    def _pieces(
+        section: Section, key: str, ids: Mapping[str, list[int]], texts: set[str]
+    ) -> list[list[int] | None]:
+        """The ids of the special tokens of a template, and None for each text in it."""
+        made: list[list[int] | None] = []
+        seen = set()
+        for piece in section.sections(key):
             (kind,) = piece.content if len(piece.content) == 1 else ("",)
-            inner = piece.inside(kind) if kind in ("SpecialToken", "Sequence") else piece
+            if kind not in ("SpecialToken", "Sequence"):
+                raise ValueError(f"{piece.where} = {dict(piece.content)!r:.80} is no piece")
+            inner = piece.inside(kind)
             name = inner.text("id")
             inner.number("type_id", 0)
-            if kind == "Sequence" and name == "A":
-                seen += 1
-            elif kind == "SpecialToken" and name in ids:
-                (after if seen else before).extend(ids[name])
-            else:
-                raise ValueError(f"{piece.where} = {dict(piece.content)} is no piece of a template")
+            if name not in (texts if kind == "Sequence" else ids):
+                raise ValueError(f"{inner.where}: id={name!r:.60} is not known")
+            if kind == "Sequence":
+                seen.add(name)
+            made.append(None if kind == "Sequence" else list(ids[name]))
             inner.done()
-            piece.done()
-        if seen != 1:
-            raise Unsupported(f"{section.where}: a template holds its text once, not {seen} times")
-        self._add(before, after)
+        if seen != texts:
+            raise ValueError(f"{section.where}: {key} lacks a text: {sorted(texts - seen)}")
+        return made
 
     def put_around(self, ids: list[int]) -> list[int]:
         """The ids of a text with what belongs before and after them."""

@@ -15,12 +15,14 @@ from course_lib.tokenizers.files.common import (
     JSON_NAME,
     check_vocab,
     find,
+    model_type,
     read_added,
     reading,
     write,
 )
-from course_lib.tokenizers.files.section import Section
+from course_lib.tokenizers.files.section import Section, Unsupported
 from course_lib.tokenizers.framing import Framing
+from course_lib.tokenizers.patterns import read_pattern
 
 
 class LibraryTokenizer(Tokenizer):
@@ -38,11 +40,14 @@ class LibraryTokenizer(Tokenizer):
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
+        _check_types(content)
         added = read_added(Section(content, "tokenizer.json"))
         super().__init__(None, added)
         self._content = dict(content)
         self._variants: dict[frozenset[str], Any] = {}
         self._plain = self._variant(frozenset())
+        if lost := _lost(self._content, json.loads(self._plain.to_str())):
+            raise ValueError(f"tokenizer.json: {lost} is not known to the library either")
         vocab = self._plain.get_vocab(with_added_tokens=True)
         self._name_of = {i: name for name, i in check_vocab(vocab, "tokenizer.json").items()}
         self.post_processor = content.get("post_processor")
@@ -173,6 +178,85 @@ class LibraryTokenizer(Tokenizer):
                 raise
             except BaseException as error:
                 raise _plain_error(error) from error
+
+
+# An unheard-of type can make the library end the whole process, so only these reach it.
+_TYPES = {
+    "model": {"BPE", "WordPiece", "Unigram", "WordLevel"},
+    "normalizer": set(
+        "BertNormalizer Strip StripAccents NFC NFD NFKC NFKD Sequence Lowercase Nmt Precompiled "
+        "Replace Prepend ByteLevel".split()
+    ),
+    "pre_tokenizer": set(
+        "BertPreTokenizer ByteLevel CharDelimiterSplit Metaspace Whitespace Sequence Split "
+        "Punctuation WhitespaceSplit Digits UnicodeScripts FixedLength".split()
+    ),
+    "post_processor": set(
+        "BertProcessing RobertaProcessing ByteLevel TemplateProcessing Sequence".split()
+    ),
+    "decoder": set(
+        "BPEDecoder ByteLevel WordPiece Metaspace CTC Sequence Replace Fuse Strip "
+        "ByteFallback".split()
+    ),
+}
+_STEPS = ("normalizers", "pretokenizers", "processors", "decoders")
+
+
+def _check_types(content: Mapping[str, Any]) -> None:
+    """Refuse what the library does not know either, and patterns that ours would refuse.
+
+    Raises:
+        Unsupported: a type is not known.
+        ValueError: a part is missing or of the wrong kind.
+    """
+    for part, known in _TYPES.items():
+        waiting = [content.get(part)]
+        for section in waiting:  # grows while it is walked through
+            if section is None and part != "model":
+                continue
+            given = Section(section, f"tokenizer.json: {part}")
+            kind = model_type(section) if part == "model" else given.text("type")
+            if kind not in known:
+                raise Unsupported(f"{part} of type {kind!r:.60} is not supported")
+            for key in _STEPS:
+                waiting.extend(given.list(key, []))
+            if part == "model":
+                _check_prefix(given)
+            elif given.content.get("pattern") is not None:
+                read_pattern(given)
+
+
+def _check_prefix(model: Section) -> None:
+    """The library cuts the prefix off the second half of a merge without looking."""
+    prefix = model.content.get("continuing_subword_prefix")
+    if not prefix or model.content.get("type") != "BPE":
+        return
+    for merge in model.list("merges", []):
+        parts = merge.split(" ") if isinstance(merge, str) else merge
+        if not str(prefix).isascii() or not str(parts[-1]).startswith(str(prefix)):
+            raise ValueError(f"{model.where}: merge {merge!r:.60} lacks the prefix {prefix!r:.60}")
+
+
+_BIG = ("vocab", "merges", "added_tokens")
+_RENAMED = ("str_rep", "add_prefix_space", "type")  # of old files, and a type that is understood
+
+
+def _lost(given: Any, kept: Any, where: str = "") -> str:
+    """The way to a key that the library took no notice of; empty if there is none."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            if key in _BIG or value is None or (key not in kept and key in _RENAMED):
+                continue
+            inner = f"{where}: {key}" if where else key
+            if key not in kept:
+                return f"{inner}={value!r:.60}"
+            if lost := _lost(value, kept[key], inner):
+                return lost
+    elif isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        for n, (value, other) in enumerate(zip(given, kept, strict=True)):
+            if lost := _lost(value, other, f"{where}[{n}]"):
+                return lost
+    return ""
 
 
 def _library() -> Any:

@@ -45,7 +45,7 @@ class SentencePieceModel(Tokenizer):
         self._name_of = {i: name for name, i in special.items()}
         self.n_sentinels = n_sentinels
 
-    _compiled = ("_normalize", "_finders", "_processor")
+    _compiled = ("_normalize", "_finders", "_shown", "_processor")
 
     def _build(self) -> None:
         super()._build()

@@ -91,7 +91,7 @@ class Unigram(Tokenizer):
         self._segmenter = Segmenter(scores, lowest)
         self._build()
 
-    _compiled = ("_normalize", "_finders", "_words")
+    _compiled = ("_normalize", "_finders", "_shown", "_words")
 
     def _build(self) -> None:
         self._look_for(build_normalizer(self.normalizer))
@@ -259,6 +259,7 @@ class Unigram(Tokenizer):
             name = self._name_of[i]
             if skip_special and name in self._special_tokens:
                 continue
+            name = self._shown.get(i, name)
             if i in self._byte_of:
                 parts.append(bytes([self._byte_of[i]]))
             elif not parts and self.spaces.prefix:

@@ -38,8 +38,8 @@ class WordPiece(Tokenizer):
 
     Args:
         vocab: spelling -> id, special tokens included.
-        special_tokens: which spellings are special; the unknown token must be one of them.
-        unknown: spelling of the unknown token.
+        special_tokens: which spellings are special.
+        unknown: spelling of the unknown token, which the vocabulary must have.
         lower_case: lower the case of texts and take off their accents.
         max_input_chars: a longer word is unknown without being looked at.
         strip_accents: take off accents, or not; None does so where the case is lowered.
@@ -73,9 +73,7 @@ class WordPiece(Tokenizer):
         names = list(special_tokens)
         if missing := [name for name in [*names, unknown] if name not in vocab]:
             raise ValueError(f"vocab lacks the special tokens {missing}")
-        super().__init__(
-            {name: vocab[name] for name in dict.fromkeys([*names, unknown])}, added_tokens
-        )
+        super().__init__({name: vocab[name] for name in names}, added_tokens)
         if max_input_chars < 1:
             raise ValueError(f"max_input_chars must be at least 1, got {max_input_chars}")
         self.unknown = unknown
@@ -92,7 +90,7 @@ class WordPiece(Tokenizer):
         self.clean_up = clean_up
         self._build()
 
-    _compiled = ("_normalize", "_finders", "_join", "_words")
+    _compiled = ("_normalize", "_finders", "_shown", "_join", "_words")
 
     def _build(self) -> None:
         normalizer = BertNormalizer(
@@ -227,7 +225,7 @@ class WordPiece(Tokenizer):
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
             name = self._name_of[i]
             if not (skip_special and name in self._special_tokens):
-                names.append(name)
+                names.append(self._shown.get(i, name))
         return "".join(self._join(names))
 
     def frame(self, first: list[int], second: list[int] | None = None) -> dict[str, list[int]]:

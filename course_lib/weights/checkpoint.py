@@ -98,6 +98,22 @@ class Checkpoint:
                 raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
         total = sum(entry.n_bytes() for entry in self.entries.values())
         self._may_read = max(PIECE_BYTES, total / 64)
+        self._check_one_save(sorted(set(promised.values())))
+
+    def _check_one_save(self, shards: list[str]) -> None:
+        """Refuse shards of two saves: they fit each other in everything but their numbers."""
+        marks = {}
+        for name in shards:
+            if name.endswith(".safetensors"):
+                with safe_open(self.folder / name, framework="pt") as opened:
+                    marks[name] = (opened.metadata() or {}).get("save")
+        if len(set(marks.values())) > 1:
+            first, *others = marks
+            other = next(name for name in others if marks[name] != marks[first])
+            raise ValueError(
+                f"{self.folder / other}: save={marks[other]!r} in its header, but "
+                f"save={marks[first]!r} in that of {first}: they are of two checkpoints"
+            )
 
     def check_layers(self, config: TransformerConfig) -> None:
         """Refuse more layers than there are tensors, before anything is built for each of them."""
@@ -170,6 +186,8 @@ class Checkpoint:
         if self._held is None or self._held[0] != file or self._left <= 0:
             self._held = None  # before the next one is opened
             mapped = zipfile.is_zipfile(file)
+            if mapped:
+                _check_zip(file)
             self._held = file, _load_bin(file, mapped)
             self._left = self._may_read if mapped else math.inf
         return self._held[1]
@@ -238,4 +256,23 @@ def _load_bin(file: Path, mapped: bool) -> dict[str, Tensor]:
         ) from error
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
         raise ValueError(f"{file}: expected a dictionary of tensors, got {type(found).__name__}")
-    return found
+    for name, tensor in found.items():
+        if not isinstance(name, str):
+            raise ValueError(f"{file}: a tensor is called {name!r:.60}: expected a text")
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+            raise ValueError(
+                f"{file}: {name} is of layout {tensor.layout} on {tensor.device}: expected "
+                "plain numbers"
+            )
+    return dict(found)
+
+
+def _check_zip(file: Path) -> None:
+    """Refuse a file that unpacks to more than it is: torch stores its parts as they are."""
+    try:
+        with zipfile.ZipFile(file) as opened:
+            packed = [part.filename for part in opened.infolist() if part.compress_type]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{file} is damaged or cut short: {error}") from error
+    if packed:
+        raise ValueError(f"{file}: {packed[0]} is compressed, which torch never does")

@@ -25,6 +25,9 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+_MOST_PARAMETERS = 10**14
+
+
 class Published(NamedTuple):
     """What a `config.json` says.
 
@@ -90,10 +93,15 @@ def read_config(
         )
     try:
         config = family.read(reader)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         if str(error).startswith(file):
             raise
         raise ValueError(f"{file}: {error}") from error
+    if (n_parameters := config.n_parameters()) > _MOST_PARAMETERS:
+        raise ValueError(
+            f"{file}: these sizes make {n_parameters:.1e} parameters: expected at most "
+            f"{_MOST_PARAMETERS:.0e}"
+        )
     return Published(config, family, reader.rest())
 
 

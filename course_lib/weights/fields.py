@@ -68,6 +68,8 @@ class Fields:
         value = self.get(key, default, int)
         if value is not None and value < least:
             raise ValueError(f"{self.file}: {key}={value}: expected at least {least}")
+        if value is not None and value >= 2**31:
+            raise ValueError(f"{self.file}: {key}={value!r:.40}: expected less than 2^31")
         return value
 
     def implied(self, key: str, default: Any, value: int) -> int | None:
@@ -77,7 +79,11 @@ class Fields:
 
     def number(self, key: str, default: Any = _REQUIRED) -> float:
         """Return a number; JSON may also hold NaN and infinities, which are none."""
-        value = float(self.get(key, default, float))
+        given = self.get(key, default, float)
+        try:
+            value = float(given)
+        except OverflowError:
+            raise ValueError(f"{self.file}: {key} is too large for a number") from None
         if not math.isfinite(value):
             raise ValueError(f"{self.file}: {key}={value}: expected a finite number")
         return value

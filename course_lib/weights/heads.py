@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from course_lib.model.heads import (
     TokenClassifier,
 )
 from course_lib.weights.checkpoint import Checkpoint
-from course_lib.weights.load import find_folder, read_checkpoint
+from course_lib.weights.load import check_placement, find_folder, read_checkpoint, steadily
 
 
 def load_head(
@@ -51,7 +52,15 @@ def load_head(
         ValueError: If the family has no such head, if this checkpoint lacks it, or if a tensor
             has a shape that does not fit.
     """
-    published, checkpoint = read_checkpoint(find_folder(path_or_name, revision))
+    check_placement(device, dtype)
+    folder = find_folder(path_or_name, revision)
+    return steadily(folder, lambda: _load(folder, kind, device, dtype))
+
+
+def _load(
+    folder: Path, kind: str, device: torch.device | str | None, dtype: torch.dtype | None
+) -> nn.Module:
+    published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
     if kind not in family.heads:
         known = ", ".join(sorted(family.heads)) or "none"

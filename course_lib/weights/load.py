@@ -1,21 +1,26 @@
 """A published checkpoint into a model."""
 
+import contextlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib.config import TransformerConfig
-from course_lib.files import read_json
+from course_lib.files import locked, read_json
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import Checkpoint
 from course_lib.weights.families import Published, find_family, read_config
 from course_lib.weights.llama_meta import PARAMS, read_meta
 from course_lib.weights.rules import Family, Rule, check_complete
 
+_ATTEMPTS = 4
+_Loaded = TypeVar("_Loaded")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
@@ -47,16 +52,24 @@ def load_pretrained(
             a tensor is missing, unknown, of another shape or no real numbers. The message names
             the file, the tensor or field, and both values.
     """
-    if dtype is not None and not dtype.is_floating_point:
-        raise ValueError(f"dtype={dtype}: expected a type of real numbers, such as torch.float32")
+    check_placement(device, dtype)
     folder = find_folder(path_or_name, revision)
+    return steadily(folder, lambda: _load(folder, device, dtype))
+
+
+def _load(
+    folder: Path, device: torch.device | str | None, dtype: torch.dtype | None
+) -> Transformer:
     published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
     checkpoint.check_layers(config)
 
     rules = family.rules(config)
     own = checkpoint.dtype(rule.theirs for rule in rules)
-    model = Transformer(config, device="meta", dtype=dtype or own)
+    try:
+        model = Transformer(config, device="meta", dtype=dtype or own)
+    except (RuntimeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{folder}: no model of this config can be built: {error}") from error
     state = dict(model.state_dict())
     check_complete(rules, state)
     check_tensors(checkpoint, family, config, rules, state)
@@ -65,6 +78,66 @@ def load_pretrained(
         _fill(model, checkpoint, rules)
     model.published_fields = {"model_type": family.model_type, **published.other_fields}
     return model.eval()
+
+
+def check_placement(device: object, dtype: object) -> None:
+    """Refuse what is no device, or no type of real numbers, before work starts.
+
+    Raises:
+        TypeError: If one is of another type altogether.
+        ValueError: If no such device is known, or the type holds no real numbers.
+    """
+    if dtype is not None and not isinstance(dtype, torch.dtype):
+        raise TypeError(f"dtype={dtype!r}: expected a torch.dtype, such as torch.float16")
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype={dtype}: expected a type of real numbers, such as torch.float32")
+    if device is None or isinstance(device, torch.device):
+        return
+    if not isinstance(device, str):
+        raise TypeError(f"device={device!r}: expected a torch.device or its name, such as 'cpu'")
+    try:
+        torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is none: {str(error).partition(chr(10))[0]}") from None
+
+
+def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
+    """Load from a folder in such a way that all read files belong together.
+
+    A file is opened anew for every piece, so another process that saves to the folder meanwhile
+    would leave a mix of old and new. If any file was exchanged, all is read again; the last times
+    with the folder's lock, for which a writer waits.
+
+    Args:
+        folder: The folder.
+        load: Reads from it.
+
+    Raises:
+        ValueError: If a file changed even so.
+    """
+    for attempt in range(_ATTEMPTS):
+        with locked(folder) if attempt >= _ATTEMPTS // 2 else contextlib.nullcontext():
+            before = _stamps(folder)
+            try:
+                loaded = load()
+            except Exception:
+                if _stamps(folder) == before:
+                    raise
+                continue
+            if _stamps(folder) == before:
+                return loaded
+    raise ValueError(f"{folder} was written while it was read, {_ATTEMPTS} times in a row")
+
+
+def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
+    """What tells a file from the one that takes its place."""
+    stamps: dict[str, tuple[int, ...]] = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith((".json", ".safetensors", ".bin", ".pth")):
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(folder / name)
+                stamps[name] = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+    return stamps
 
 
 def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = None) -> Path:

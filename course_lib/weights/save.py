@@ -3,16 +3,16 @@
 Chapter: 09_transformer_models
 """
 
-import json
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save_file
 from torch import Tensor
 
+from course_lib.files import locked, partial_path, remove_leftovers, sync, write_json
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
 from course_lib.weights.families import write_config
@@ -29,7 +29,8 @@ def save_pretrained(
     """Write a model as a published checkpoint of its family: `config.json` and safetensors.
 
     All is written elsewhere first, then shown at once: whenever the process is killed, the folder
-    holds what it held before or all of the new checkpoint.
+    holds what it held before or all of the new checkpoint. Processes that save to one folder at the
+    same time do so one after the other.
 
     Args:
         model: The model. Its config decides the family.
@@ -41,9 +42,12 @@ def save_pretrained(
             that differs, if the model's parameters are not its config's, or if they are on the
             meta device.
         NotADirectoryError: If `folder` is a file.
+        TimeoutError: If another process has been writing to the folder for ten minutes.
     """
     if max_shard_bytes < 1:
         raise ValueError(f"max_shard_bytes={max_shard_bytes}: expected at least 1")
+    if not os.fspath(folder):
+        raise ValueError("folder is empty: expected the name of a folder")
     folder = Path(folder).expanduser()
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file: expected a folder")
@@ -63,26 +67,58 @@ def save_pretrained(
         "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
     }
 
-    if folder.exists():
-        settle(folder)  # what a save that was killed may have left
-        room = make_room(folder)
-        staged = room / "new"
-    else:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        room = staged = folder.parent / f".{folder.name}.{secrets.token_hex(6)}.part"
-        staged.mkdir()
-    try:
+    def write(staged: Path) -> None:
         _write_weights(staged, _shards(rules, state, max_shard_bytes), state)
-        _write_json(staged / "config.json", fields)
-        if staged is room:
-            os.replace(staged, folder)
-        else:
-            exchange(room, _checkpoint_files(folder))
-    finally:
-        if staged is room:
-            shutil.rmtree(room, ignore_errors=True)
-        else:
+        write_json(staged / "config.json", fields, sort_keys=True)
+
+    remove_leftovers(folder)
+    if folder.exists():
+        with locked(folder):
+            settle(folder)  # what a save that was killed may have left
+            room = make_room(folder)
+            _swap(room, lambda: write(room / "new"))
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = partial_path(folder)
+    staged.mkdir()
+    try:
+        write(staged)
+        if _show(staged, folder):
+            return
+        with locked(folder):  # another process made it in the meantime
             settle(folder)
+            room = make_room(folder)
+            _swap(room, lambda: _move(staged, room / "new"))
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _swap(room: Path, fill: Callable[[], None]) -> None:
+    """Fill a room, and put its files in the place of the old ones; the lock is held."""
+    folder = room.parent
+    try:
+        fill()
+        exchange(room, _checkpoint_files(folder))
+    finally:
+        settle(folder)
+        sync(folder)
+
+
+def _show(staged: Path, folder: Path) -> bool:
+    """Give the finished folder its name; False if that has been taken."""
+    try:
+        os.rename(staged, folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        return False
+    sync(folder.parent)
+    return True
+
+
+def _move(staged: Path, new: Path) -> None:
+    for file in sorted(staged.iterdir()):
+        os.replace(file, new / file.name)
 
 
 def _shards(rules: list[Rule], state: dict[str, Tensor], limit: int) -> list[list[Rule]]:
@@ -103,27 +139,18 @@ def _shards(rules: list[Rule], state: dict[str, Tensor], limit: int) -> list[lis
 def _write_weights(folder: Path, shards: list[list[Rule]], state: dict[str, Tensor]) -> None:
     n = len(shards)
     where: dict[str, str] = {}
+    mark = {"save": secrets.token_hex(8)} if n > 1 else {}  # tells shards of two saves apart
     total = 0
     for number, shard in enumerate(shards, 1):
         name = SINGLE[0] if n == 1 else f"model-{number:05}-of-{n:05}.safetensors"
         tensors = {rule.theirs: rule.save(state[rule.ours]) for rule in shard}
-        save_file(tensors, folder / name, metadata={"format": "pt"})
-        _sync(folder / name)
+        save_file(tensors, folder / name, metadata={"format": "pt", **mark})
+        sync(folder / name)
         where |= dict.fromkeys(tensors, name)
         total += sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
     if n > 1:
-        index = {"metadata": {"total_size": total}, "weight_map": where}
-        _write_json(folder / INDEXES[0], index)
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _sync(file)
-
-
-def _sync(file: Path) -> None:
-    with open(file, "rb") as opened:
-        os.fsync(opened.fileno())
+        index = {"metadata": {"total_size": total, **mark}, "weight_map": where}
+        write_json(folder / INDEXES[0], index, sort_keys=True)
 
 
 def _checkpoint_files(folder: Path) -> set[str]:

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from course_lib.files import sync
+
 _PREFIX = ".exchange-"
 
 
@@ -44,6 +46,7 @@ def exchange(room: Path, old: Collection[str]) -> None:
     old = {name for name in old if (folder / name).exists()}
     new = {file.name for file in (room / "new").iterdir()}
     try:
+        sync(room / "new")
         kept.mkdir()
         for name in sorted(old):
             _second_name(folder / name, kept / name)
@@ -56,13 +59,15 @@ def exchange(room: Path, old: Collection[str]) -> None:
         os.replace(room / "link", folder / name)
     os.symlink("new", room / "next")
     os.replace(room / "next", current)
+    sync(folder)
     settle(folder)
 
 
 def settle(folder: Path) -> None:
     """Turn the links of an exchange into files, whether it was finished, failed or was killed.
 
-    One process at a time may write to a folder: the room of another would be taken away.
+    Whoever calls it holds the lock of the folder (`course_lib.files.locked`): the room of another
+    that is still at work would be taken away.
 
     Args:
         folder: Where exchanges were made; nothing happens if there were none.

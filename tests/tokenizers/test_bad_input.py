@@ -10,7 +10,14 @@ import re
 
 import pytest
 
-from course_lib.tokenizers import ByteLevelBPE, Unigram, WordPiece, load_tokenizer
+from course_lib.tokenizers import (
+    ByteLevelBPE,
+    CharacterBPE,
+    LibraryTokenizer,
+    Unigram,
+    WordPiece,
+    load_tokenizer,
+)
 
 TEXTS = ["the text of a corpus, the text of a test"] * 5
 SIZES = {ByteLevelBPE: 300, WordPiece: 60, Unigram: 60}
@@ -172,7 +179,7 @@ def test_a_broken_vocabulary_of_lines(tmp_path, content):
         ("vocab", {"a": -1}, None),
         ("vocab", {"a": 1.5}, None),
         ("vocab", ..., "no model with a vocabulary"),
-        ("type", "WordLevel", "WordLevel tokenizer"),
+        ("type", "WordLevel", "WordLevel tokenizer|the library"),
     ],
 )
 def test_a_model_that_is_none(saved, section, value, message):
@@ -196,7 +203,7 @@ def test_special_tokens_that_are_none(saved, added):
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        *((part, value) for part in ("pre_tokenizer", "decoder") for value in ([], 3, None)),
+        *((part, value) for part in ("pre_tokenizer", "decoder") for value in ([], 3)),
         *((part, {"type": "Unheard"}) for part in ("pre_tokenizer", "decoder", "model")),
         ("pre_tokenizer", {"type": "Sequence"}),
     ],
@@ -205,6 +212,17 @@ def test_parts_that_are_not_understood(saved, part, value):
     kind, file, content = saved
     file.write_text(json.dumps({**content, part: value}))
     fails(kind, file)
+
+
+@pytest.mark.parametrize("part", ["pre_tokenizer", "decoder"])
+def test_a_part_that_is_left_out_makes_another_kind(saved, part):
+    """The class refuses such a file; it is still a tokenizer, which others read."""
+    kind, file, content = saved
+    file.write_text(json.dumps({**content, part: None}))
+    with pytest.raises(ValueError, match=part) as caught:
+        kind.load(file)
+    assert str(file) in str(caught.value)
+    assert type(load_tokenizer(file)) in (LibraryTokenizer, CharacterBPE)
 
 
 ODD = [None, "x", "", -1, 0, True, [], {}, [1], {"a": 1}, ["a", "b"], 1.5, 10**12, ...]

@@ -9,7 +9,7 @@ from typing import Any
 from course_lib.files import read_text
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.byte_spelling import BYTE_OF, spell, unspell
-from course_lib.tokenizers.files.common import check_vocab, parts, skeleton
+from course_lib.tokenizers.files.common import check_added, check_vocab, parts, skeleton
 from course_lib.tokenizers.files.section import Section, Unsupported
 from course_lib.tokenizers.patterns import compile_pattern
 from course_lib.tokenizers.pretokenize import PATTERNS, build_cutter, steps_of
@@ -41,6 +41,8 @@ def to_json(
     spelled = {i: spell(token) for i, token in sorted(tokens.items())}
     if clash := set(spelled.values()) & set(added):
         raise ValueError(f"special tokens {sorted(clash)} are spelled like ordinary tokens")
+    if add_prefix_space and pattern not in ("gpt2", ALL):
+        raise ValueError("a file cannot say add_prefix_space beside a pattern of its own")
     byte_level = {
         "type": "ByteLevel",
         "add_prefix_space": add_prefix_space,
@@ -108,6 +110,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     unknown, fuse = model.text("unk_token", None), model.flag("fuse_unk", False)
     ignore_merges = model.flag("ignore_merges", False)
     vocab = check_vocab(model.get("vocab"), where)
+    check_added(found.added, vocab, where)
     added = {token.content for token in found.added}
     if unknown is not None and unknown not in vocab:
         raise ValueError(f"{where}: unk_token={unknown!r} is not in the vocabulary")
@@ -152,7 +155,7 @@ def _pre_tokenizer(section: Section | None, where: str) -> dict[str, Any]:
     byte_level.flag("trim_offsets", True)  # only the one of the post-processor is obeyed
     pattern = "gpt2" if byte_level.flag("use_regex", True) else ALL
     byte_level.done()
-    if cuts and pattern == ALL and (expression := _isolated(cuts[-1].content)):
+    if cuts and pattern == ALL and not prefix and (expression := _isolated(cuts[-1].content)):
         pattern = next((n for n, known in PATTERNS.items() if known == expression), expression)
         compile_pattern(PATTERNS.get(pattern, pattern))
         cuts.pop()

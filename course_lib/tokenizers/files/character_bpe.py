@@ -8,7 +8,8 @@ from typing import Any
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.decoders import build_decoder
 from course_lib.tokenizers.files.byte_bpe import pairs
-from course_lib.tokenizers.files.common import check_vocab, parts, skeleton
+from course_lib.tokenizers.files.common import check_added, check_vocab, parts, skeleton
+from course_lib.tokenizers.files.section import Unsupported
 from course_lib.tokenizers.normalizers import build_normalizer
 from course_lib.tokenizers.words import build_words
 
@@ -68,6 +69,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     model = found.model
     model.must_be("dropout", None)
     vocab = check_vocab(model.get("vocab"), where)
+    check_added(found.added, vocab, where)
     arguments: dict[str, Any] = {
         "vocab": vocab,
         "merges": pairs(vocab, model.list("merges"), where),
@@ -79,6 +81,8 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         "subword_prefix": model.text("continuing_subword_prefix", ""),
         "word_suffix": model.text("end_of_word_suffix", ""),
     }
+    if arguments["byte_fallback"] and (arguments["subword_prefix"] or arguments["word_suffix"]):
+        raise Unsupported(f"{where}: byte_fallback beside marks of words is not supported")
     model.done()
     for name, section, build in (
         ("normalizer", found.normalizer, build_normalizer),

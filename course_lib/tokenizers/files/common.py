@@ -150,6 +150,23 @@ def read_added(whole: Section) -> list[AddedToken]:
     return tokens
 
 
+def check_added(added: Sequence[AddedToken], vocab: Mapping[str, int], where: str) -> None:
+    """Refuse added tokens at odds with the model about which spelling has which id.
+
+    Raises:
+        ValueError: naming the token and both ids.
+    """
+    name_of = {i: name for name, i in vocab.items()}
+    name_of |= {token.id: token.content for token in added if token.id not in name_of}
+    for token in added:
+        known = vocab.get(token.content, token.id)
+        if known != token.id or name_of[token.id] != token.content:
+            raise ValueError(
+                f"{where}: added_tokens gives {token.content!r:.60} the id {token.id}, but it has "
+                f"{known}, and that id is {name_of[token.id]!r:.60}"
+            )
+
+
 def check_vocab(vocab: object, where: str) -> dict[str, int]:
     """Refuse a vocabulary that does not map spellings to ids.
 

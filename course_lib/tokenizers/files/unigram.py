@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.tokenizers.added import AddedToken
-from course_lib.tokenizers.files.common import parts, skeleton
+from course_lib.tokenizers.files.common import check_added, parts, skeleton
 from course_lib.tokenizers.files.section import Section, Unsupported, check_unicode
 from course_lib.tokenizers.metaspace import Metaspace, metaspace_of, read_metaspace
 from course_lib.tokenizers.normalizers import build_normalizer
@@ -59,6 +59,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     found = parts(content, "Unigram", where)
     model = found.model
     pieces = [_piece(entry, n, where) for n, entry in enumerate(model.list("vocab"))]
+    check_added(found.added, {name: n for n, (name, _) in enumerate(pieces)}, where)
     unknown = model.number("unk_id")
     if unknown >= len(pieces):
         raise ValueError(f"{where}: unk_id={unknown}, but there are only {len(pieces)} pieces")

@@ -8,7 +8,7 @@ from typing import Any
 
 from course_lib.files import read_text
 from course_lib.tokenizers.added import AddedToken
-from course_lib.tokenizers.files.common import check_vocab, parts, skeleton
+from course_lib.tokenizers.files.common import check_added, check_vocab, parts, skeleton
 from course_lib.tokenizers.files.section import Section, Unsupported
 
 PREFIX = "##"
@@ -79,7 +79,10 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     model.must_be("continuing_subword_prefix", PREFIX)
     decoder.must_be("prefix", PREFIX)
     vocab = check_vocab(model.get("vocab"), where)
+    check_added(found.added, vocab, where)
     unknown = model.text("unk_token", "[UNK]")
+    if unknown not in vocab:
+        raise ValueError(f"{where}: unk_token={unknown!r:.60} is not in the vocabulary")
     arguments = {
         "vocab": vocab | {token.content: token.id for token in found.added},
         "special_tokens": [],
