@@ -53,7 +53,7 @@ def scores_case(draw: Draw) -> dict[str, Any]:
     """Draw a square of scores, at times far apart, so that a careless exp overflows."""
     n = draw.size(1, 6)
     scores = draw.array(n, n)
-    far = draw.pick([0.0, 0.0, 900.0])
+    far = draw.pick([0.0, 4.0, 900.0])
     return {"scores": scores + far * draw.integers(n, draw.pick([1, n]), low=-1, high=1)}
 
 

@@ -42,7 +42,7 @@ def softmax_case(draw: Draw) -> dict[str, Any]:
     """Draw logits with one to three axes; at times around plus or minus 1000."""
     shape = [draw.size(1, 3) for _ in range(draw.integer(0, 2))]
     logits = draw.array(*shape, draw.size(2, 6))
-    far = draw.pick([0.0, 0.0, 1000.0])
+    far = draw.pick([0.0, 4.0, 1000.0])
     return {"logits": logits + far * draw.integers(*logits.shape, low=-1, high=1)}
 
 

@@ -112,9 +112,13 @@ def sampling_case(draw: Draw) -> dict[str, Any]:
     return {"logits": logits, "temperature": temperature, "k": k, "p": p, "rng": draw.rng()}
 
 
+def _n_draws(case: Case) -> int:
+    return DRAWS_OF_ALL if case.expected[1].all() else DRAWS_OF_SOME
+
+
 def _draws(case: Case) -> Array:
     """Count how often each word comes in many draws, each from a generator of its own."""
-    n_draws = DRAWS_OF_ALL if case.expected[1].all() else DRAWS_OF_SOME
+    n_draws = _n_draws(case)
     found = case.repeat(rng=[np.random.default_rng(seed) for seed in range(n_draws)])
     tokens = np.array([int(token) for token, _ in found])
     words = len(case["logits"])
@@ -133,7 +137,7 @@ def follow(case: Case) -> str | None:
     if not 0.02 < probabilities.max() < 0.8 or not _as_expected(case):
         return None
     counts = _draws(case)
-    n_draws = int(counts.sum())
+    n_draws = _n_draws(case)
     spread = np.sqrt(n_draws * probabilities * (1 - probabilities))
     far = np.abs(counts - n_draws * probabilities) - 6 * spread
     word = int(far.argmax())
@@ -160,7 +164,7 @@ def varied(case: Case) -> str | None:
     if not _as_expected(case) or case.expected[1].max() > 0.8:
         return None
     counts = _draws(case)
-    same = counts.max() == counts.sum()
+    same = counts.max() == _n_draws(case)
     return f"All {counts.sum()} draws gave word {counts.argmax()}" if same else None
 
 
