@@ -61,5 +61,7 @@ def report(name: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> None
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{name}.json"
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n")
+    partial.write_text(
+        json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8"
+    )
     partial.replace(file)

@@ -203,7 +203,7 @@ def main() -> None:
         "rows": rows,
     }
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
 
 

@@ -141,7 +141,7 @@ def main() -> None:
                 print(f"  {key:32} {f'{value:.2f}' if isinstance(value, float) else value}")
     results = Path(__file__).parent / "results"
     results.mkdir(exist_ok=True)
-    (results / "tokenization.json").write_text(json.dumps(rows, indent=2) + "\n")
+    (results / "tokenization.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

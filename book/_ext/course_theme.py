@@ -29,7 +29,7 @@ MINUTES_PER_CODE_EXERCISE = 8
 
 def _costs() -> dict[str, Any]:
     path = ROOT / "_build" / "costs.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def reader_minutes(text: str) -> int:
@@ -45,7 +45,7 @@ def reader_minutes(text: str) -> int:
 
 def _cost_sentence(docname: str) -> str:
     name = docname.rsplit("/", 1)[-1]
-    minutes = reader_minutes((ROOT / "book" / f"{name}.md").read_text())
+    minutes = reader_minutes((ROOT / "book" / f"{name}.md").read_text(encoding="utf-8"))
     cost = _costs().get(name)
     if cost is None:
         return f"About {minutes} minutes to read and work through."

@@ -44,7 +44,7 @@ def modules(part: str) -> list[str]:
             continue
         if "chapters" in inside:
             continue
-        tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text(encoding="utf-8"))
         kinds = ast.FunctionDef | ast.ClassDef
         if any(isinstance(n, kinds) and not n.name.startswith("_") for n in tree.body):
             found.append(".".join(inside))
@@ -74,7 +74,7 @@ def write() -> list[Path]:
     for name in PAGES:
         text = page(name)
         target = BOOK / "api" / f"{name}.md"
-        if text is not None and (not target.exists() or target.read_text() != text):
+        if text is not None and (not target.exists() or target.read_text(encoding="utf-8") != text):
             write_atomic(target, text)
             changed.append(target)
     return changed

@@ -63,7 +63,7 @@ def sphinx(fresh: bool) -> None:
         str(Path(sys.executable).with_name("jupyter-book")),
         *("build", ".", "--path-output", str(SPHINX), "-W", "-n", "--keep-going"),
     ]
-    with log.open("w") as sink:
+    with log.open("w", encoding="utf-8") as sink:
         process = subprocess.Popen(
             command_line,
             cwd=ROOT,
@@ -87,7 +87,7 @@ def sphinx(fresh: bool) -> None:
         finally:
             process.wait()
     if process.returncode:
-        lines = log.read_text().splitlines()
+        lines = log.read_text(encoding="utf-8").splitlines()
         found = [line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line]
         shown = "\n".join((found or lines)[-20:])
         raise CommandError(
@@ -117,7 +117,11 @@ def _build() -> None:
         print(f"notebook follows its text: {path.name}")
     executed, costs, ran = notebooks.execute_all()
     stamp = site_digest()
-    if not ran and (HTML / ".stamp").exists() and (HTML / ".stamp").read_text() == stamp:
+    if (
+        not ran
+        and (HTML / ".stamp").exists()
+        and (HTML / ".stamp").read_text(encoding="utf-8") == stamp
+    ):
         print("Nothing changed since the last build.")
     else:
         check_space()

@@ -76,7 +76,7 @@ def notebook_path(text: Path) -> Path:
 
 def colab_cell() -> nbformat.NotebookNode:
     """The first cell of every notebook, hidden on the page: it makes the notebook run in Colab."""
-    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
     cell = nbformat.v4.new_code_cell(COLAB_CELL.format(url=url).rstrip())
     cell.metadata["tags"] = ["remove-cell"]
     return cell
@@ -156,7 +156,7 @@ def generate(check: bool = False) -> list[Path]:
     changed = []
     for text in chapter_texts():
         target, wanted = notebook_path(text), dumps(from_text(text))
-        if not target.exists() or target.read_text() != wanted:
+        if not target.exists() or target.read_text(encoding="utf-8") != wanted:
             changed.append(target)
             if not check:
                 write_atomic(target, wanted)
@@ -386,7 +386,7 @@ def refresh(names: list[str]) -> list[Path]:
             if cell.cell_type == "code":
                 cell.outputs = normalised(run.outputs, set(cell.metadata.get("tags", [])))
         count_runs(notebook)
-        if target.read_text() != dumps(notebook):
+        if target.read_text(encoding="utf-8") != dumps(notebook):
             write_atomic(target, dumps(notebook))
             changed.append(target)
     return changed

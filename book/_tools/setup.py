@@ -61,7 +61,7 @@ def check_machine(venv: Path) -> None:
 def run(command: list[str], log: Path, what: str) -> None:
     """Run one step with its whole output in a log, and one line that moves on the screen."""
     start = time.monotonic()
-    with log.open("a") as sink:
+    with log.open("a", encoding="utf-8") as sink:
         sink.write(f"\n$ {' '.join(command)}\n")
         sink.flush()
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT)
@@ -77,7 +77,7 @@ def run(command: list[str], log: Path, what: str) -> None:
             raise
     print(f"\r  {what}: {time.monotonic() - start:.0f} s      ", flush=True)
     if process.returncode:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
         raise SetupError(f"{what} failed. The end of {log.relative_to(ROOT)}:\n{tail}")
 
 
@@ -211,7 +211,9 @@ def install(venv: Path, extras: list[str]) -> None:
     if not has_pip(pip):
         run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
     constraint = ["-c", str(LOCK)]
-    pin = next(line for line in LOCK.read_text().splitlines() if line.startswith("torch=="))
+    pin = next(
+        line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("torch==")
+    )
     look = "import importlib.metadata as m; print(m.version('torch'))"
     found = subprocess.run([pip[0], "-c", look], capture_output=True, text=True)
     if found.stdout.split("+")[0].strip() != pin.removeprefix("torch=="):

@@ -1,5 +1,6 @@
 """The linters and the type checker, as tests, so that one run and one closing line say it all."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -158,3 +159,43 @@ def test_a_commit_is_mended_file_by_file() -> None:
     assert "--fix" in found["ruff"]["entry"]
     for hook in found.values():
         assert (ROOT / hook["entry"].split()[0]).exists(), hook["entry"]
+
+
+def bare_opens(source: str) -> list[int]:
+    """Lines that read or write text in whatever encoding the machine has."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or any(k.arg == "encoding" for k in node.keywords):
+            continue
+        called = node.func
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        given = [*node.args, *(k.value for k in node.keywords if k.arg == "mode")]
+        modes = [a.value for a in given if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        binary = any(set(mode) <= set("rwaxbt+") and "b" in mode for mode in modes)
+        owner = ast.unparse(called.value) if isinstance(called, ast.Attribute) else ""
+        if (
+            (name == "read_text" and not node.args)
+            or (name == "write_text" and len(node.args) < 2)
+            or (name == "open" and not binary and owner not in ("os", "tokenize"))
+        ):
+            found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("folder", ["course_lib", "book", "benchmarks"])
+def test_text_is_read_and_written_in_one_encoding(folder: str) -> None:
+    """A machine whose locale is not UTF-8 must build and run what every other does."""
+    bare = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if (lines := bare_opens(path.read_text(encoding="utf-8")))
+    }
+    assert bare == {}
+
+
+def test_text_without_an_encoding_is_found() -> None:
+    bare = ["open(a)", "p.open('w')", "p.read_text()", "p.write_text(t)", "io.open(a, mode='r')"]
+    assert [line for line in bare if bare_opens(line) != [1]] == []
+    good = ["open(a, 'rb')", "p.open(mode='wb')", "os.open(a, 0)", "p.read_text('utf-8')"]
+    good += ["p.write_text(t, encoding='utf-8')", "open(a, encoding='utf-8')"]
+    assert [line for line in good if bare_opens(line)] == []

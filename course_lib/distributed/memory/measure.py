@@ -61,7 +61,7 @@ def wire_bytes(interface: str = "lo") -> int:
     Raises:
         ValueError: there is no such interface.
     """
-    for line in Path("/proc/self/net/dev").read_text().splitlines():
+    for line in Path("/proc/self/net/dev").read_text(encoding="utf-8").splitlines():
         name, _, numbers = line.partition(":")
         if name.strip() == interface:
             return int(numbers.split()[8])

@@ -88,7 +88,9 @@ def _warn(text: str) -> None:
 def _write(path: Path, records: Records) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps({"schema": 1, "records": records}, indent=1))
+        temporary.write_text(
+            json.dumps({"schema": 1, "records": records}, indent=1), encoding="utf-8"
+        )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
