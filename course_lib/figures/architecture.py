@@ -262,7 +262,8 @@ def _box(
     axes.add_patch(
         FancyBboxPatch((x, y), w, h, boxstyle=style, facecolor=colour, edgecolor=palette.ink)
     )
-    axes.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=fontsize)
+    ink = palette.ink if colour == "white" else palette.on_light
+    axes.text(x + w / 2, y + h / 2, text, ha="center", va="center", fontsize=fontsize, color=ink)
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:

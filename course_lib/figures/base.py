@@ -38,6 +38,8 @@ class Palette:
     vermilion: str = "#D55E00"
     purple: str = "#CC79A7"
     ink: str = "#1f2328"
+    on_light: str = "#010101"  # words on a light patch, which stays light on a dark page
+    on_dark: str = "#fefefe"
     faint: str = "#6e7781"
     map: str = "Blues"
     lines: tuple[str, ...] = ("-", "--", "-.", ":")

@@ -12,7 +12,7 @@ from matplotlib.patches import ConnectionPatch
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
-from course_lib.figures.heat import heat_map
+from course_lib.figures.heat import SIGNED, heat_map
 
 
 @plain_numbers
@@ -54,7 +54,7 @@ def embedding_lookup(
         1, 2, width=7.4, height=1.0 + 0.34 * len(ids), width_ratios=[1, 4]
     )
     most = float(taken.abs().max())
-    left.imshow(table.numpy(), cmap=palette.map, vmin=-most, vmax=most, aspect="auto", alpha=0.45,
+    left.imshow(table.numpy(), cmap=SIGNED, vmin=-most, vmax=most, aspect="auto", alpha=0.45,
                 extent=(0, 1, V - 0.5, -0.5), interpolation="nearest")  # fmt: skip
     left.set_xticks([])
     left.set_yticks([0, V - 1])

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import palette, plain_numbers
+
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", ["#743603", "#e39d52", "#ffffff", "#7fafdf", "#0d4585"]
+)
 
 
 @plain_numbers
@@ -31,12 +36,17 @@ def heat_map(
         columns: Names of the columns.
         decimals: Decimals shown.
         low: Value of the lightest shade; the smallest finite one if left out.
-        high: Value of the darkest shade; the largest finite one if left out.
+        high: Value of the darkest shade; the largest finite one if left out. With `low` below 0 and
+            `high` above, zero is the lightest and each sign has its own hue.
     """
     finite = values[values.isfinite()]
     low = float(finite.min()) if low is None else low
     high = float(finite.max()) if high is None else high
+    # Values of both signs get one hue each, and zero is the lightest.
     scale = colormaps[palette.map]
+    if low < 0 < high:
+        high = max(-low, high)
+        low, scale = -high, SIGNED
     axes.imshow(
         values.masked_fill(values.isinf(), low).numpy(),
         cmap=scale,
@@ -59,7 +69,7 @@ def heat_map(
             shade = (value - low) / (high - low) if high > low else 0.0
             red, green, blue, _ = scale(shade)
             dark = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.2
-            ink = "white" if dark else "black"
+            ink = palette.on_dark if dark else palette.on_light
             axes.text(
                 j, i, f"{value:.{decimals}f}", ha="center", va="center", fontsize=8, color=ink
             )

@@ -61,7 +61,7 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
             size, turn = (8, 0) if fits else (7, 90)
             axes.text(
                 (start + end) / 2, row + 0.45, shown, ha="center", va="center", fontsize=size,
-                rotation=turn, color=palette.ink,
+                rotation=turn, color=palette.on_light if index % 2 else palette.ink,
             )  # fmt: skip
         pieces = " | ".join(text[start:end] for start, end in boxes if end > start)
         said.append(f"{name}, {len(ids)} tokens: {pieces}")
