@@ -54,14 +54,15 @@ def page_svg(figure: Figure, alt: str) -> str:
     width = max(width, least)
     style = f"width:{width:.0f}px;min-width:{least:.0f}px;height:auto"
     wide = wide.replace("<svg ", f'<svg style="{style}" ', 1)
+    kind = "figure-box"
     if narrow:
         # The page's style sheet swaps the two; where there is none, one is enough.
         narrow = narrow.replace("<svg ", '<svg style="display:none" ', 1)
-        return f'<div class="figure-box both" style="overflow-x:auto">{wide}{narrow}</div>'
+        kind += " both"
     label = html.escape(f"Picture: {alt}"[:80])
     return (
-        f'<div class="figure-box" style="overflow-x:auto" role="group" aria-label="{label}" '
-        f'tabindex="0">{wide}</div>'
+        f'<div class="{kind}" style="overflow-x:auto" role="group" aria-label="{label}" '
+        f'tabindex="0">{wide}{narrow}</div>'
     )
 
 
