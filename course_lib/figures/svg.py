@@ -79,6 +79,8 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     # This rule would reach every other drawing of the page.
     text = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r">\s+<", "><", text)
+    # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
+    text = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", text)
