@@ -117,7 +117,8 @@ class WordPiece(Tokenizer):
     ) -> WordPiece:
         """Learn a vocabulary by merging pairs of pieces.
 
-        Google never published its trainer. Textbooks describe it by the score "likelihood",
+        The paper adds the pair that raises the likelihood of the text most (Schuster and Nakajima,
+        2012); its program was not published. Textbooks describe it by the score "likelihood",
         count(ab) / (count(a) count(b)): merge what is seen together more often than apart. The
         reference library merges by plain "count", as BPE does, and its vocabularies are the better
         ones: the likelihood score loves rare pairs, because their parts are rare.
