@@ -300,6 +300,34 @@ def check_texts(texts: Iterable[str]) -> Iterator[str]:
         yield text
 
 
+LONGEST_WORD = 1000
+"""Characters after which a word is cut for learning, whose work grows with the square of them."""
+
+
+def bounded(words: Iterable[str]) -> Iterator[str]:
+    """The words, longer ones in parts of 1,000 characters."""
+    for word in words:
+        if len(word) <= LONGEST_WORD:
+            yield word
+        else:
+            for start in range(0, len(word), LONGEST_WORD):
+                yield word[start : start + LONGEST_WORD]
+
+
+def check_names(special_tokens: Iterable[str]) -> list[str]:
+    """The names of special tokens, each once.
+
+    Raises:
+        TypeError: they are one string.
+    """
+    if isinstance(special_tokens, str | bytes):
+        raise TypeError(
+            f"special_tokens must be a list of names, got one {special_tokens!r:.60}: "
+            f"[{special_tokens!r:.60}]"
+        )
+    return list(dict.fromkeys(special_tokens))
+
+
 def check_vocab_size(vocab_size: int, smallest: int, why: str) -> None:
     """Stop at a vocabulary that cannot hold what every vocabulary must hold.
 

@@ -16,7 +16,15 @@ from tqdm import tqdm
 from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
-from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts, check_vocab_size
+from course_lib.tokenizers.base import (
+    Ids,
+    Tokenizer,
+    as_ids,
+    bounded,
+    check_names,
+    check_texts,
+    check_vocab_size,
+)
 from course_lib.tokenizers.byte_spelling import BYTE_ORDER, spell
 from course_lib.tokenizers.files import byte_bpe as files
 from course_lib.tokenizers.files import legacy
@@ -143,13 +151,13 @@ class ByteLevelBPE(Tokenizer):
             TypeError: `texts` is one string, or holds something else than strings.
             ValueError: no text at all, or `vocab_size` is below 256 plus the special tokens.
         """
-        specials = {name: i for i, name in enumerate(dict.fromkeys(special_tokens))}
+        specials = {name: i for i, name in enumerate(check_names(special_tokens))}
         smallest = 256 + len(specials)
         check_vocab_size(vocab_size, smallest, f"256 bytes and {len(specials)} special tokens")
         split = splitter(pattern)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):
-            words.update(split(text))
+            words.update(bounded(split(text)))
         if not words:
             raise ValueError("texts must hold some text to learn from, got none")
 

@@ -35,8 +35,22 @@ class CharacterMap:
             raise ValueError(f"character map says {size} bytes of trie, but has {len(blob) - 4}")
         self._units = struct.unpack_from(f"<{size // 4}I", blob, 4)
         self._replacements = blob[4 + size :]
+        self._check()
         ascii_text = "".join(map(chr, range(32, 127)))
         self._ascii_stays = "".join(map(self._character, ascii_text)) == ascii_text
+
+    def _check(self) -> None:
+        """Refuse a map of which an end leads nowhere, or to bytes that are no text."""
+        units = self._units
+        for node, unit in enumerate(units):
+            if not unit >> 8 & 1 or unit >> 31:
+                continue
+            leaf = node ^ _offset(unit)
+            at = units[leaf] & 0x7FFFFFFF if leaf < len(units) else len(self._replacements)
+            try:
+                self._replacements[at : self._replacements.index(0, at)].decode()
+            except (ValueError, UnicodeDecodeError):
+                raise ValueError(f"character map is damaged: entry {node} leads nowhere") from None
 
     def _prefix(self, key: bytes) -> str | None:
         """What the shortest known beginning of the key turns into, None if no beginning is known.

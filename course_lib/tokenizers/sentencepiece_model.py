@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from course_lib.files import write_bytes
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids
 from course_lib.tokenizers.files.common import find
 
@@ -94,11 +95,10 @@ class SentencePieceModel(Tokenizer):
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
             if i not in self._name_of:
                 run.append(i)
-                continue
-            parts.append(self._processor.decode(run))
-            run = []
-            if not skip_special:
+            elif not skip_special:  # one that is left out does not part the words beside it
+                parts.append(self._processor.decode(run))
                 parts.append(self._name_of[i])
+                run = []
         parts.append(self._processor.decode(run))
         return "".join(parts)
 
@@ -109,7 +109,7 @@ class SentencePieceModel(Tokenizer):
             path: the file, or an existing folder in which `tokenizer.model` is written.
         """
         target = Path(path)
-        (target / "tokenizer.model" if target.is_dir() else target).write_bytes(self._model)
+        write_bytes(target / "tokenizer.model" if target.is_dir() else target, self._model)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, n_sentinels: int = 0) -> SentencePieceModel:

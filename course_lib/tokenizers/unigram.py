@@ -16,7 +16,15 @@ from tqdm import tqdm
 from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
-from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts, check_vocab_size
+from course_lib.tokenizers.base import (
+    Ids,
+    Tokenizer,
+    as_ids,
+    bounded,
+    check_names,
+    check_texts,
+    check_vocab_size,
+)
 from course_lib.tokenizers.byte_spelling import byte_piece
 from course_lib.tokenizers.files import unigram as files
 from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
@@ -132,13 +140,13 @@ class Unigram(Tokenizer):
         """
         from course_lib.tokenizers.unigram_trainer import learn_pieces  # brings torch with it
 
-        specials = list(dict.fromkeys(special_tokens))
+        specials = check_names(special_tokens)
         if "<unk>" not in specials:
             raise ValueError(f"special_tokens must hold '<unk>', got {specials}")
         normalize = build_normalizer(normalizer)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):
-            words.update(Metaspace().cut(normalize(text)))
+            words.update(bounded(Metaspace().cut(normalize(text))))
         if not words:
             raise ValueError("texts must hold some text to learn from, got none")
         characters = {character for word in words for character in word}

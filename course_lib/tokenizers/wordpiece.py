@@ -16,7 +16,7 @@ from tqdm import tqdm
 from course_lib.files import read_json, write_text
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
-from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_texts
+from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, bounded, check_names, check_texts
 from course_lib.tokenizers.bert_text import BertNormalizer, words_and_signs
 from course_lib.tokenizers.decoders import join_pieces
 from course_lib.tokenizers.files import legacy
@@ -70,7 +70,7 @@ class WordPiece(Tokenizer):
         clean_up: bool = True,
         added_tokens: Iterable[AddedToken] = (),
     ) -> None:
-        names = list(special_tokens)
+        names = check_names(special_tokens)
         if missing := [name for name in [*names, unknown] if name not in vocab]:
             raise ValueError(f"vocab lacks the special tokens {missing}")
         super().__init__({name: vocab[name] for name in names}, added_tokens)
@@ -140,7 +140,7 @@ class WordPiece(Tokenizer):
             TypeError: `texts` is one string, or holds something else than strings.
             ValueError: no text, or `vocab_size` is smaller than special tokens and characters.
         """
-        specials = list(dict.fromkeys(special_tokens))
+        specials = check_names(special_tokens)
         if "[UNK]" not in specials:
             raise ValueError(f"special_tokens must hold '[UNK]', got {specials}")
         if score not in ("count", "likelihood"):
@@ -148,7 +148,7 @@ class WordPiece(Tokenizer):
         normalizer = BertNormalizer(lower_case)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):
-            words.update(words_and_signs(normalizer(text)))
+            words.update(bounded(words_and_signs(normalizer(text))))
         if not words:
             raise ValueError("texts must hold some text to learn from, got none")
         pieces = learn_pieces(
