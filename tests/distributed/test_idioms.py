@@ -100,6 +100,8 @@ IDIOMS = {
     "saving": (lambda m: torch.save(m.module.state_dict(), io.BytesIO()), None, GATHERED),
     "saving a block": (lambda m: m.module.blocks[0].state_dict(), None, GATHERED),
     "saving the object": (lambda m: torch.save(m.module.last.weight, io.BytesIO()), None, GATHERED),
+    "copying all": (copy.deepcopy, "cannot be copied", "cannot be copied"),
+    "saving all": (lambda m: torch.save(m, io.BytesIO()), "cannot be copied", "cannot be copied"),
     "the state": (lambda m: m.state_dict(), "full_state_dict", "full_state_dict"),
     "moving": (lambda m: m.to(torch.float64), "moved or converted", "moved or converted"),
     "moving the inner model": (lambda m: m.module.double(), OPTIMIZER, GATHERED),
@@ -115,8 +117,14 @@ IDIOMS = {
     "a new parameter": (lambda m: replace(m), "blocks.0.up.weight", "blocks.0.up.weight"),
     "a module less": (lambda m: shrink(m), "removed", "removed"),
     "a stale graph": (lambda m: stale(m), "modified by an inplace", "modified by an inplace"),
+    "stepping inside": (lambda m: step_inside(m), None, "cannot change inside gathered()"),
     "writing to see": (lambda m: write(m), None, "changed inside gathered()"),
 }
+
+
+def step_inside(model):
+    with model.gathered():
+        model.claimed().step()
 
 
 def freeze(model):
@@ -202,6 +210,26 @@ def test_what_is_read_lives_on_and_shapes_are_known(stage):
     }
     assert all(isinstance(p, nn.Parameter) for p in model.parameters())
     assert str(next(model.parameters()))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_model_runs_while_it_is_gathered(stage):
+    plain = odd_models.build("plain")
+    model, optimizer = make(stage)
+    with model.gathered() as inner:
+        with model.gathered():
+            inner(odd_models.batch(0, 0))
+        loss = inner(odd_models.batch(0, 0))
+        assert torch.equal(inner.last.weight, plain.last.weight)
+        loss.backward()
+        assert torch.equal(inner.blocks[0].up.weight, plain.blocks[0].up.weight)
+    assert stage < 3 or model.schedule.all_released
+    optimizer.step()
+    ordinary = sgd(plain.parameters())
+    plain(odd_models.batch(0, 0)).backward()
+    ordinary.step()
+    state = model.full_state_dict()
+    assert all(torch.equal(state[name], value) for name, value in plain.state_dict().items())
 
 
 @pytest.mark.parametrize("bad", [lambda groups: None, lambda groups: sgd, lambda groups: "adam"])

@@ -106,6 +106,7 @@ class Flat:
         self._empty = torch.empty(0, dtype=self.dtype, device=device)
         self.state = Residence.FULL
         self._pending: Pending | None = None
+        self.held = 0  # how many blocks of gathered() are open
         self.by_key: dict[int, Flat] = {}
         self._take_views()
         for slot, parameter, view in zip(plan.slots, parameters, self.views, strict=True):
@@ -169,7 +170,7 @@ class Flat:
 
         The parameters become empty and of a class that says so when they are used by mistake.
         """
-        if not self.sharded.parameters or self.state is Residence.SHARDED:
+        if not self.sharded.parameters or self.held or self.state is Residence.SHARDED:
             return
         if self.state is Residence.GATHERING:
             self._finish_gather()
@@ -188,6 +189,8 @@ class Flat:
         Returns:
             Whether the other ranks' parts have to be gathered now (stages 1 and 2).
         """
+        if self.held and self.sharded.parameters:
+            raise RuntimeError("parameters cannot change inside gathered(): step or load after it")
         updated = self.shard if self.sharded.optimizer else self.full
         if self.master.dtype != self.dtype:
             updated.copy_(self.master)

@@ -138,11 +138,15 @@ class ZeroModule(nn.Module):
         for flat in self.flats:
             flat.ready()
         versions = [[p._version for p in flat.parameters] for flat in self.flats]
+        for flat in self.flats:
+            flat.held += 1
         try:
             yield self.module
             for flat, before in zip(self.flats, versions, strict=True):
                 self._check_not_written(flat, before)
         finally:
+            for flat in self.flats:
+                flat.held -= 1
             self.schedule.release_all()
 
     def _check_not_written(self, flat: Flat, versions: list[int]) -> None:
@@ -233,6 +237,13 @@ class ZeroModule(nn.Module):
         stale = [flat for flat in chosen if flat.publish()]
         self.comm.all_gather_many([(f.full, f.shard, f.plan.name) for f in stale]).wait()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Refuse copies and pickles: a rank holds only a part, and hooks lead back here."""
+        raise RuntimeError(
+            "a sharded model cannot be copied or pickled: save full_state_dict(), or use "
+            "course_lib.distributed.save"
+        )
+
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Refuse: a rank holds only a part. See :meth:`full_state_dict`."""
         raise RuntimeError("use full_state_dict(), or course_lib.distributed.save for checkpoints")
@@ -280,7 +291,8 @@ def zero_shard(
         param_dtype: type to compute in, such as bfloat16; the optimizer keeps a full-precision
             copy. None: the parameters' own type.
         grad_dtype: type to store gradients in; None: the parameters' own. The ZeRO paper's 2
-            bytes per gradient are ``param_dtype=grad_dtype=torch.bfloat16``.
+            bytes per gradient are ``param_dtype=grad_dtype=torch.bfloat16``. Sums over ranks are
+            made in float32 at the least: closer than adding bfloat16 in one process, so not equal.
         reshard_after_forward: stage 3 frees a unit after its forward; False keeps it until its
             backward, which saves a third of the traffic.
         average: divide the gradient sum by the number of ranks. With unequal numbers of tokens
