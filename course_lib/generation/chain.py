@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 
@@ -88,10 +88,26 @@ def apply(
         processed = step.rule(logits, history) if step.looks_back else step.rule(logits)
     else:
         processed = step(logits)
+    check_shape(step, processed, logits)
+    return processed
+
+
+def check_shape(
+    step: LogitsProcessor, processed: Shaped[Tensor, "..."] | object, logits: Float[Tensor, "B V"]
+) -> None:
+    """Refuse a step that returned anything but logits of the same shape.
+
+    Args:
+        step: The step.
+        processed: What it returned.
+        logits: What it got.
+
+    Raises:
+        ValueError: Naming the step and both shapes.
+    """
     if not isinstance(processed, Tensor) or processed.shape != logits.shape:
         got = tuple(processed.shape) if isinstance(processed, Tensor) else type(processed).__name__
         raise ValueError(f"{_name(step)} returned {got}, wants logits of {tuple(logits.shape)}")
-    return processed
 
 
 def _name(step: LogitsProcessor) -> str:

@@ -12,7 +12,7 @@ try:
 except ImportError as error:  # the folder may be deleted: nothing but speed depends on it
     if error.name != "course_lib.generation.fast":
         raise
-    FastReader = None
+    FastReader = None  # type: ignore[assignment,misc]
 
 
 class Reader:

@@ -14,8 +14,9 @@ from torch import Tensor
 from course_lib.generation.chain import (
     LogitsProcessor,
     PastTokens,
-    apply,
+    Processor,
     check_logits,
+    check_shape,
     process,
 )
 
@@ -86,9 +87,14 @@ class TokenSampler:
         if isinstance(generator, Sequence) and len(generator) != n_rows:
             raise ValueError(f"generator got a list of {len(generator)}, wants {n_rows}, one a row")
         self.processors = list(processors)
+        # Checks inside the steps would cost more than the steps; they run when a result is bad.
+        self.rules: list[tuple[Callable[..., Tensor], bool]] = [
+            (step.rule, step.looks_back) if isinstance(step, Processor) else (step, False)
+            for step in self.processors
+        ]
         self.sample = sample
         self.generator = generator
-        self.looks_back = any(getattr(step, "looks_back", False) for step in self.processors)
+        self.looks_back = any(looks_back for _, looks_back in self.rules)
 
     def __call__(
         self, logits: Float[Tensor, "B V"], remember: Callable[[], PastTokens]
@@ -105,8 +111,9 @@ class TokenSampler:
         # A step of somebody's own may work in place, and the raw logits are needed below.
         processed = logits.clone() if self.processors else logits
         history = remember() if self.looks_back else None
-        for step in self.processors:
-            processed = apply(step, processed, history)
+        for step, (rule, looks_back) in zip(self.processors, self.rules, strict=True):
+            processed = rule(processed, history) if looks_back else rule(processed)
+            check_shape(step, processed, logits)
         if self.sample:
             mass = processed.softmax(-1).cumsum(-1, dtype=torch.float64)
             whole = mass[:, -1:]

@@ -189,11 +189,11 @@ class Attention(nn.Module):
         """
         q, k, v = self.project(x, view, memory)
         dropout = self.dropout if self.training else 0.0
-        sight = {"bias": view.bias, "scale": self.scale, "causal": view.causal}
+        bias, scale, causal = view.bias, self.scale, view.causal
         if view.record is None:
-            mixed = attention(q, k, v, **sight, dropout=dropout)
+            mixed = attention(q, k, v, bias=bias, scale=scale, causal=causal, dropout=dropout)
         else:
-            weights = attention_weights(q, k, **sight)
+            weights = attention_weights(q, k, bias=bias, scale=scale, causal=causal)
             view.record.append(weights)
             mixed = weights @ v.repeat_interleave(q.shape[1] // v.shape[1], dim=1)
         out = self.output(mixed.transpose(1, 2).flatten(2))  # (B, T, H*K), then (B, T, D)

@@ -1,17 +1,22 @@
 """Masks say which keys a query may see: True means "may be attended"."""
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from jaxtyping import AbstractDtype, Bool, Float, Int, Shaped
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from typing import Annotated as Mask
+else:
 
-class Mask(AbstractDtype):
-    """The type of a mask that is given to the model: booleans, or integers that are 0 and 1."""
+    class Mask(AbstractDtype):
+        """The type of a mask that is given to the model: booleans, or integers 0 and 1."""
 
-    dtypes = ["bool", "uint8", "int8", "int16", "int32", "int64"]
+        dtypes = ["bool", "uint8", "int8", "int16", "int32", "int64"]
 
 
-def as_keep(keep: Shaped[Tensor, "..."] | None, name: str = "keep") -> Bool[Tensor, "..."] | None:
+def as_keep(keep: Shaped[Tensor, "..."] | None, name: str = "keep") -> Any:
     """Return a mask as booleans; the zeros and ones that tokenizers give are taken too.
 
     Args:

@@ -25,8 +25,18 @@ from course_lib.model import (
     transformer,
 )
 
-_MODULES = (attention, bfloat16, block, cache, embedding, heads, layers, masks, positions)
-_MODULES += (transformer,)
+_MODULES: tuple[ModuleType, ...] = (
+    attention,
+    bfloat16,
+    block,
+    cache,
+    embedding,
+    heads,
+    layers,
+    masks,
+    positions,
+    transformer,
+)
 _CLASSES = {
     base
     for module in _MODULES
@@ -46,7 +56,8 @@ def _callables(thing: ModuleType | type) -> dict[str, Any]:
     return {n: value for n, value in vars(thing).items() if callable(value) or type(value) in kinds}
 
 
-_ORIGINALS = {thing: _callables(thing) for thing in (*_MODULES, F, *_CLASSES)}
+_THINGS: list[ModuleType | type] = [*_MODULES, F, *_CLASSES]
+_ORIGINALS = {thing: _callables(thing) for thing in _THINGS}
 _METHODS = {
     kind: frozenset(name for base in kind.__mro__ for name in _ORIGINALS.get(base, ()))
     for kind in _CLASSES
@@ -66,7 +77,7 @@ def replaced_definitions() -> list[str]:
         if now != originals:
             where = thing.__name__ if isinstance(thing, ModuleType) else thing.__qualname__
             # A new name matters where it hides an old one: others add helpers to torch's class.
-            known = _METHODS.get(thing, originals)
+            known = _METHODS.get(thing, originals) if isinstance(thing, type) else originals
             differ = {n for n in now.keys() | originals if now.get(n) is not originals.get(n)}
             names += [f"{where}.{name}" for name in sorted(differ) if name in known]
     return names

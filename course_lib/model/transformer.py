@@ -119,6 +119,7 @@ class Transformer(nn.Module):
         source_keep = as_keep(source_keep, "source_keep")
         with torch.set_grad_enabled(cache is None and torch.is_grad_enabled()):
             if self.decoder is None:
+                assert self.encoder is not None
                 hidden = self.encoder(
                     self.embedding(tokens),
                     keep=keep,
@@ -129,6 +130,7 @@ class Transformer(nn.Module):
                 return self.logits(hidden)
             memory = None
             if self.encoder is not None and (cache is None or not cache.memory):
+                assert source is not None
                 memory = self.encode(source, source_keep, record=record)
             hidden = self.decoder(
                 self.embedding(tokens),

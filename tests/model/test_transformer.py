@@ -1,5 +1,8 @@
 """One model of every family: shapes, counts, cached decoding."""
 
+import traceback
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -273,3 +276,20 @@ def test_calls_that_do_not_suit_the_family():
 def test_schemes_without_a_table_have_no_limit():
     for position in ("none", "sinusoidal", "rotary", "alibi", "relative"):
         assert build(position=position)(draw(1, 30)).isfinite().all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_way_to_the_kernel_is_five_calls_through_three_files(family, monkeypatch):
+    """A reader follows model, stack, block, layer, function; the sixth call is torch's kernel."""
+    ways = []
+    kernel = torch.nn.functional.scaled_dot_product_attention
+
+    def note(*arguments, **named):
+        ours = [frame for frame in traceback.extract_stack() if "course_lib/" in frame.filename]
+        ways.append([(Path(frame.filename).stem, frame.name) for frame in ours])
+        return kernel(*arguments, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", note)
+    build(family)(draw(2, 4), **({"source": draw(2, 4)} if family == "encoder-decoder" else {}))
+    way = [("transformer", "forward"), ("block", "forward"), ("block", "forward")]
+    assert way + [("attention", "forward"), ("attention", "attention")] == ways[-1]

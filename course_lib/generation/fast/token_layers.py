@@ -106,7 +106,7 @@ def _reads_config(config: TransformerConfig) -> Callable[[nn.Module], bool]:
     sizes = (config.n_heads, config.kv_heads, config.head_dim, scale)
 
     def check(module: nn.Module) -> bool:
-        if module.training and getattr(module, "dropout", 0.0):
+        if module.training and bool(getattr(module, "dropout", 0.0)):
             return False
         if isinstance(module, Attention):
             return (module.n_heads, module.n_kv_heads, module.d_head, module.scale) == sizes
