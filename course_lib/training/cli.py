@@ -28,6 +28,7 @@ from course_lib.training.job import Job, announcement, check_division, run, summ
 from course_lib.training.objective_settings import (
     FAMILY_OF,
     SEPARATORS,
+    check_options,
     row_length,
     settings_for,
     special_tokens,
@@ -122,6 +123,8 @@ def prepare(
     if chosen.tokenizer and chosen.vocab_size:
         raise ValueError("--vocab-size is for learning a tokenizer; --tokenizer brings its own")
     name = choose_objective(chosen, config)
+    options = (chosen.mask_rate, chosen.mean_span, chosen.noise, chosen.whole_words)
+    check_options(name, *options)
     length = row_length(name, seq_len)
     check_division(chosen.batch_size, n_ranks, chosen.accumulate)
     _check_output(chosen, strategy)

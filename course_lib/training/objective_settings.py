@@ -199,7 +199,7 @@ def settings_for(
     Raises:
         ValueError: If the tokenizer lacks a token, or an option is not one of this objective.
     """
-    _check_options(name, rate, mean_span, noises, whole_words)
+    check_options(name, rate, mean_span, noises, whole_words)
     known = tokenizer.special_tokens
     found: dict[str, Any] = {}
     needed = special_tokens(name, seq_len, rate, mean_span)
@@ -249,13 +249,14 @@ def _ends_sentence(text: str) -> bool:
     return text.rstrip(" ").endswith((".", "!", "?", "\n"))
 
 
-def _check_options(
+def check_options(
     name: str,
     rate: float | None,
     mean_span: float | None,
     noises: Sequence[str] | None,
     whole_words: bool,
 ) -> None:
+    """Raise ``ValueError`` for an option that is not one of this objective, or out of range."""
     takes = {
         "--mask-rate": name not in ("causal", "ul2"),
         "--mean-span": name in ("span-corruption", "denoising"),

@@ -38,7 +38,7 @@ def accept(
         saved, place = History.from_dict(state["history"]), state["place"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} holds no run of the training loop: {error!r}") from error
-    theirs, mine = dict(state.get("run", {})), json.loads(json.dumps(dict(run)))
+    theirs, mine = (_flat(one) for one in (state.get("run", {}), json.loads(json.dumps(dict(run)))))
     for name in sorted(theirs.keys() | mine.keys()):
         if theirs.get(name) != mine.get(name):
             raise ValueError(
@@ -61,3 +61,14 @@ def accept(
             raise ValueError(f"{path} is of other data: {error}") from error
     vars(history).update(vars(saved))
     history.resumed_at = saved.steps
+
+
+def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the fields of what has fields, so that a message can show the one that differs."""
+    flat: dict[str, Any] = {}
+    for name, value in run.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{field}": inner for field, inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
