@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
@@ -99,6 +99,11 @@ class Tokenizer(ABC):
     @abstractmethod
     def vocab_size(self) -> int:
         """Number of rows an embedding table needs: the highest id plus one."""
+
+    @property
+    @abstractmethod
+    def tokens(self) -> Sequence[str] | Sequence[bytes]:
+        """Id -> spelling, or bytes where tokens are bytes."""
 
     @abstractmethod
     def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:

@@ -80,8 +80,10 @@ class BertNormalizer:
         self.lower_case = lower_case
         self.strip_accents = lower_case if strip_accents is None else strip_accents
         self.clean, self.split_chinese = clean, split_chinese
-        first = [rule for rule, on in ((_clean, clean), (_apart, split_chinese)) if on]
-        last = [_without_mark] if self.strip_accents else []
+        first: list[Callable[[str], str]] = [
+            rule for rule, on in ((_clean, clean), (_apart, split_chinese)) if on
+        ]
+        last: list[Callable[[str], str]] = [_without_mark] if self.strip_accents else []
         last += [str.lower] if lower_case else []
         self._before = _CharacterTable(_apply(first))
         self._after = _CharacterTable(_apply(last)) if last else None

@@ -204,7 +204,7 @@ class ByteLevelBPE(Tokenizer):
         if self.ignore_merges and word in self._id_of:
             return [self._id_of[word]]
         byte_ids = self._byte_ids
-        ids = [byte_ids[b] for b in word]
+        ids = [i for b in word if (i := byte_ids[b]) is not None]
         if not self._holds_all:
             ids = self._without_unknown(word)
         return apply_merges(ids, self._ranks, self._results)
@@ -214,14 +214,16 @@ class ByteLevelBPE(Tokenizer):
         ids: list[int] = []
         for b in word:
             i = self._byte_ids[b]
-            if i is None and self._unknown_id is None:
+            if i is not None:
+                ids.append(i)
+                continue
+            if self._unknown_id is None:
                 raise ValueError(
                     f"text holds the byte {b:#04x}, for which this vocabulary has no token, and "
                     "it names no unknown token"
                 )
-            if i is None and self.fuse_unknown and ids[-1:] == [self._unknown_id]:
-                continue
-            ids.append(self._unknown_id if i is None else i)
+            if not (self.fuse_unknown and ids[-1:] == [self._unknown_id]):
+                ids.append(self._unknown_id)
         return ids
 
     def _pieces(self, text: str) -> list[str]:

@@ -215,11 +215,11 @@ def _check_types(content: Mapping[str, Any]) -> None:
             if section is None and part != "model":
                 continue
             given = Section(section, f"tokenizer.json: {part}")
-            kind = model_type(section) if part == "model" else given.text("type")
+            kind = model_type(given.content) if part == "model" else given.text("type")
             if kind not in known:
                 raise Unsupported(f"{part} of type {kind!r:.60} is not supported")
             for key in _STEPS:
-                waiting.extend(given.list(key, []))
+                waiting.extend(given.array(key, []))
             if part == "model":
                 _check_prefix(given)
             elif given.content.get("pattern") is not None:
@@ -231,7 +231,7 @@ def _check_prefix(model: Section) -> None:
     prefix = model.content.get("continuing_subword_prefix")
     if not prefix or model.content.get("type") != "BPE":
         return
-    for merge in model.list("merges", []):
+    for merge in model.array("merges", []):
         parts = merge.split(" ") if isinstance(merge, str) else merge
         if not str(prefix).isascii() or not str(parts[-1]).startswith(str(prefix)):
             raise ValueError(f"{model.where}: merge {merge!r:.60} lacks the prefix {prefix!r:.60}")

@@ -117,7 +117,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     tokens = {i: unspell(name) for name, i in vocab.items() if name not in added | {unknown}}
     arguments |= {
         "tokens": tokens,
-        "merges": pairs(vocab, model.list("merges"), where),
+        "merges": pairs(vocab, model.array("merges"), where),
         "added_tokens": found.added,
         "ignore_merges": ignore_merges,
         "normalizer": None if found.normalizer is None else found.normalizer.content,

@@ -72,7 +72,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     check_added(found.added, vocab, where)
     arguments: dict[str, Any] = {
         "vocab": vocab,
-        "merges": pairs(vocab, model.list("merges"), where),
+        "merges": pairs(vocab, model.array("merges"), where),
         "added_tokens": found.added,
         "unknown": model.text("unk_token", None),
         "byte_fallback": model.flag("byte_fallback", False),

@@ -125,7 +125,7 @@ def read_added(whole: Section) -> list[AddedToken]:
     Raises:
         ValueError: one is broken, or is there twice.
     """
-    whole.list("added_tokens", [])
+    whole.array("added_tokens", [])
     tokens = []
     for entry in whole.sections("added_tokens") if whole.content.get("added_tokens") else []:
         name = entry.text("content")

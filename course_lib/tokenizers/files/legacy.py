@@ -98,8 +98,7 @@ class Beside:
             if name not in ids and name not in usual:
                 raise ValueError(f"{self.config.where}: {name!r} is no token of {self._file.name}")
             if name in ids and not (name in described and described[name].special):
-                entry = named.get(name)
-                flags = {} if entry is None else entry
+                flags = named.get(name, {})
                 described[name] = AddedToken(content=name, id=ids[name], **flags)
         return list(described.values())
 
@@ -114,7 +113,7 @@ class Beside:
             entries = [(role, source.get(role, None)) for role in _NAMED]
             for key in _LISTED:
                 listed = source.get(key, [])
-                values = listed.values() if isinstance(listed, dict) else source.list(key, [])
+                values = listed.values() if isinstance(listed, dict) else source.array(key, [])
                 entries += [(key, value) for value in values]
             for key, value in entries:
                 if value is None:

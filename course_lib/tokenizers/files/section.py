@@ -72,21 +72,21 @@ class Section:
             )
         return value
 
-    def list(self, key: str, default: Any = _REQUIRED) -> Any:
+    def array(self, key: str, default: Any = _REQUIRED) -> Any:
         """A list."""
         return self._of(list, key, default, "a list")
 
-    def texts(self, key: str) -> list[str]:  # type: ignore[valid-type]
+    def texts(self, key: str) -> list[str]:
         """A list of strings."""
-        values = self.list(key)
+        values = self.array(key)
         for value in values:
             if not isinstance(value, str):
                 raise ValueError(f"{self.where}: {key} holds {value!r:.60}: expected strings")
         return values
 
-    def numbers(self, key: str) -> list[int]:  # type: ignore[valid-type]
+    def numbers(self, key: str) -> list[int]:
         """A list of ids."""
-        values = self.list(key)
+        values = self.array(key)
         for value in values:
             if type(value) is not int or not 0 <= value < ID_LIMIT:
                 raise ValueError(f"{self.where}: {key} holds {value!r:.60}: expected ids")
@@ -94,7 +94,7 @@ class Section:
 
     def named_id(self, key: str) -> tuple[str, int]:
         """A token as a pair of its spelling and its id."""
-        value = self.list(key)
+        value = self.array(key)
         if len(value) != 2 or not isinstance(value[0], str) or type(value[1]) is not int:
             raise ValueError(f"{self.where}: {key}={value!r:.60}: expected a token and its id")
         return value[0], value[1]
@@ -107,10 +107,10 @@ class Section:
         """The same, or None where it is absent or null."""
         return None if self.get(key, None) is None else self.inside(key)
 
-    def sections(self, key: str) -> list[Section]:  # type: ignore[valid-type]
+    def sections(self, key: str) -> list[Section]:
         """The objects of a list."""
         return [
-            Section(value, f"{self.where}: {key}[{n}]") for n, value in enumerate(self.list(key))
+            Section(value, f"{self.where}: {key}[{n}]") for n, value in enumerate(self.array(key))
         ]
 
     def sections_by_name(self) -> Iterator[tuple[str, Section]]:

@@ -58,7 +58,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     """
     found = parts(content, "Unigram", where)
     model = found.model
-    pieces = [_piece(entry, n, where) for n, entry in enumerate(model.list("vocab"))]
+    pieces = [_piece(entry, n, where) for n, entry in enumerate(model.array("vocab"))]
     check_added(found.added, {name: n for n, (name, _) in enumerate(pieces)}, where)
     unknown = model.number("unk_id")
     if unknown >= len(pieces):
