@@ -5,7 +5,6 @@ from __future__ import annotations
 from course_lib.exercises.author.spec import Code, Limits, Spec, Wrong
 from course_lib.exercises.chapters.ch11_generation import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch11_generation.sampling import (
-    belongs,
     dropped,
     follow,
     next_token,
@@ -213,7 +212,6 @@ EXERCISES = [
             generate=sampling_case,
             properties=[
                 equals_reference(),
-                Property("the token is one of the words kept", belongs),
                 Property("draws follow the probabilities", follow),
             ],
             diagnose=[
