@@ -21,6 +21,11 @@ PAGES = {
     "distributed": ("Many processes", "One model over several ranks.", ["distributed"]),
     "generation": ("Generation", "From a model to text.", ["generation"]),
     "prompting": ("Prompting", "From a task to a prompt.", ["prompting"]),
+    "tasks": (
+        "Tasks and comparisons",
+        "From a trained model to a use of it, and whether a change made a difference.",
+        ["tasks", "ablate"],
+    ),
     "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
     "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
