@@ -99,7 +99,7 @@ def _called(item: Any) -> str:
 
 
 def _of_object(item: Any, asked: str) -> Definition:
-    inner = item.fget if isinstance(item, property) else item
+    inner: Any = item.fget if isinstance(item, property) else item
     if isinstance(inner, functools.partial | functools.cached_property):
         inner = inner.func
     inner = inspect.unwrap(inner)

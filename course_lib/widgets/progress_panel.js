@@ -40,7 +40,8 @@ export function saidProgress({ solved, tried, total, revealed, changed, code, pr
     revealed ? `${revealed} shown` : "",
     changed ? `${changed} changed since you solved it` : "",
   ].filter(Boolean);
-  return `${solved} of ${total} solved${code ? " here" : ""}${more.length ? `; ${more.join(", ")}` : ""}`;
+  const rest = more.length ? `; ${more.join(", ")}` : "";
+  return `${solved} of ${total} solved${code ? " here" : ""}${rest}`;
 }
 
 function render({ model, el }) {

@@ -99,6 +99,7 @@ class CheckpointReader(FileSystemReader):
         self._check_files(file, content)
         if getattr(content, "storage_meta", None) is None:
             content.storage_meta = StorageMeta()
+        assert content.storage_meta is not None
         content.storage_meta.load_id = self.load_id
         return content
 

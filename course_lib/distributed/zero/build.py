@@ -200,7 +200,8 @@ def check_supported(module: nn.Module, parameters: dict[str, nn.Parameter]) -> N
         if parameter.is_meta or not parameter.numel():
             continue
         taken = ranges.setdefault(storage_key(parameter), [])
-        start, stop = parameter.storage_offset(), parameter.storage_offset() + parameter.numel()
+        start = int(parameter.storage_offset())
+        stop = start + parameter.numel()
         for low, high, other in taken:
             if start < high and low < stop:
                 raise ValueError(

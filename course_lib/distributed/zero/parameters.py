@@ -47,7 +47,7 @@ class ShardedParameter(nn.Parameter):
     place: Place
 
     @property
-    def grad(self) -> Tensor | None:  # type: ignore[override]
+    def grad(self) -> Tensor | None:
         """The gradient while a backward pass makes it; refused where there is none."""
         gradient = gradient_of(self)
         if gradient is None:
@@ -90,7 +90,7 @@ class AbsentParameter(ShardedParameter):
             return function(described, *args[1:], **(kwargs or {}))
         raise RuntimeError(_NOT_HERE.format(name=absent.place.name, unit=absent.place.unit))
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         """Return name and shape."""
         return f"AbsentParameter({self.place.name!r}, shape={list(self.place.shape)})"
 
@@ -110,10 +110,12 @@ _HARMLESS = {
     *(Tensor.is_floating_point, Tensor.is_complex, Tensor.element_size, Tensor.__hash__),
     *(Tensor.register_hook, Tensor.register_post_accumulate_grad_hook, Tensor.get_device),
     *(torch.is_floating_point, torch.is_complex),
-    *(Tensor.requires_grad_, Tensor.requires_grad.__set__),  # refused by the next forward
+    # refused by the next forward
+    *(Tensor.requires_grad_, getattr(Tensor, "requires_grad").__set__),  # noqa: B009
 }
 _ABOUT_SHAPE = {
-    *(Tensor.shape.__get__, Tensor.ndim.__get__, Tensor.size, Tensor.dim, Tensor.numel),
+    *(getattr(Tensor, name).__get__ for name in ("shape", "ndim")),
+    *(Tensor.size, Tensor.dim, Tensor.numel),
     *(Tensor.nelement, Tensor.__len__, torch.numel),
 }
 
@@ -148,11 +150,11 @@ def attach(parameter: nn.Parameter, values: Tensor, kind: type[nn.Parameter]) ->
 def gradient_of(parameter: Tensor) -> Tensor | None:
     """Return what autograd has put into a parameter, without asking its class."""
     with torch._C.DisableTorchFunctionSubclass():
-        gradient: Tensor | None = Tensor.grad.__get__(parameter)  # type: ignore[attr-defined]
+        gradient: Tensor | None = Tensor.grad.__get__(parameter)  # type: ignore[union-attr]
         return gradient
 
 
 def set_gradient(parameter: Tensor, gradient: Tensor | None) -> None:
     """Set or clear a parameter's gradient, without asking its class."""
     with torch._C.DisableTorchFunctionSubclass():
-        Tensor.grad.__set__(parameter, gradient)  # type: ignore[attr-defined]
+        Tensor.grad.__set__(parameter, gradient)  # type: ignore[union-attr]

@@ -67,7 +67,8 @@ def surroundings(answer: Any) -> dict[str, Any]:
 
 def _codes(answer: Any) -> Iterator[CodeType]:
     """Walk over the code of a function and of the functions that it uses by their names."""
-    todo, seen = [answer], set()
+    todo: list[Any] = [answer]
+    seen: set[int] = set()
     while todo and len(seen) < _FILES_OF_LINES:
         function = inspect.unwrap(todo.pop()) if callable(todo[-1]) else todo.pop()
         code = getattr(function, "__code__", None)

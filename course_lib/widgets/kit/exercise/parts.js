@@ -179,7 +179,7 @@ function orderPart(part, title, live) {
 /** The controls of each kind of part: its node, what was answered, and that in words. */
 export const PARTS = { choice: choicePart, number: numberPart, match: matchPart, order: orderPart };
 
-/** The right answer of a part as HTML, led by what was asked where an exercise has several parts. */
+/** The right answer of a part as HTML; where there are several parts, led by what was asked. */
 export function labelledKey(part, several) {
   const key = keyOf(part);
   if (!several || !part.prompt) return `<div>${key}</div>`;

@@ -8,7 +8,7 @@ import {
   toText,
 } from "./records.js";
 
-// Every widget of a page carries its own copy of this module, so what they share stands on the page.
+// Every widget carries its own copy of this module, so what they share stands on the page.
 const shared = (window.courseProgress ??= { memory: {}, kept: true, damaged: false });
 
 /**
