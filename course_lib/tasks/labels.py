@@ -7,8 +7,8 @@ its label; the others carry ``IGNORE``, or a word of four pieces would count fou
 from collections.abc import Hashable, Iterable, Sequence
 
 from course_lib.objectives import IGNORE
+from course_lib.tokenizers.align import Span
 
-Span = tuple[int, int]
 Entity = tuple[str, int, int]
 """Type, first word, and the word after the last."""
 

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from course_lib.data.curation.page import Page
-from course_lib.data.curation.pipeline import Report, Step, StepReport, curate
+from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
 from course_lib.data.curation.sources import find_files, read_pages
 from course_lib.files import locked, read_json, replacing, write_bytes, write_json, write_text
 
@@ -42,7 +42,7 @@ def curate_files(
     seed: int = 0,
     examples: int = 5,
     progress: bool = False,
-) -> Report:
+) -> Funnel:
     """Send the pages of files through filters and write what stays, file by file.
 
     For each input file ``output/pages`` gets one file of JSON lines, written whole or not at all.
@@ -80,7 +80,7 @@ def curate_files(
         "examples": examples,
     }
     with locked(folder, timeout_seconds=1.0):
-        report = Report([StepReport(step.name) for step in steps], Counter(), examples)
+        report = Funnel([StepReport(step.name) for step in steps], Counter(), examples)
         rng = np.random.default_rng(seed)
         done = 0
         if (folder / STATE).exists():
@@ -107,7 +107,7 @@ def as_line(page: Page) -> str:
     return json.dumps(content, ensure_ascii=True) + "\n"
 
 
-def _skipped_list(report: Report) -> str:
+def _skipped_list(report: Funnel) -> str:
     if not report.skipped:
         return ""
     rows = [f"- {cause}: {count:,}" for cause, count in report.skipped.most_common()]
@@ -122,7 +122,7 @@ def _save(
     folder: Path,
     plan: dict[str, Any],
     steps: Sequence[Step],
-    report: Report,
+    report: Funnel,
     rng: np.random.Generator,
     done: int,
 ) -> None:
@@ -145,7 +145,7 @@ def _save(
 
 def _take_up(
     folder: Path, plan: dict[str, Any], steps: Sequence[Step], rng: np.random.Generator
-) -> tuple[Report, int]:
+) -> tuple[Funnel, int]:
     path = folder / STATE
     data = path.read_bytes()
     if hashlib.sha256(data[32:]).digest() != data[:32]:
@@ -170,10 +170,10 @@ def _take_up(
                     }
                 )
     rng.bit_generator.state = head["rng"]
-    return Report.from_dict(head["report"]), int(head["done"])
+    return Funnel.from_dict(head["report"]), int(head["done"])
 
 
-def read_report(output: str | PathLike[str]) -> Report:
+def read_report(output: str | PathLike[str]) -> Funnel:
     """Read the report of a finished run.
 
     Args:
@@ -189,6 +189,6 @@ def read_report(output: str | PathLike[str]) -> Report:
     path = Path(output) / REPORT
     content = read_json(path)
     try:
-        return Report.from_dict(content)
+        return Funnel.from_dict(content)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no report of a curation: {error}") from None

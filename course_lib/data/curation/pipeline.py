@@ -85,7 +85,7 @@ class StepReport:
 
 
 @dataclass
-class Report:
+class Funnel:
     """What a run of curation did: every step, and what could not be read."""
 
     steps: list[StepReport]
@@ -128,7 +128,7 @@ class Report:
         }
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> "Report":
+    def from_dict(cls, content: dict[str, Any]) -> "Funnel":
         """Read what ``to_dict`` wrote."""
         steps = []
         for one in content["steps"]:
@@ -142,7 +142,7 @@ def _share(value: float | None) -> str:
 
 
 def curate(
-    pages: Iterable[Page], steps: Iterable[Step], report: Report, rng: np.random.Generator
+    pages: Iterable[Page], steps: Iterable[Step], report: Funnel, rng: np.random.Generator
 ) -> Iterator[Page]:
     """Send pages through filters, one page at a time, and write down what happens to them.
 

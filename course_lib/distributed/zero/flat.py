@@ -37,7 +37,7 @@ class Residence(enum.Enum):
     FULL = "full"
 
 
-class Memory:
+class Allocation:
     """One allocation, and how many of its tensors autograd keeps.
 
     Attributes:
@@ -129,7 +129,7 @@ class Flat:
             self.full[slot.offset : slot.offset + slot.numel].view(slot.shape)
             for slot in self.plan.slots
         ]
-        self.memory = Memory(storage_key(self.full))
+        self.memory = Allocation(storage_key(self.full))
         self.by_key[self.memory.key] = self
         self._n_own = len(self.views) + n_holders(torch.empty(1, dtype=self.dtype))
 

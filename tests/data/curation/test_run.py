@@ -20,7 +20,7 @@ from course_lib.data.curation import ExactDuplicates, NearDuplicates, Page, goph
 from course_lib.data.curation.command import command
 from course_lib.data.curation.job import as_line, curate_files, read_report
 from course_lib.data.curation.packed import TokenRows, write_tokens
-from course_lib.data.curation.pipeline import Report, Step, StepReport, curate
+from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
 from course_lib.data.curation.sources import find_files, read_pages
 from course_lib.tokenizers import ByteLevelBPE
 
@@ -194,7 +194,7 @@ def steps() -> list[Step]:
 
 def test_the_report_counts_what_happened() -> None:
     pages = crawl(400)
-    report = Report([StepReport(step.name) for step in steps()])
+    report = Funnel([StepReport(step.name) for step in steps()])
     kept = list(curate(pages, steps(), report, np.random.default_rng(0)))
     quality, exact, near = report.steps
     assert quality.documents == 400 and exact.documents == quality.kept
@@ -216,12 +216,12 @@ def test_the_report_counts_what_happened() -> None:
     )
     assert len(quality.kept_examples) == len(quality.dropped_examples) == 5
     assert all(one["why"] for one in quality.dropped_examples)
-    assert Report.from_dict(json.loads(json.dumps(report.to_dict()))).table() == report.table()
+    assert Funnel.from_dict(json.loads(json.dumps(report.to_dict()))).table() == report.table()
     assert report.table().count("\n") == 4
 
 
 def test_a_step_that_leaves_no_text_drops_the_page() -> None:
-    report = Report([StepReport("empty")])
+    report = Funnel([StepReport("empty")])
     step = Step("empty", lambda page: Page(" ", page.url, page.about))
     assert list(curate([Page("x")], [step], report, np.random.default_rng(0))) == []
     assert report.steps[0].reasons == {"empty: text left": 1}
@@ -230,7 +230,7 @@ def test_a_step_that_leaves_no_text_drops_the_page() -> None:
 def test_examples_are_drawn_evenly() -> None:
     counts = Counter()
     for seed in range(300):
-        report = Report([StepReport("all")], examples=2)
+        report = Funnel([StepReport("all")], examples=2)
         pages = [Page(f"page {i}") for i in range(10)]
         list(curate(pages, [Step("all", lambda _: [])], report, np.random.default_rng(seed)))
         counts.update(one["text"] for one in report.steps[0].kept_examples)
