@@ -42,7 +42,7 @@ EXERCISES = [
                         "percent-as-a-number",
                     ),
                 ],
-                units={"": 1.0, "T": 1.0, "trillion": 1.0},
+                units={"": 1.0, "trillion": 1.0},
                 unit_hint="trillions of tokens",
                 key_format="{:,.0f}",
                 feedback="1.4 trillion over 0.02.",

@@ -9,8 +9,8 @@ from course_lib.exercises.chapters.ch13_curation import CHAPTER, SECTION
 POOL_TOKENS, KEPT_TOKENS = 240e12, 3.8e12
 
 
-def _percent() -> float:
-    return 100 * KEPT_TOKENS / POOL_TOKENS
+def _share() -> float:
+    return KEPT_TOKENS / POOL_TOKENS
 
 
 EXERCISES = [
@@ -28,37 +28,32 @@ EXERCISES = [
         """,
         parts=[
             Number(
-                prompt="Which share of the tokens was kept, in percent?",
-                key=_percent,
-                tolerance=0.1,
+                prompt="Which share of the tokens was kept?",
+                key=_share,
+                tolerance=0.002,
+                relative=False,
                 near=[
                     Near(
-                        lambda: 100 - _percent(),
+                        lambda: 1 - _share(),
                         "That is the share that was dropped.",
                         "dropped-share",
                     ),
                     Near(
-                        lambda: _percent() / 100,
-                        "That is the share as a fraction; the question wants percent.",
-                        "fraction-for-percent",
-                    ),
-                    Near(
-                        lambda: 100 * POOL_TOKENS / KEPT_TOKENS / 100,
-                        "You divided the pool by what was kept. A share is the part over the "
-                        "whole.",
-                        "inverted-ratio",
+                        lambda: KEPT_TOKENS / (POOL_TOKENS - KEPT_TOKENS) * 10,
+                        "Ten times too much: 3.8 of 240 is less than 4 of 200, and that is 2 %.",
+                        "a-place-too-far",
                     ),
                 ],
-                units={"": 1.0, "%": 1.0, "percent": 1.0},
-                unit_hint="percent, such as 12 %",
-                key_format="{:,.1f} %",
-                feedback="3.8 of 240 is 1.6 in a hundred.",
+                form="share",
+                unit_hint="a share such as 0.5, or 50 %",
+                key_format="{:.3f}",
+                feedback="3.8 of 240 is 0.016, or 1.6 %.",
                 too_small="Less than was kept. Divide 3.8 by 240.",
                 too_large="More than was kept: of a hundred tokens fewer than two stayed.",
             )
         ],
         reveal=lambda: (
-            f"{_percent():.1f} %: within the lecture's 1 to 3 %. Rules alone, on English pages, "
+            f"{_share():.1%}: within the lecture's 1 to 3 %. Rules alone, on English pages, "
             "keep about 11 % (C4, RefinedWeb). The share depends on what counts as raw."
         ),
         hints=["The part over the whole, times 100."],
