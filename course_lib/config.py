@@ -172,7 +172,7 @@ class TransformerConfig:
 
     @property
     def family(self) -> str:
-        """Which stacks the model has: encoder-only, decoder-only or encoder-decoder."""
+        """Name the stacks that the model has, as encoder-only, decoder-only or encoder-decoder."""
         if not self.n_decoder_layers:
             return "encoder-only"
         return "encoder-decoder" if self.n_encoder_layers else "decoder-only"

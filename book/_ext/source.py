@@ -92,8 +92,17 @@ def replace_cells(app: Sphinx, doctree: nodes.document) -> None:
             cell.parent.replace(cell, [node for group in found for node in group])
 
 
+def only_modules_with_a_page(app: Sphinx) -> list[Any]:
+    """Keep viewcode from listing a module whose source it could not read: its link leads nowhere."""
+    found = getattr(app.env, "_viewcode_modules", {})
+    for name in [name for name, entry in found.items() if not entry]:
+        del found[name]
+    return []
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_directive("source", Source)
     app.connect("doctree-read", replace_cells)
+    app.connect("html-collect-pages", only_modules_with_a_page, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
