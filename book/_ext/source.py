@@ -93,7 +93,7 @@ def replace_cells(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def only_modules_with_a_page(app: Sphinx) -> list[Any]:
-    """Keep viewcode from listing a module whose source it could not read: its link leads nowhere."""
+    """Keep viewcode from listing a module whose source it could not read."""
     found = getattr(app.env, "_viewcode_modules", {})
     for name in [name for name, entry in found.items() if not entry]:
         del found[name]
