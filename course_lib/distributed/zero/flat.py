@@ -188,6 +188,9 @@ class Flat:
 
         Returns:
             Whether the other ranks' parts have to be gathered now (stages 1 and 2).
+
+        Raises:
+            RuntimeError: the parameters are gathered for reading (stage 3).
         """
         if self.held and self.sharded.parameters:
             raise RuntimeError("parameters cannot change inside gathered(): step or load after it")
