@@ -279,6 +279,7 @@ def test_a_cut_run_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
         assert not list(out.rglob("*.part"))
 
 
+@pytest.mark.processes
 def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     raw = write_parts(tmp_path / "raw", n_files=12)
     words = [sys.executable, "-m", "course_lib.data", str(raw), "--quiet"]
