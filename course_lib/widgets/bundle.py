@@ -15,6 +15,10 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MU
 _TOP_LEVEL = re.compile(
     r"^(?:export )?(?:async )?(?:function|const|let|class) (?:\{[^}]*\}|(\w+))", re.MULTILINE
 )
+# Only at the left edge, before the indents go: a marker that no source holds stands before each.
+_MARK = "\x00"
+_EDGE = re.compile(r"^(?=\S)", re.MULTILINE)
+_DECLARED = re.compile(r"\x00(?:async )?(?:function\*? |const |class )(\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 # A line that ends inside a bracket or a list goes on; one with a comment must end where it does.
@@ -65,5 +69,28 @@ def bundle(entry: str) -> str:
         joined = _EXPORT.sub("", _IMPORT.sub("", text))
         if re.search(r"^import\b", joined, re.MULTILINE):
             raise ValueError(f"{path.name} has an import that is not `import {{...}} from`")
-        parts.append(_GOES_ON.sub(r"\1", _INDENT.sub("", _COMMENT.sub("", joined))))
-    return "".join(parts)
+        marked = _EDGE.sub(_MARK, _COMMENT.sub("", joined))
+        parts.append(_GOES_ON.sub(r"\1", _INDENT.sub("", marked)))
+    return _only_used("".join(parts))
+
+
+def _only_used(text: str) -> str:
+    """Leaves out top-level functions, classes and constants that nothing else names.
+
+    A declaration begins at the start of a line, and so does the next; a name in a string or a
+    comment counts as a use, which keeps too much rather than too little.
+    """
+    starts = [match.start() for match in _DECLARED.finditer(text)]
+    cuts = [0, *starts, len(text)]
+    pieces = [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    names = ["", *(match[1] for match in _DECLARED.finditer(text))]
+    words = [set(re.findall(r"[\w$]+", piece)) for piece in pieces]
+    used = [index for index, name in enumerate(names) if not name]
+    used += [index for index, piece in enumerate(pieces) if "export default" in piece]
+    kept, waiting = set(used), list(used)
+    while waiting:
+        said = words[waiting.pop()]
+        new = {index for index, name in enumerate(names) if name in said} - kept
+        kept |= new
+        waiting += new
+    return "".join(pieces[index] for index in sorted(kept)).replace(_MARK, "")

@@ -18,7 +18,7 @@ def test_bundle_is_one_small_module(entry):
     assert not re.search(r"^\s*import\b", text, re.M)
     assert text.count("export default") == 1
     assert "http" not in re.sub(r"https?://www\.w3\.org/\S+", "", text)
-    assert len(gzip.compress(text.encode())) < 12 * KB  # a page holds each text once
+    assert len(gzip.compress(text.encode())) < 10 * KB  # a page holds each text once
 
 
 @pytest.fixture
