@@ -19,6 +19,7 @@ _TOP_LEVEL = re.compile(
 _MARK = "\x00"
 _EDGE = re.compile(r"^(?=\S)", re.MULTILINE)
 _DECLARED = re.compile(r"\x00(?:async )?(?:function\*? |const |class )(\w+)", re.MULTILINE)
+_EXPORTED = re.compile(r"^export (?:async )?(?:function\*?|const|class) (\w+)", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 # A line that ends inside a bracket or a list goes on; one with a comment must end where it does.
@@ -71,11 +72,14 @@ def bundle(entry: str) -> str:
             raise ValueError(f"{path.name} has an import that is not `import {{...}} from`")
         marked = _EDGE.sub(_MARK, _COMMENT.sub("", joined))
         parts.append(_GOES_ON.sub(r"\1", _INDENT.sub("", marked)))
-    return _only_used("".join(parts))
+    own = module_text((FOLDER / entry).resolve())
+    return _only_used("".join(parts), set(_EXPORTED.findall(own)))
 
 
-def _only_used(text: str) -> str:
+def _only_used(text: str, exported: set[str]) -> str:
     """Leaves out top-level functions, classes and constants that nothing else names.
+
+    What the entry exports stays, since a page or a test may ask for it.
 
     A declaration begins at the start of a line, and so does the next; a name in a string or a
     comment counts as a use, which keeps too much rather than too little.
@@ -85,7 +89,7 @@ def _only_used(text: str) -> str:
     pieces = [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
     names = ["", *(match[1] for match in _DECLARED.finditer(text))]
     words = [set(re.findall(r"[\w$]+", piece)) for piece in pieces]
-    used = [index for index, name in enumerate(names) if not name]
+    used = [index for index, name in enumerate(names) if not name or name in exported]
     used += [index for index, piece in enumerate(pieces) if "export default" in piece]
     kept, waiting = set(used), list(used)
     while waiting:

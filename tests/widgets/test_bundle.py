@@ -55,3 +55,13 @@ def test_another_form_of_import_is_refused(folder):
     (folder / "a.js").write_text('import x from "./b.js";\nexport default {};\n')
     with pytest.raises(ValueError, match="a.js has an import that is not"):
         bundle("a.js")
+
+
+def test_what_nothing_names_is_left_out_and_what_the_entry_exports_stays(folder):
+    (folder / "base.js").write_text("export const one = 1;\nexport const other = 2;\n")
+    (folder / "top.js").write_text(
+        'import { one } from "./base.js";\nconst unused = 3;\n'
+        "export function sum() {\n  return one;\n}\nexport default {};\n"
+    )
+    text = bundle("top.js")
+    assert text == "const one = 1;\nfunction sum() {return one;\n}\nexport default {};\n"

@@ -1,24 +1,12 @@
 // Reads a number that a person typed, by the grammar of
 // course_lib/exercises/answers/number_grammar.py. No DOM.
-const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻";
-const LEAD_IN = /^(?:[=~≈]+|(?:about|approximately|approx\.?|around|roughly|circa|ca\.?) ) */i;
-const DECIMAL = new RegExp(
-  "(?:" +
-    "[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?" +
-    "|[0-9]{1,3}(?:,[0-9]{3})+(?:\\.[0-9]+)?" +
-    "|[0-9]{1,3}(?:\\.[0-9]{3}){2,}(?:,[0-9]+)?" +
-    "|[0-9]{1,3}(?:\\.[0-9]{3})+,[0-9]+" +
-    "|[0-9]+(?:[.,][0-9]*)?" +
-    "|[.,][0-9]+" +
-    ")(?:[eE][+-]?[0-9]+)?(?![0-9]|[.,][0-9])",
-  "y",
-);
+import { DECIMAL, LEAD_IN, decimalReadings, plainForm, unitOf } from "./decimal.js";
+
 const TIMES_SIGN = / ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?/y;
 const POWER_SIGN = / ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])/y;
 const PLUS_SIGN = / ([+-]) /y;
 const PLUS_INSIDE = / ?([+-]) ?/y;
 const MINUS_TIGHT = /-(?=[0-9.,])/y;
-const NO_UNIT = /^[-+*/^×·÷()=0-9]/;
 
 const ONES = (
   "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen " +
@@ -52,34 +40,6 @@ const NUMBER_WORD = new RegExp(
 );
 
 class NoNumber extends Error {}
-
-function plainForm(text) {
-  return text
-    .replace(
-      /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+/g,
-      (run) => "^" + [...run].map((sign) => "0123456789-"[SUPERSCRIPTS.indexOf(sign)]).join(""),
-    )
-    .normalize("NFKC")
-    .replace(/[\u2044\u2215]/g, "/")
-    .replace(/[\u2010-\u2015\u2212]/g, "-")
-    .replace(/[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+/g, " ")
-    .replace(/^ +| +$/g, "");
-}
-
-/** Every value of one decimal, the likelier first: `1,152` and `1.152` have two. */
-function decimalReadings(decimal) {
-  const plain = decimal.replace(/[ _'’]/g, "");
-  const commas = plain.split(",").length - 1;
-  const dots = plain.split(".").length - 1;
-  if (/^[1-9][0-9]{0,2},[0-9]{3}$/.test(plain))
-    return [Number(plain.replace(",", "")), Number(plain.replace(",", "."))];
-  if (/^[1-9][0-9]{0,2}\.[0-9]{3}$/.test(plain))
-    return [Number(plain), Number(plain.replace(".", ""))];
-  if (commas > 1 || (commas && plain.indexOf(",") < plain.indexOf(".")))
-    return [Number(plain.replaceAll(",", ""))];
-  if (dots > 1 || (commas && dots)) return [Number(plain.replaceAll(".", "").replace(",", "."))];
-  return [Number(plain.replace(",", "."))];
-}
 
 /** Reads one expression from the left; of a decimal with two readings, the one asked for. */
 class NumberReader {
@@ -165,7 +125,6 @@ export function parseNumber(given) {
   }
   const readings = [...new Set(found.map(({ value }) => value))];
   if (!readings.every(Number.isFinite)) return null;
-  const unit = text.slice(found[1].end).replace(/^ +| +$/g, "");
-  if (NO_UNIT.test(unit)) return null;
-  return { readings, unit: unit.replace(/\.$/, "").replace(/ +$/, "") };
+  const unit = unitOf(text.slice(found[1].end));
+  return unit === null ? null : { readings, unit };
 }

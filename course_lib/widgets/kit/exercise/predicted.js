@@ -1,5 +1,5 @@
 // Reads what a reader predicted, a number or a percentage, or says why it cannot be one. No DOM.
-import { parseNumber } from "./number.js";
+import { parseDecimal } from "./decimal.js";
 
 const PERCENT = /^(?:%|per ?cent|pct\.?)$/i;
 const PERCENT_RANGE = "A percentage lies between 0 and 100 %";
@@ -28,7 +28,7 @@ export function readPrediction(
   { kind, units = {}, whole, low = -Infinity, high = Infinity },
 ) {
   const given = text.trim();
-  const parsed = parseNumber(given);
+  const parsed = parseDecimal(given);
   if (!parsed) return { error: given ? `“${given}” is not a number I can read.` : null };
   if (kind === "percent") return shareOf(given, parsed);
   const named = Object.keys(units).find((name) => name.toLowerCase() === parsed.unit.toLowerCase());
