@@ -60,7 +60,8 @@ binder-check: setup  ## the notebooks in a fresh environment of just what enviro
 bench: setup  ## ratios against peers, in one run each (minutes; wants a quiet machine)
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-lock: setup  ## requirements.lock anew from what is installed
+lock: python  ## requirements.lock anew from what is installed
+	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test,dev
 	@$(BIN)/python -m book._tools.lock
 
 clean:  ## remove what was built; the environment stays
