@@ -16,6 +16,7 @@ from course_lib.objectives import (
     permute_sentences,
     rotate,
 )
+from course_lib.objectives.denoising import Noise
 
 MASK, STOP = 4, 9
 
@@ -147,6 +148,42 @@ def test_rotation_begins_anywhere() -> None:
         assert any(long[k:] + long[:k] == other for k in range(len(long) + 1))
     starts = Counter(rotate(torch.arange(10, 15).expand(5000, 5), generator())[:, 0].tolist())
     assert set(starts) == set(range(10, 15)) and min(starts.values()) > 850
+
+
+LETTERS = {"_": MASK, ".": STOP} | {letter: 10 + n for n, letter in enumerate("ABCDE")}
+WORDS = "Thank you for inviting me to your party last week .".split()
+
+
+@pytest.mark.parametrize(
+    ("noise", "made"),
+    [
+        (partial(mask_tokens, mask_id=MASK, rate=0.3), "A_C._E."),
+        (partial(delete_tokens, rate=0.3), "AC.E."),
+        (partial(infill, mask_id=MASK, rate=0.3), "A_.D_E."),
+        (partial(permute_sentences, stop_ids=(STOP,)), "DE.ABC."),
+        (rotate, "C.DE.AB"),
+    ],
+)
+def test_the_papers_letters_are_among_what_is_drawn(noise: Noise, made: str) -> None:
+    """Lewis et al. 2020, figure 2, of the text `ABC.DE.`; its deletion is not one of that text."""
+    rows = torch.tensor([[LETTERS[one] for one in "ABC.DE."]]).expand(4000, 7)
+    drawn = {tuple(plain(row)) for row in noise(rows, generator())}
+    assert tuple(LETTERS[one] for one in made) in drawn
+
+
+@pytest.mark.parametrize(
+    ("noise", "made"),
+    [
+        (partial(mask_tokens, mask_id=-1), "Thank you <M> <M> me to your party <M> week ."),
+        (delete_tokens, "Thank you me to your party week ."),
+    ],
+)
+def test_the_papers_words_are_among_what_is_drawn(noise: Noise, made: str) -> None:
+    """Raffel et al. 2020, table 3: MASS-style, and dropped tokens."""
+    number = {word: n for n, word in enumerate(WORDS)} | {"<M>": -1}
+    rows = torch.arange(len(WORDS)).expand(4000, len(WORDS))
+    drawn = {tuple(plain(row)) for row in noise(rows, generator(), rate=3 / len(WORDS))}
+    assert tuple(number[word] for word in made.split()) in drawn
 
 
 NOISES = {

@@ -1,6 +1,8 @@
 """Span corruption: the paper's examples and lengths, and every text can be put together again."""
 
-from typing import Any
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -8,12 +10,14 @@ import torch
 from course_lib.objectives import (
     IGNORE,
     Denoiser,
+    Example,
     join_spans,
     span_corruption_example,
     split_spans,
     ul2,
 )
-from course_lib.objectives.span_corruption import span_counts
+from course_lib.objectives.span_corruption import T5, span_counts
+from course_lib.tokenizers import Unigram
 
 EOS, PAD = 1, 0
 SENTINELS = tuple(range(999, 899, -1))  # going down, as T5's do
@@ -91,7 +95,7 @@ def texts(n: int, longest: int, seed: int = 0) -> torch.Tensor:
      (Denoiser(1.0, 1.0, anywhere=True),)],
 )  # fmt: skip
 def test_any_text_is_rebuilt_from_source_and_targets(denoisers: tuple[Denoiser, ...]) -> None:
-    ids = texts(2000, 60)
+    ids = texts(10_000 if denoisers in (T5, ul2(5, 6, 7)) else 2000, 60)
     example = corrupt(ids, denoisers=denoisers)
     modes = {one.mode_id for one in denoisers} - {None}
     keep = example.source_keep
@@ -176,16 +180,204 @@ def test_each_row_gets_one_of_the_denoisers() -> None:
         assert float((first == mode).float().mean()) == pytest.approx(wanted, abs=0.04)
 
 
-def test_planted_mistakes_are_caught() -> None:
-    ids = texts(200, 40)
-    example = corrupt(ids)
-    wrong = 0
+MODES = {5: (0.15, 3.0), 6: (0.5, 8.0)}  # a rate and a mean length that cannot be confused
+TWO = tuple(Denoiser(*settings, mode_id=mode) for mode, settings in MODES.items())
+
+
+class Row(NamedTuple):
+    """A text, and what the objective makes of it, without padding."""
+
+    text: list[int]
+    source: list[int]
+    inputs: list[int]
+    targets: list[int]
+
+
+def rows_of(ids: torch.Tensor, example: Example) -> list[Row]:
+    """Take an example apart into rows of plain ids."""
+    made = []
     for n, row in enumerate(ids):
-        targets = plain(example.targets[n])[:-1]
-        source = [one for one in example.source[n].tolist() if one not in (PAD, EOS)]
-        swapped = [{999: 998, 998: 999}.get(one, one) for one in targets]
-        wrong += join_spans(source, swapped, SENTINELS) != plain(row)
-    assert wrong > 100
+        keep = slice(None) if example.source_keep is None else example.source_keep[n]
+        asked = example.targets[n] != IGNORE
+        made.append(
+            Row(
+                plain(row),
+                example.source[n][keep].tolist(),
+                example.inputs[n][asked].tolist(),
+                example.targets[n][asked].tolist(),
+            )
+        )
+    return made
+
+
+def broken_laws(row: Row) -> set[str]:
+    """Name what is wrong with a row that was made with TWO."""
+    text, source, inputs, targets = row
+    broken = set()
+    if source[0] not in MODES or any(one in MODES for one in [*source[1:], *inputs, *targets]):
+        broken.add("prefix")
+    elif source[-1:] == [EOS] and len(text) == 60:
+        n_cut = 60 - len([one for one in source if one in text])
+        if (n_cut == 9) != (source[0] == 5):
+            broken.add("prefix")
+    if source[-1] != EOS or targets[-1] != EOS:
+        broken.add("end")
+    if inputs != [PAD, *targets[:-1]]:
+        broken.add("shift")
+    used = [one for one in source if one in SENTINELS]
+    said = [one for one in targets if one in SENTINELS]
+    if used != list(SENTINELS[: len(used)]) or said[: len(used)] != used:
+        broken.add("order")
+    body = [one for one in source if one not in MODES and one != EOS]
+    if any(a in SENTINELS and b in SENTINELS for a, b in pairwise(body)):
+        broken.add("neighbours")
+    if (body[-1] not in SENTINELS) != (len(said) == len(used) + 1):
+        broken.add("closing sentinel")
+    if join_spans(body, [one for one in targets if one != EOS], SENTINELS) != text:
+        broken.add("rebuild")
+    return broken
+
+
+def ascending(row: Row) -> Row:
+    """Count sentinels upwards, as one does who takes `<extra_id_0>` for the lowest id."""
+    up = dict(zip(SENTINELS, reversed(SENTINELS), strict=True))
+    return row._replace(
+        source=[up.get(one, one) for one in row.source],
+        inputs=[up.get(one, one) for one in row.inputs],
+        targets=[up.get(one, one) for one in row.targets],
+    )
+
+
+def reversed_in_the_targets(row: Row) -> Row:
+    """Say the spans in order, behind the sentinels in the opposite order."""
+    said = [one for one in row.targets if one in SENTINELS]
+    back = dict(zip(said, reversed(said), strict=True))
+    targets = [back.get(one, one) for one in row.targets]
+    return row._replace(targets=targets, inputs=[PAD, *targets[:-1]])
+
+
+def one_for_all(row: Row) -> Row:
+    """Put the same sentinel in every place."""
+
+    def first(part: list[int]) -> list[int]:
+        return [SENTINELS[0] if one in SENTINELS else one for one in part]
+
+    return row._replace(
+        source=first(row.source), inputs=first(row.inputs), targets=first(row.targets)
+    )
+
+
+def one_a_token(row: Row) -> Row:
+    """Put a sentinel for each cut token, not for each span."""
+    ids = torch.tensor([row.text])
+    cut = torch.tensor([[one not in row.source for one in row.text]])
+    source, targets, number = [row.source[0]], [], 0
+    for one, gone in zip(ids[0].tolist(), cut[0].tolist(), strict=True):
+        if gone:
+            source.append(SENTINELS[number])
+            targets += [SENTINELS[number], one]
+            number += 1
+        else:
+            source.append(one)
+    targets += [SENTINELS[number]] if not cut[0, -1] else []
+    targets.append(EOS)
+    return Row(row.text, [*source, EOS], [PAD, *targets[:-1]], targets)
+
+
+def left_in(row: Row) -> Row:
+    """Put the sentinels in, and leave the spans where they are."""
+    said = {one: n for n, one in enumerate(row.targets) if one in SENTINELS}
+    source: list[int] = []
+    for one in row.source:
+        source.append(one)
+        if one in said:
+            for cut in row.targets[said[one] + 1 : -1]:
+                if cut in SENTINELS:
+                    break
+                source.append(cut)
+    return row._replace(source=source)
+
+
+def says(row: Row, targets: list[int]) -> Row:
+    return row._replace(targets=targets, inputs=[PAD, *targets[:-1]])
+
+
+PLANTED = {
+    "sentinels count upwards": ("order", ascending),
+    "sentinels backwards in the targets": ("order", reversed_in_the_targets),
+    "one sentinel for all": ("order", one_for_all),
+    "one sentinel a token": ("neighbours", one_a_token),
+    "the span left in": ("rebuild", left_in),
+    "no closing sentinel": (
+        "closing sentinel",
+        lambda row: says(row, [*row.targets[:-2], EOS]),
+    ),
+    "no end": ("end", lambda row: says(row, row.targets[:-1])),
+    "not shifted": ("shift", lambda row: row._replace(inputs=row.targets)),
+    "shifted twice": ("shift", lambda row: row._replace(inputs=[PAD, PAD, *row.targets[:-2]])),
+    "shifted the other way": (
+        "shift",
+        lambda row: row._replace(inputs=[*row.targets[1:], PAD]),
+    ),
+    "no prefix": ("prefix", lambda row: row._replace(source=row.source[1:])),
+    "prefix at the end": (
+        "prefix",
+        lambda row: row._replace(source=[*row.source[1:], row.source[0]]),
+    ),
+    "prefix in the targets": ("prefix", lambda row: says(row, [row.source[0], *row.targets])),
+    "prefix of the other denoiser": (
+        "prefix",
+        lambda row: row._replace(source=[11 - row.source[0], *row.source[1:]]),
+    ),
+}
+
+
+def free_ends(n: int = 300) -> list[Row]:
+    """Rows of 60 different tokens, cut by one of TWO, some of them ending in a token that stays."""
+    ids = torch.stack([torch.randperm(700, generator=generator(n))[:60] + 10 for n in range(n)])
+    return rows_of(ids, corrupt(ids, denoisers=[replace(one, anywhere=True) for one in TWO]))
+
+
+def test_what_is_made_breaks_no_law() -> None:
+    ids = torch.stack([torch.randperm(700, generator=generator(n))[:60] + 10 for n in range(300)])
+    assert [broken_laws(row) for row in rows_of(ids, corrupt(ids, denoisers=TWO))] == [set()] * 300
+    assert all(not broken_laws(row) for row in free_ends())
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_mistakes_are_caught(name: str) -> None:
+    """Each mistake breaks its own law in every row that can show it."""
+    law, mistake = PLANTED[name]
+    rows = free_ends()
+    if law == "closing sentinel":
+        rows = [row for row in rows if row.source[-2] not in SENTINELS]
+    rows = [row for row in rows if sum(one in SENTINELS for one in row.source) > 1]
+    assert len(rows) > 100
+    assert all(law in broken_laws(mistake(row)) for row in rows)
+
+
+def test_the_prefix_is_never_cut() -> None:
+    """It is put in after the cutting: even where nearly all is cut it stands in front."""
+    ids = texts(500, 40)
+    example = corrupt(ids, denoisers=(Denoiser(1.0, 1.0, mode_id=5),))
+    assert bool((example.source[:, 0] == 5).all())
+    assert not bool((example.targets == 5).any()) and not bool((example.inputs == 5).any())
+
+
+def test_the_sentinels_are_those_of_a_tokenizer() -> None:
+    """`<extra_id_0>`, which is used first, has the highest id of its vocabulary."""
+    text = " ".join(WORDS)
+    tokenizer = Unigram.train([text] * 4, 160, special_tokens=["</s>", "<unk>"], n_sentinels=100)
+    sentinels = [tokenizer.sentinel(n) for n in range(100)]
+    assert sentinels == list(range(tokenizer.vocab_size - 1, tokenizer.vocab_size - 101, -1))
+    words = [tokenizer.encode(word) for word in WORDS]
+    rows = torch.tensor([[one for word in words for one in word]])
+    gone = [word in ("for", "inviting", "last") for word in WORDS]
+    cut = torch.tensor([[g for g, word in zip(gone, words, strict=True) for _ in word]])
+    parts = split_spans(rows, cut, sentinels=sentinels, eos_id=tokenizer.special_id("</s>"))
+    source, targets = ("".join(tokenizer.decode(part[0].tolist()).split()) for part in parts)
+    assert source == "Thankyou<extra_id_0>metoyourparty<extra_id_1>week.</s>"
+    assert targets == "<extra_id_0>forinviting<extra_id_1>last<extra_id_2></s>"
 
 
 @pytest.mark.parametrize(
