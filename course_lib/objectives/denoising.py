@@ -143,6 +143,10 @@ def infill(
     length = (rows != IGNORE).sum(1)
     budget = stochastic_round(rate * length.double(), generator)
     lengths = _draw_lengths(budget, mean_span, generator)  # (B, N), IGNORE where there is no span
+    # In another order than they were drawn in: the one that reaches the budget is never empty, and
+    # the last span of a text may be.
+    order = torch.rand(lengths.shape, generator=generator, device=rows.device)
+    lengths = permuted(lengths, order)
     is_drawn = lengths != IGNORE
     n = is_drawn.sum(1)
     hidden = lengths.clamp(min=0).sum(1)
