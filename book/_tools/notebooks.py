@@ -361,6 +361,19 @@ def normalised(outputs: list, tags: set[str]) -> list:
     return kept
 
 
+def drift(committed: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> list[str]:
+    """Where the outputs of a committed notebook are not those of a run: the cells, with both."""
+    found = []
+    for number, (cell, run) in enumerate(zip(committed.cells, executed.cells, strict=True)):
+        if cell.cell_type != "code":
+            continue
+        tags = set(cell.metadata.get("tags", []))
+        was, now = normalised(cell.outputs, tags), normalised(run.outputs, tags)
+        if was != now:
+            found.append(f"cell {number}: committed {was}, now {now}")
+    return found
+
+
 def refresh(names: list[str]) -> list[Path]:
     """Generate, execute, and put the text outputs into the committed notebooks.
 

@@ -133,6 +133,16 @@ class Tokenizer(ABC):
 
     # What they share.
 
+    def _spellings(
+        self, ids: Ids, name_of: Mapping[int, str], skip_special: bool
+    ) -> Iterator[tuple[int, str]]:
+        """Each id that is decoded, with the spelling that stands for it in the text."""
+        for i in as_ids(ids):
+            if i not in name_of:
+                raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
+            if not (skip_special and name_of[i] in self._special_tokens):
+                yield i, self._shown.get(i, name_of[i])
+
     @property
     def special_tokens(self) -> dict[str, int]:
         """Spelling -> id of the special tokens (a copy)."""

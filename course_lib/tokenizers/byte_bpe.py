@@ -20,7 +20,6 @@ from course_lib.tokenizers.base import (
     Ids,
     Tokenizer,
     as_ids,
-    bounded,
     check_names,
     check_texts,
     check_vocab_size,
@@ -157,7 +156,7 @@ class ByteLevelBPE(Tokenizer):
         split = splitter(pattern)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):
-            words.update(bounded(split(text)))
+            words.update(split(text))
         if not words:
             raise ValueError("texts must hold some text to learn from, got none")
 

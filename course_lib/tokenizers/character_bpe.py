@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
-from course_lib.tokenizers.base import Ids, Tokenizer, as_ids
+from course_lib.tokenizers.base import Ids, Tokenizer
 from course_lib.tokenizers.byte_spelling import byte_piece
 from course_lib.tokenizers.decoders import build_decoder
 from course_lib.tokenizers.files import character_bpe as files
@@ -182,13 +182,7 @@ class CharacterBPE(Tokenizer):
         Raises:
             ValueError: an id that the vocabulary does not have.
         """
-        names: list[str] = []
-        for i in as_ids(ids):
-            if i not in self._name_of:
-                raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
-            name = self._name_of[i]
-            if not (skip_special and name in self._special_tokens):
-                names.append(self._shown.get(i, name))
+        names = [name for _, name in self._spellings(ids, self._name_of, skip_special)]
         return "".join(self._decode(names))
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -76,28 +76,31 @@ def learn_merges(
         grown: set[Pair] = set()
         for index in words_with.pop(pair):
             word, n = words[index], counts[index]
-            last, i = len(word) - 1, 0
-            while i < last:
-                if word[i] != left or word[i + 1] != right:
-                    i += 1
-                    continue
-                if i > 0:
-                    before = word[i - 1]
-                    pair_counts[before, left] -= n
-                    born = (before, new)
-                    pair_counts[born] += n
-                    words_with[born].add(index)
-                    grown.add(born)
-                if i + 1 < last:
-                    after = word[i + 2]
-                    pair_counts[right, after] -= n
-                    born = (new, after)
-                    pair_counts[born] += n
-                    words_with[born].add(index)
-                    grown.add(born)
-                word[i : i + 2] = [new]
-                last -= 1
+            # In place from left to right, so that a long word takes one pass and not one a merge.
+            size, end, i = len(word), 0, 0
+            while i < size:
+                symbol = word[i]
                 i += 1
+                if symbol == left and i < size and word[i] == right:
+                    i += 1
+                    if end:
+                        before = word[end - 1]
+                        pair_counts[before, left] -= n
+                        born = (before, new)
+                        pair_counts[born] += n
+                        words_with[born].add(index)
+                        grown.add(born)
+                    if i < size:
+                        after = word[i]
+                        pair_counts[right, after] -= n
+                        born = (new, after)
+                        pair_counts[born] += n
+                        words_with[born].add(index)
+                        grown.add(born)
+                    symbol = new
+                word[end] = symbol
+                end += 1
+            del word[end:]
         del pair_counts[pair]
         for born in grown:
             heapq.heappush(heap, (-pair_counts[born], born))

@@ -19,7 +19,6 @@ from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import (
     Ids,
     Tokenizer,
-    as_ids,
     bounded,
     check_names,
     check_texts,
@@ -261,13 +260,7 @@ class Unigram(Tokenizer):
             ValueError: an id that the vocabulary does not have.
         """
         parts: list[bytes] = []
-        for i in as_ids(ids):
-            if i not in self._name_of:
-                raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
-            name = self._name_of[i]
-            if skip_special and name in self._special_tokens:
-                continue
-            name = self._shown.get(i, name)
+        for i, name in self._spellings(ids, self._name_of, skip_special):
             if i in self._byte_of:
                 parts.append(bytes([self._byte_of[i]]))
             elif not parts and self.spaces.prefix:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from course_lib.files import read_json, write_text
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
-from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, bounded, check_names, check_texts
+from course_lib.tokenizers.base import Ids, Tokenizer, check_names, check_texts
 from course_lib.tokenizers.bert_text import BertNormalizer, words_and_signs
 from course_lib.tokenizers.decoders import join_pieces
 from course_lib.tokenizers.files import legacy
@@ -148,7 +148,7 @@ class WordPiece(Tokenizer):
         normalizer = BertNormalizer(lower_case)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):
-            words.update(bounded(words_and_signs(normalizer(text))))
+            words.update(words_and_signs(normalizer(text)))
         if not words:
             raise ValueError("texts must hold some text to learn from, got none")
         pieces = learn_pieces(
@@ -220,13 +220,7 @@ class WordPiece(Tokenizer):
         Raises:
             ValueError: an id that the vocabulary does not have.
         """
-        names: list[str] = []
-        for i in as_ids(ids):
-            if i not in self._name_of:
-                raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
-            name = self._name_of[i]
-            if not (skip_special and name in self._special_tokens):
-                names.append(self._shown.get(i, name))
+        names = [name for _, name in self._spellings(ids, self._name_of, skip_special)]
         return "".join(self._join(names))
 
     def frame(self, first: list[int], second: list[int] | None = None) -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from book._tools import notebooks
-from book._tools.paths import COSTS, ROOT, chapter_texts
+from book._tools.paths import COSTS, ROOT, chapter_texts, package_digest
 
 TEXTS = chapter_texts()
 LIMIT_SECONDS = 90
@@ -27,6 +27,28 @@ def test_a_planted_drift_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         source = ROOT / "notebooks" / f"{text.stem}.ipynb"
         (tmp_path / source.name).write_text(source.read_text().replace("#", "##", 1))
     assert len(notebooks.generate(check=True)) == len(TEXTS)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
+def test_outputs_are_those_of_a_run(text: Path) -> None:
+    """The build has run it; where the code has changed since, it runs here."""
+    executed, _, _ = notebooks.execute(text, package_digest(text.stem[:2]), [])
+    committed = nbformat.read(notebooks.notebook_path(text), 4)
+    assert notebooks.drift(committed, executed) == []
+
+
+def test_a_planted_output_is_found() -> None:
+    committed = nbformat.read(notebooks.notebook_path(TEXTS[0]), 4)
+    executed = nbformat.read(notebooks.notebook_path(TEXTS[0]), 4)
+    assert notebooks.drift(committed, executed) == []
+    streams = [
+        output
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream" and "0" in output.text
+    ]
+    streams[0].text = streams[0].text.replace("0", "1", 1)
+    assert len(notebooks.drift(committed, executed)) == 1
 
 
 def test_every_notebook_has_a_text_and_a_place() -> None:

@@ -64,14 +64,20 @@ def test_ids_spans_and_text(family):
                 assert told == theirs.decode(ids, skip_special_tokens=skip), text
 
 
+# The library's own model finds the spelling of a special token among its pieces in these.
+SPELLING_FOUND = ("bert-cased", "bert-uncased", "t5", "albert", "xlm-roberta")
+
+
 def test_special_tokens_as_ordinary_text(family):
     name, theirs, ours, _ = family
-    if name in ("bert-cased", "bert-uncased", "t5", "albert", "xlm-roberta"):
-        pytest.skip("the library's model finds the spelling of a special token among its pieces")
+    ordinary = {ours.special_tokens.get(unknown) for unknown in ("<unk>", "[UNK]")}
     theirs.encode_special_tokens = True
     try:
         for text in [f"a {name} b{name}" for name in ours.special_tokens]:
-            assert ours.encode(text) == theirs.encode(text, add_special_tokens=False).ids, text
+            found = ours.encode(text)
+            assert not (set(found) & set(ours.special_tokens.values())) - ordinary, text
+            if name not in SPELLING_FOUND:
+                assert found == theirs.encode(text, add_special_tokens=False).ids, text
     finally:
         theirs.encode_special_tokens = False
 
