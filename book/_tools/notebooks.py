@@ -348,8 +348,12 @@ def normalised(outputs: list, tags: set[str]) -> list:
     kept = []
     for output in outputs:
         output = nbformat.from_dict(dict(output))
-        if output.output_type == "stream" and output.name == "stderr":
-            continue
+        if output.output_type == "stream":
+            if output.name == "stderr":
+                continue
+            if kept and kept[-1].output_type == "stream":  # a kernel sends a text in any parts
+                kept[-1].text += output.text
+                continue
         if output.output_type in ("display_data", "execute_result"):
             output.data = {kind: output.data[kind] for kind in TEXT_TYPES if kind in output.data}
             output.metadata = {}
