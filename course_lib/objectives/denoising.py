@@ -205,7 +205,7 @@ def _draw_lengths(
     most = int(budget.max()) if len(budget) else 0
     drawn = torch.zeros((len(budget), 0), dtype=torch.long, device=budget.device)
     while most and bool((drawn.sum(1) < budget).any()):
-        more = torch.full((len(budget), most + 8), mean_span, device=budget.device)
+        more = torch.full((len(budget), most + 8), float(mean_span), device=budget.device)
         drawn = torch.cat([drawn, torch.poisson(more, generator=generator).long()], dim=1)
     before = drawn.cumsum(1) - drawn
     cut = torch.minimum(drawn, budget[:, None] - before)

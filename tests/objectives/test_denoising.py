@@ -243,3 +243,13 @@ def test_bad_settings_are_refused() -> None:
         infill(ids, generator(), mask_id=MASK, mean_span=0.0)
     with pytest.raises(ValueError, match="at the end of a row only"):
         denoising_example(torch.tensor([IGNORE, 3]), generator(), noises=[], start_id=2)
+
+
+@pytest.mark.parametrize(("mean", "rate"), [(3, 0.3), (2, 1), (1, 1)])
+def test_whole_numbers_do_as_well_as_decimals(mean: int, rate: float) -> None:
+    ids = texts(50, 20)
+    for noise in (mask_tokens, infill):
+        options = {"mask_id": MASK, "rate": rate} | ({"mean_span": mean} if noise is infill else {})
+        decimals = {name: float(value) for name, value in options.items() if name != "mask_id"}
+        one, other = (noise(ids, generator(), **(options | more)) for more in ({}, decimals))
+        assert torch.equal(one, other)
