@@ -76,7 +76,7 @@ def masked_example(
     present = rows != IGNORE
     candidates = present & ~any_of(rows, tuple(special_ids))
     if continues_word is None:
-        n = round_by(rate * candidates.sum(1), extra)
+        n = round_by(float(rate) * candidates.sum(1), extra)
         chosen = lowest(noise, candidates, n)
     else:
         chosen = _whole_words(rows, candidates, noise, extra, rate, continues_word)
@@ -103,7 +103,7 @@ def _whole_words(
     goes_on = continues_word.to(rows.device)[rows.clamp(min=0, max=len(continues_word) - 1)]
     before = torch.nn.functional.pad(candidates, (1, 0))[:, :-1]
     first = candidates & ~(goes_on & before)  # a special token ends a word
-    n = round_by(rate * first.sum(1), extra)
+    n = round_by(float(rate) * first.sum(1), extra)
     chosen_first = lowest(noise, first, n)
     word = first.long().cumsum(1)  # 0 before the first word
     hits = torch.nn.functional.pad(torch.zeros_like(word), (0, 1))

@@ -157,3 +157,23 @@ def test_an_id_behind_padding_is_refused_and_short_rows_are_taken() -> None:
         assert example.inputs.shape == ids.shape and bool((example.targets == IGNORE).all())
     one = mask(torch.tensor([17]), rate=1.0)
     assert one.targets.tolist() == [17]
+
+
+def test_whole_numbers_do_as_well_as_decimals() -> None:
+    ids = rows(20, 12)
+    words = torch.zeros(V, dtype=torch.bool)
+    for continues in (None, words):
+        for rate in (0, 1):
+            whole, decimal = (
+                mask(
+                    ids,
+                    rate=kind(rate),
+                    masked=kind(1),
+                    randomised=kind(0),
+                    continues_word=continues,
+                )
+                for kind in (int, float)
+            )
+            assert torch.equal(whole.inputs, decimal.inputs)
+            chosen = whole.targets != IGNORE
+            assert int(chosen.sum()) == rate * 20 * 10
