@@ -16,6 +16,7 @@ _HOMES = {
     "MemoryCalculator": "memory_calculator",
     "MergeStepper": "merge_stepper",
     "Neighbours": "neighbours",
+    "ObjectiveWorkbench": "objective_workbench",
     "PositionRows": "position_rows",
     "ProgressPanel": "progress_panel",
     "Quiz": "quiz",

@@ -18,6 +18,7 @@ from course_lib.widgets import (
     MemoryCalculator,
     MergeStepper,
     Neighbours,
+    ObjectiveWorkbench,
     PositionRows,
     ProgressPanel,
     Quiz,
@@ -124,6 +125,7 @@ EXAMPLES: dict[str, Any] = {
     "merge stepper": lambda: MergeStepper("low lower lowest, new newer newest"),
     "neighbours": lambda: Neighbours(embedding(), VOCABULARY),
     "shape tracer": shape_tracer,
+    "objective workbench": ObjectiveWorkbench,
     "tiny model": tiny_model,
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}
