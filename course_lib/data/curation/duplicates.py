@@ -35,13 +35,23 @@ class ExactDuplicates:
         """Take over what another run had seen."""
         self._seen = set(state["seen"].tolist())
 
-    def __call__(self, page: Page) -> list[Reason]:
-        """Say whether the text was seen before, and remember it."""
+    n_keys = 1
+
+    def keys(self, page: Page) -> NDArray[np.uint64]:
+        """The text's one key: 8 bytes of its digest."""
         text = _BLANKS.sub(" ", unicodedata.normalize("NFC", page.text)).strip().lower()
         data = text.encode("utf-8", "surrogatepass")
-        key = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+        return np.frombuffer(hashlib.blake2b(data, digest_size=8).digest(), dtype="<u8")
+
+    def reason(self, earlier: int) -> Reason:
+        """Why a text whose key is that of an earlier page is dropped."""
+        return Reason("duplicates: same text", "seen before", "once")
+
+    def __call__(self, page: Page) -> list[Reason]:
+        """Say whether the text was seen before, and remember it."""
+        key = int(self.keys(page)[0])
         if key in self._seen:
-            return [Reason("duplicates: same text", "seen before", "once")]
+            return [self.reason(0)]
         self._seen.add(key)
         return []
 
@@ -174,8 +184,15 @@ class NearDuplicates:
         """Probability that a pair of this similarity becomes a candidate."""
         return 1 - (1 - similarity**self.rows) ** self.n_bands
 
-    def band_keys(self, page: Page) -> NDArray[np.uint64]:
-        """One 64-bit key a band; pages that share a key are candidates."""
+    @property
+    def n_keys(self) -> int:
+        """Keys of a page: one a band."""
+        return self.n_bands
+
+    def keys(self, page: Page) -> NDArray[np.uint64]:
+        """One 64-bit key a band, none for a short page; pages that share a key are candidates."""
+        if len(page.words) < self.min_words:
+            return np.zeros(0, dtype=np.uint64)
         signature = self.min_hash(shingles(page.lower_words, self.shingle_words))
         keys = np.arange(1, self.n_bands + 1, dtype=np.uint64)
         for row in signature.reshape(self.n_bands, self.rows).T.astype(np.uint64):
@@ -183,13 +200,17 @@ class NearDuplicates:
             keys ^= keys >> np.uint64(32)
         return keys
 
+    def reason(self, earlier: int) -> Reason:
+        """Why a page that nearly repeats an earlier one is dropped."""
+        return Reason("duplicates: near copy", f"a copy of page {earlier}", "once")
+
     def __call__(self, page: Page) -> list[Reason]:
         """Say which earlier page this one nearly repeats, and remember it."""
         mine = self._n_seen
         self._n_seen += 1
-        if len(page.words) < self.min_words:
+        keys = self.keys(page)
+        if not len(keys):
             return []
-        keys = self.band_keys(page)
         earlier = [self._recent[key] for key in keys.tolist() if key in self._recent]
         if len(self._keys):
             places = np.searchsorted(self._keys, keys)
@@ -199,9 +220,7 @@ class NearDuplicates:
             self._recent.setdefault(key, mine)
         if len(self._recent) >= 1024 * self.n_bands:
             self._merge()
-        if not earlier:
-            return []
-        return [Reason("duplicates: near copy", f"a copy of page {min(earlier)}", "once")]
+        return [self.reason(min(earlier))] if earlier else []
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return every page's band keys, as arrays."""

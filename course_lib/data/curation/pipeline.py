@@ -175,17 +175,32 @@ def curate(
             yield kept
 
 
+def run_step(step: Step, page: Page) -> tuple[Page, list[Reason]]:
+    """Ask one filter about one page.
+
+    Args:
+        step: The filter.
+        page: The page.
+
+    Returns:
+        The page, changed where the filter changes it, and the reasons for dropping it; a page
+        without text left is dropped whatever the filter says.
+    """
+    result = step.run(page)
+    changed, reasons = (result, []) if isinstance(result, Page) else (page, result)
+    if not changed.text.strip():
+        reasons = [Reason(f"{step.name}: text left", 0, "some")]
+    return changed, reasons
+
+
 def _take_step(
     page: Page, step: Step, part: StepReport, n_examples: int, rng: np.random.Generator
 ) -> Page | None:
     """Send one page through one filter; None if it is dropped."""
     n_words = len(page.words)
     start = time.perf_counter()
-    result = step.run(page)
+    changed, reasons = run_step(step, page)
     part.seconds += time.perf_counter() - start
-    changed, reasons = (result, []) if isinstance(result, Page) else (page, result)
-    if not changed.text.strip():
-        reasons = [Reason(f"{step.name}: text left", 0, "some")]
     wanted, group = page.about.get("keep"), str(page.about.get("group", ""))
     part.documents += 1
     part.words += n_words
