@@ -1,0 +1,101 @@
+"""What a task is made of: texts with what a person would answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A text and its one label, as for sentiment.
+
+    Attributes:
+        text: The text.
+        label: Its label.
+    """
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TaggedWords:
+    """The words of a text and a label for each, as for named entities and word classes.
+
+    Attributes:
+        words: The words; joined with blanks they are the text.
+        labels: One a word.
+
+    Raises:
+        ValueError: If there are not as many labels as words, or a word is none.
+    """
+
+    words: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.words) != len(self.labels):
+            raise ValueError(
+                f"labels must be one a word: got {len(self.labels)} for {len(self.words)} words"
+            )
+        for number, word in enumerate(self.words):
+            if not word or word.split() != [word]:
+                raise ValueError(f"words[{number}] is {word!r}: must be one word without blanks")
+
+    @property
+    def text(self) -> str:
+        """The words with a blank between each two."""
+        return " ".join(self.words)
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where each word stands in the text, in characters."""
+        found, at = [], 0
+        for word in self.words:
+            found.append((at, at + len(word)))
+            at += len(word) + 1
+        return found
+
+
+@dataclass(frozen=True)
+class TextPair:
+    """A text and the text wanted for it: a translation, a summary, a continuation.
+
+    Attributes:
+        source: What the model reads.
+        target: What it should write.
+    """
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question whose answer stands in a text.
+
+    Attributes:
+        context: The text.
+        question: The question.
+        answer: A part of the text.
+        start: Character of the text at which the answer begins.
+
+    Raises:
+        ValueError: If the answer is empty or does not stand there.
+    """
+
+    context: str
+    question: str
+    answer: str
+    start: int
+
+    def __post_init__(self) -> None:
+        if not self.answer:
+            raise ValueError("answer is empty: must be a part of the context")
+        found = self.context[max(self.start, 0) :][: len(self.answer)]
+        if self.start < 0 or found != self.answer:
+            raise ValueError(
+                f"answer {self.answer!r} must stand at character {self.start} of the context, "
+                f"which has {found!r} there"
+            )
+
+
+Item = LabelledText | TaggedWords | TextPair | Question
