@@ -26,7 +26,7 @@ def _rules(config: TransformerConfig) -> list[Rule]:
 
 
 # In a text of one token no rotation completes a turn, so the rule of llama3 slows them all alike.
-_ALL_SLOWED = {"rope_low_frequency": 1.0, "rope_high_frequency": 4.0, "rope_original_length": 1}
+ALL_SLOWED = {"rope_low_frequency": 1.0, "rope_high_frequency": 4.0, "rope_original_length": 1}
 
 
 def _read_rope(reader: Fields) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _read_rope(reader: Fields) -> dict[str, Any]:
     if kind == "default":
         return read
     if kind == "linear":
-        return {**read, "rope_factor": rope.number("factor"), **_ALL_SLOWED}
+        return {**read, "rope_factor": rope.number("factor"), **ALL_SLOWED}
     if kind != "llama3":
         raise ValueError(
             f"{rope.file}: {kind_key}={kind!r}: expected one of default, linear, llama3"
@@ -90,7 +90,7 @@ def _read(reader: Fields) -> TransformerConfig:
 
 def _write(config: TransformerConfig) -> dict[str, Any]:
     rope: dict[str, Any] = {"rope_type": "default", "rope_theta": config.rope_theta}
-    if config.rope_factor != 1 and all(getattr(config, k) == v for k, v in _ALL_SLOWED.items()):
+    if config.rope_factor != 1 and all(getattr(config, k) == v for k, v in ALL_SLOWED.items()):
         rope |= {"rope_type": "linear", "factor": config.rope_factor}
     elif config.rope_factor != 1:
         rope |= {

@@ -141,7 +141,7 @@ def _splits(config: TransformerConfig, words_axis: int) -> list[Split]:
     for layer in range(config.n_decoder_layers):
         ours, theirs = f"decoder.blocks.{layer}", f"layers.{layer}"
         qkv = f"{ours}.attention.qkv.weight"
-        queries, keys = _side_by_side(config, 0, q), _side_by_side(config, q, kv)
+        queries, keys = side_by_side(config, 0, q), side_by_side(config, q, kv)
         made += [
             Split(f"{theirs}.attention_norm.weight", f"{ours}.attention_norm.weight", None),
             Split(f"{theirs}.attention.wq.weight", qkv, 0, queries, merged=2),
@@ -156,8 +156,16 @@ def _splits(config: TransformerConfig, words_axis: int) -> list[Split]:
     return made if config.tie_embeddings else [*made, Split("output.weight", "head.weight", 0)]
 
 
-def _side_by_side(config: TransformerConfig, start: int, n_rows: int) -> TensorView:
-    """Our rows of a head are (2, half a head), theirs (half a head, 2)."""
+def side_by_side(config: TransformerConfig, start: int, n_rows: int) -> TensorView:
+    """Return the view of rows in which the two that a rotation turns together are neighbours.
+
+    Our rows of a head are (2, half a head), those of Meta's files (half a head, 2).
+
+    Args:
+        config: Reads the width of a head.
+        start: The first of our rows.
+        n_rows: How many, whole heads.
+    """
     inside = (n_rows // config.head_dim, 2, config.head_dim // 2)
     return lambda ours: ours[start : start + n_rows].unflatten(0, inside).transpose(1, 2)
 

@@ -16,6 +16,7 @@ from course_lib.files import locked, read_json
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import Checkpoint
 from course_lib.weights.families import Published, find_family, read_config
+from course_lib.weights.gguf import read_gguf
 from course_lib.weights.llama_meta import PARAMS, read_meta
 from course_lib.weights.rules import Family, Rule, check_complete
 
@@ -38,7 +39,8 @@ def load_pretrained(
 
     Args:
         path_or_name: A folder with `config.json` and weights, one with Meta's `params.json` and
-            `consolidated.00.pth` (and more of them), or a name on the hub.
+            `consolidated.00.pth` (and more of them), a `.gguf` file of llama.cpp, whose packed
+            numbers come out in float32, or a name on the hub.
         device: Where to put the model; None means the CPU; "meta" only checks the files.
         dtype: Type of the parameters; None means the file's own.
         revision: Branch, tag or commit, for a name on the hub.
@@ -109,12 +111,13 @@ def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
     with the folder's lock, for which a writer waits.
 
     Args:
-        folder: The folder.
+        folder: The folder, or a file in it.
         load: Reads from it.
 
     Raises:
         ValueError: If a file changed even so.
     """
+    folder = folder if folder.is_dir() else folder.parent
     for attempt in range(_ATTEMPTS):
         with locked(folder) if attempt >= _ATTEMPTS // 2 else contextlib.nullcontext():
             before = _stamps(folder)
@@ -133,7 +136,7 @@ def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
     """What tells a file from the one that takes its place."""
     stamps: dict[str, tuple[int, ...]] = {}
     for name in sorted(os.listdir(folder)):
-        if name.endswith((".json", ".safetensors", ".bin", ".pth")):
+        if name.endswith((".json", ".safetensors", ".bin", ".pth", ".gguf")):
             with contextlib.suppress(FileNotFoundError):
                 found = os.stat(folder / name)
                 stamps[name] = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
@@ -150,7 +153,7 @@ def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = Non
         revision: Branch, tag or commit on the hub; None means its main branch.
 
     Returns:
-        A folder of this machine.
+        A folder of this machine, or a `.gguf` file.
 
     Raises:
         FileNotFoundError: If there is no such folder and no such name, or the hub is out of
@@ -163,6 +166,10 @@ def find_folder(path_or_name: str | os.PathLike[str], revision: str | None = Non
     if folder.is_dir():
         if revision is not None:
             raise ValueError(f"revision={revision!r} given, but {folder} is a folder, not a name")
+        return folder
+    if folder.exists() and folder.suffix == ".gguf":
+        if revision is not None:
+            raise ValueError(f"revision={revision!r} given, but {folder} is a file, not a name")
         return folder
     if folder.exists():
         raise NotADirectoryError(f"{folder} is a file: expected the folder it is in")
@@ -178,7 +185,8 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
     """Read the config and the names, shapes and types of the tensors in a folder.
 
     Args:
-        folder: With `config.json` and weights, or with `params.json` and Meta's files.
+        folder: With `config.json` and weights, or with `params.json` and Meta's files; or a
+            `.gguf` file.
 
     Returns:
         What the config says, and the tensors.
@@ -187,6 +195,8 @@ def read_checkpoint(folder: Path) -> tuple[Published, Checkpoint]:
         FileNotFoundError: If a file is missing.
         ValueError: If one is damaged or says what our model cannot be.
     """
+    if folder.suffix == ".gguf" and folder.is_file():
+        return read_gguf(folder)
     file = folder / "config.json"
     if not file.is_file() and (folder / PARAMS).is_file():
         return read_meta(folder)
