@@ -73,6 +73,62 @@ class _Writer:
         return options[chosen]
 
 
+class _Impossible(ValueError):
+    """A story cannot begin so."""
+
+
+class _Follower:
+    """Walks along given words; where they end, it keeps what could come next."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.left = list(words)
+        self.next: dict[str, float] = {}
+
+    def say(self, *words: str) -> None:
+        for word in words:
+            self.draw([word])
+
+    def draw(self, options: Sequence[str], weights: Sequence[float] | None = None) -> str:
+        weights = weights or [1.0] * len(options)
+        if self.next:
+            return options[0]  # past the end: anything will do
+        if not self.left:
+            shares = zip(options, weights, strict=True)
+            self.next = {word: weight / sum(weights) for word, weight in shares}
+            return options[0]
+        word = self.left.pop(0)
+        if word not in options:
+            raise _Impossible(word)
+        return word
+
+
+def next_words(words: Sequence[str], *, most_events: int = 8) -> dict[str, float]:
+    """Give the exact probability of every word that can follow the beginning of a story.
+
+    Args:
+        words: The beginning, from the first word of the story; none of it, or a whole story, too.
+        most_events: As in ``story``.
+
+    Returns:
+        Word to probability, impossible words left out; the border, "", after a whole story.
+
+    Raises:
+        ValueError: If no story begins with these words, naming the first that cannot stand there.
+    """
+    follower = _Follower(words)
+    try:
+        _tell(follower, most_events)
+    except _Impossible as error:
+        place = len(words) - len(follower.left) - 1
+        raise ValueError(
+            f"words[{place}] = {error.args[0]!r} cannot follow the words before it"
+        ) from None
+    if follower.left:
+        place = len(words) - len(follower.left)
+        raise ValueError(f"words[{place}] = {words[place]!r} follows the end of the story")
+    return follower.next or {vocabulary()[0]: 1.0}
+
+
 def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
     """Draw a story: a child, an animal of some colour, and what happens to them.
 
@@ -90,9 +146,15 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
     Raises:
         ValueError: If ``most_events`` is negative.
     """
+    writer = _Writer(generator)
+    _tell(writer, most_events)
+    return Story(tuple(writer.words), tuple(writer.costs))
+
+
+def _tell(writer: _Writer | _Follower, most_events: int) -> None:
+    """Tell one story: every word of it is said, or drawn among the words that are possible."""
     if most_events < 0:
         raise ValueError(f"most_events must be 0 or more, got {most_events}")
-    writer = _Writer(generator)
     name = writer.draw([name for names in _PRONOUNS.values() for name in names])
     pronoun = next(pronoun for pronoun, names in _PRONOUNS.items() if name in names)
     writer.say("has", "a")
@@ -124,7 +186,6 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
     writer.say("the", colour, animal, "sleeps", "and", name, "is")
     writer.draw(_MOODS)
     writer.say(SEPARATOR)
-    return Story(tuple(writer.words), tuple(writer.costs))
 
 
 def stories(n: int, generator: torch.Generator, *, most_events: int = 8) -> list[Story]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 import pytest
 import torch
 
-from course_lib.data.grammar import floor, stories, story, vocabulary
+from course_lib.data.grammar import floor, next_words, stories, story, vocabulary
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -69,3 +69,30 @@ def test_numbers_out_of_range_are_refused() -> None:
         story(generator(), most_events=-1)
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         stories(0, generator())
+
+
+def test_the_next_words_are_those_of_the_maker() -> None:
+    for one in stories(60, generator(4), most_events=3):
+        for place, word in enumerate(one.words):
+            options = next_words(one.words[:place], most_events=3)
+            assert sum(options.values()) == pytest.approx(1)
+            assert math.log(options[word]) == pytest.approx(one.log_probabilities[place])
+        assert next_words(one.words, most_events=3) == {"": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("Anna has a red cat . he", "'he'"),
+        ("Anna has a red cat . the dog", "'dog'"),
+        ("Anna has a red cat . then the blue", "'blue'"),
+        ("has", "'has'"),
+        ("Anna has a red cat . then the red cat sleeps and Anna is happy . then", "'then'"),
+    ],
+)
+def test_a_beginning_that_no_story_has_is_refused_by_its_word(words: str, named: str) -> None:
+    given = words.split()
+    wrong = rf"words\[{len(given) - 1}\] = {named}"
+    with pytest.raises(ValueError, match=wrong):
+        next_words(given)
+    assert named.strip("'") not in next_words(given[:-1])
