@@ -103,6 +103,31 @@ def test_infilled_spans_have_lengths_of_a_poisson_distribution() -> None:
     assert math.exp(-3) == pytest.approx(0.0498, abs=1e-4)
 
 
+@pytest.mark.parametrize("mean_span", [3, 2.5, 1])
+def test_whole_numbers_are_settings_too(mean_span: float) -> None:
+    ids = texts(50, 40)
+    as_float = infill(ids, generator(), mask_id=MASK, rate=1, mean_span=float(mean_span))
+    assert torch.equal(
+        infill(ids, generator(), mask_id=MASK, rate=1, mean_span=mean_span), as_float
+    )
+    for noise in (partial(mask_tokens, mask_id=MASK), delete_tokens):
+        assert torch.equal(noise(ids, generator(), rate=1), noise(ids, generator(), rate=1.0))
+
+
+def test_the_last_span_is_empty_as_often_as_the_first() -> None:
+    """The length that reaches the budget is drawn last and never empty: it may stand anywhere."""
+    ids = torch.arange(10, 50).expand(4000, 40)
+    got = infill(ids, generator(), mask_id=MASK)
+    empty = {"first": 0, "last": 0}
+    for row in map(plain, got):
+        places = [n for n, one in enumerate(row) if one == MASK]
+        for end, place in (("first", places[0]), ("last", places[-1])):
+            before = row[place - 1] if place else 9
+            after = row[place + 1] if place + 1 < len(row) else 50
+            empty[end] += after - before == 1
+    assert empty["first"] > 80 and empty["last"] == pytest.approx(empty["first"], rel=0.3)
+
+
 def test_infilling_reaches_every_place_alike() -> None:
     ids = torch.arange(10, 40).expand(6000, 30)
     got = infill(ids, generator(), mask_id=MASK)
