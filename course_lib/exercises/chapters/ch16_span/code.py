@@ -138,7 +138,8 @@ def spans_case(draw: Draw) -> dict[str, Any]:
 
 def _rebuilds(case: Case) -> str | None:
     source, target = (list(part) for part in case.got)
-    known, spans = {f"<{n}>" for n in range(len(case["tokens"]) + 1)}, {}
+    known = {f"<{n}>" for n in range(len(case["tokens"]) + 1)}
+    spans: dict[str, list[str]] = {}
     for one in target:
         if one in known:
             mark = one
