@@ -6,16 +6,18 @@ Chapter: 09_transformer_models
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_lib.files import locked, partial_path, remove_leftovers, sync, write_json
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
 from course_lib.weights.families import write_config
+from course_lib.weights.head_files import HEAD, head_rules
 from course_lib.weights.rules import Rule, check_complete
 from course_lib.weights.swap import exchange, make_room, settle
 
@@ -25,6 +27,9 @@ def save_pretrained(
     folder: str | os.PathLike[str],
     *,
     max_shard_bytes: int = 5 * 10**9,
+    head: nn.Module | None = None,
+    head_kind: str | None = None,
+    labels: Sequence[str] = (),
 ) -> None:
     """Write a model as a published checkpoint of its family: `config.json` and safetensors.
 
@@ -36,6 +41,9 @@ def save_pretrained(
         model: The model. Its config decides the family.
         folder: Where to write. Other files in it are left alone, an older checkpoint is not.
         max_shard_bytes: Size from which the weights are split, in bytes.
+        head: The head of a task, to be written too, as `load_head` reads it.
+        head_kind: What the head is for: `sequence`, `tokens` or `span`.
+        labels: What the choices of the head are called, in order.
 
     Raises:
         ValueError: If no published family is built like this, naming the nearest and every field
@@ -54,6 +62,12 @@ def save_pretrained(
     family, fields = write_config(model.config)
     rules, state = family.rules(model.config), dict(model.state_dict())
     check_complete(rules, state)
+    of_head: dict[str, Any] = {}
+    if head is not None:
+        rules, of_head = head_rules(family, model.config, head, head_kind, labels)
+        state |= {HEAD + name: tensor for name, tensor in head.state_dict().items()}
+    elif head_kind is not None or labels:
+        raise ValueError(f"head=None: head_kind={head_kind!r} and labels need a head")
     if any(tensor.is_meta for tensor in state.values()):
         raise ValueError("model is on the meta device: it has sizes, but no numbers to save")
     published = dict(model.published_fields)
@@ -65,6 +79,7 @@ def save_pretrained(
         **fields,
         "architectures": [family.architecture(model.config)],
         "dtype": str(model.embedding.weight.dtype).removeprefix("torch."),
+        **of_head,
     }
 
     def write(staged: Path) -> None:
