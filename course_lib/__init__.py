@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from course_lib.model.attention import attention as attention
     from course_lib.model.cache import KVCache as KVCache
     from course_lib.model.transformer import Transformer as Transformer
+    from course_lib.tokenizers import load_tokenizer as load_tokenizer
     from course_lib.tokenizers.byte_bpe import ByteLevelBPE as ByteLevelBPE
 
 _WHERE = {
@@ -23,6 +24,7 @@ _WHERE = {
     "KVCache": "course_lib.model.cache",
     "attention": "course_lib.model.attention",
     "generate": "course_lib.generation.loop",
+    "load_tokenizer": "course_lib.tokenizers",
 }
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "TransformerConfig",
     "attention",
     "generate",
+    "load_tokenizer",
     "presets",
     "show_source",
 ]

@@ -3,7 +3,7 @@
 from course_lib.tasks.examples import Encoder, Examples, encode_items
 from course_lib.tasks.fine_tune import answer, fine_tune, task_model
 from course_lib.tasks.heads import TaskModel, make_head, task_loss
-from course_lib.tasks.items import Item, LabelledText, Question, TaggedWords, TextPair
+from course_lib.tasks.items import Continuation, Item, LabelledText, Question, TaggedWords, TextPair
 from course_lib.tasks.labels import align_labels, entities, entity_f1, first_pieces, token_f1
 from course_lib.tasks.made import MADE, MadeTask, made_tokenizer
 from course_lib.tasks.metrics import METRICS, right_answers
@@ -11,6 +11,7 @@ from course_lib.tasks.metrics import METRICS, right_answers
 __all__ = [
     "MADE",
     "METRICS",
+    "Continuation",
     "Encoder",
     "Examples",
     "Item",

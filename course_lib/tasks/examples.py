@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.config import TransformerConfig
 from course_lib.objectives import IGNORE, Example
-from course_lib.tasks.items import Item, LabelledText, Question, TaggedWords, TextPair
+from course_lib.tasks.items import Continuation, Item, LabelledText, Question, TaggedWords, TextPair
 from course_lib.tasks.labels import align_labels
 from course_lib.tokenizers import Tokenizer
 
@@ -86,6 +86,8 @@ class Encoder:
         pad = _id(fields, "pad_token_id", known.get("[PAD]", known.get("<pad>", end)), config)
         start_id = _id(fields, "decoder_start_token_id", end, config)
         assert pad is not None and start_id is not None
+        if config.family == "decoder-only" and tuple(after) == (pad,):
+            after = []  # a text's label is read at the last token that is no padding
         return cls(tokenizer, config, tuple(before), tuple(after), start_id, end, pad, prefix)
 
     def frame(self, text: str) -> list[int]:
@@ -191,6 +193,7 @@ def encode_items(items: Sequence[Item], encoder: Encoder, labels: Sequence[str] 
         LabelledText: _labelled,
         TaggedWords: _tagged,
         TextPair: _pair,
+        Continuation: _pair,
         Question: _question if encoder.config.family == "encoder-only" else _asked,
     }
     make = makers[kind]
@@ -219,6 +222,8 @@ def prompt(item: TextPair | Question, encoder: Encoder) -> list[int]:
         text = f"{encoder.prefix}{item.context} {item.question}"
     else:
         text = encoder.prefix + item.source
+    if isinstance(item, Continuation) and encoder.config.family == "decoder-only":
+        return [*encoder.before, *encoder.tokenizer.encode(text)]
     ids = encoder.frame(text)
     if encoder.config.family == "decoder-only" and not encoder.after:
         ids.append(encoder.end_id)
@@ -276,7 +281,11 @@ def _asked(item: Question, encoder: Encoder, ids: dict[str, int], notes: Counter
 
 
 def _pair(item: TextPair, encoder: Encoder, ids: dict[str, int], notes: Counter[str]) -> _Row:
-    return _written(prompt(item, encoder), item.target, encoder)
+    text = item.target
+    border = (item.source[-1:], text[:1])
+    if isinstance(item, Continuation) and not any(map(str.isspace, border)):
+        text = " " + text  # a byte-level token holds the blank before a word
+    return _written(prompt(item, encoder), text, encoder)
 
 
 def _written(read: list[int], text: str, encoder: Encoder) -> _Row:

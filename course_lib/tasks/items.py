@@ -37,8 +37,8 @@ class TaggedWords:
                 f"labels must be one a word: got {len(self.labels)} for {len(self.words)} words"
             )
         for number, word in enumerate(self.words):
-            if not word or word.split() != [word]:
-                raise ValueError(f"words[{number}] is {word!r}: must be one word without blanks")
+            if not word or word.strip() != word:
+                raise ValueError(f"words[{number}] is {word!r}: must not be blank at its ends")
 
     @property
     def text(self) -> str:
@@ -66,6 +66,16 @@ class TextPair:
 
     source: str
     target: str
+
+
+@dataclass(frozen=True)
+class Continuation(TextPair):
+    """A text that goes on where another ends: a decoder reads no token between the two.
+
+    Attributes:
+        source: The beginning.
+        target: How it goes on.
+    """
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import importlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_lib.tasks.labels import entity_f1, token_f1
@@ -190,7 +190,7 @@ def words_accuracy(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
     return accuracy(*flat)
 
 
-METRICS = {
+METRICS: dict[str, Callable[[Sequence[Any], Sequence[Any]], float]] = {
     "accuracy": accuracy,
     "macro_f1": macro_f1,
     "words_accuracy": words_accuracy,

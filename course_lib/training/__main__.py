@@ -8,5 +8,13 @@ import sys
 import course_lib
 from course_lib.training.cli import main
 
+
+class Tokenizers:
+    """Learns byte-level BPE, and reads a tokenizer of any kind."""
+
+    train = course_lib.ByteLevelBPE.train
+    load = staticmethod(course_lib.load_tokenizer)
+
+
 if __name__ == "__main__":
-    sys.exit(main(presets=course_lib.presets, tokenizer=course_lib.ByteLevelBPE))
+    sys.exit(main(presets=course_lib.presets, tokenizer=Tokenizers))

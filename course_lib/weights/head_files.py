@@ -50,12 +50,12 @@ def head_rules(
         raise ValueError(
             f"head_kind={kind!r}: heads of {family.model_type} files are {', '.join(known) or None}"
         )
-    maps, parts = family.heads[kind], dict(head.named_children())
-    mine = {name for name, part in parts.items() if isinstance(part, nn.Linear)}
-    if mine != set(maps):
+    maps = family.heads[kind]
+    parts = {name: one for name, one in head.named_children() if isinstance(one, nn.Linear)}
+    if set(parts) != set(maps):
         raise ValueError(
             f"a {kind} head of {family.model_type} files has {sorted(maps)}, this one has "
-            f"{sorted(mine)}"
+            f"{sorted(parts)}"
         )
     old, new = _MODEL_NAMES.get((family.model_type, kind), ("", ""))
     of_model = family.rules(config)

@@ -111,6 +111,13 @@ def test_an_answer_is_the_fact_that_was_asked_for() -> None:
         assert item.context.count(".") == facts.N_FACTS
 
 
+def test_a_continuation_repeats_the_fact() -> None:
+    for item in draw("generation"):
+        words = item.source.split()
+        assert words[-3::2] == ["so", "likes"]
+        assert f"{words[-2]} likes {item.target}" in item.source
+
+
 def test_an_answer_that_stands_elsewhere_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must stand at character 3 .* has 'k' there"):
         Question("milk", "what ?", "m", 3)

@@ -4,7 +4,7 @@ from random import Random
 
 import torch
 
-from course_lib.tasks.items import Question
+from course_lib.tasks.items import Continuation, Question
 from course_lib.tasks.made.words import pick, python_random
 
 _PERSONS = ("anna", "ben", "clara", "david", "eva", "felix", "greta", "hugo")
@@ -36,6 +36,20 @@ def items(n: int, generator: torch.Generator) -> list[Question]:
         who, what = facts[int(rng.random() * N_FACTS)]
         start = context.index(f"{who} likes {what} ") + len(f"{who} likes ")
         drawn.append(Question(context, f"what does {who} like ?", what, start))
+    return drawn
+
+
+def continuations(n: int, generator: torch.Generator) -> list[Continuation]:
+    """Draw texts that end before their last word, which repeats a fact.
+
+    Args:
+        n: How many.
+        generator: Draws them.
+    """
+    drawn = []
+    for text in texts(n, generator):
+        words = text.split()
+        drawn.append(Continuation(" ".join(words[:-2]), " ".join(words[-2:])))
     return drawn
 
 

@@ -53,5 +53,8 @@ MADE: dict[str, MadeTask] = {
         MadeTask("translation", translation.texts, translation.items, (), "exact", 1.0, 0.0),
         MadeTask("summarization", headlines.texts, headlines.items, (), "exact", 1.0, 0.0),
         MadeTask("answering", facts.texts, facts.items, (), "exact", 1.0, 1 / facts.N_FACTS),
+        MadeTask(
+            "generation", facts.texts, facts.continuations, (), "exact", 1.0, 1 / facts.N_FACTS
+        ),
     )
 }
