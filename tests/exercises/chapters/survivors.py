@@ -4,7 +4,7 @@
 ALL_MUTANTS the ones below are left.
 """
 
-ALL_MUTANTS = 373
+ALL_MUTANTS = 431
 
 SURVIVORS: dict[str, dict[str, str]] = {
     "04.c": {
@@ -23,6 +23,23 @@ SURVIVORS: dict[str, dict[str, str]] = {
     "13.c": {
         "similarity = len(doc & docs[k]) / union if union else 2.0": (
             "a threshold is at most 1, so any similarity of 1 or more is a copy"
+        ),
+    },
+    "14.c": {
+        "chosen = ~np.isin(ids, special_ids) & (rng.random(len(ids)) <= 0.15)": (
+            "a draw that is exactly 0.15 is as good as never"
+        ),
+        "inputs[chosen & (kind <= 0.8)] = mask_id": (
+            "a draw that is exactly 0.8 is as good as never"
+        ),
+        "swapped = chosen & (kind > 0.8) & (kind < 0.9)": (
+            "a draw that is exactly 0.8 is as good as never"
+        ),
+        "swapped = chosen & (kind >= 0.8) & (kind <= 0.9)": (
+            "a draw that is exactly 0.9 is as good as never"
+        ),
+        "swapped = chosen & (kind >= 0.8) & (kind > 0.9)": (
+            "the last tenth of the draws is exchanged instead of the last but one"
         ),
     },
 }
