@@ -1,4 +1,7 @@
-"""Figures of pre-training objectives: what is read, what is asked, what carries loss."""
+"""Figures of pre-training objectives: what is read, what is asked, what carries loss.
+
+Chapter: 14_masked_language_modeling
+"""
 
 from collections.abc import Sequence
 

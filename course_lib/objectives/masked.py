@@ -1,4 +1,7 @@
-"""Masked language modelling: hide some tokens, and ask for them from both sides."""
+"""Masked language modelling: hide some tokens, and ask for them from both sides.
+
+Chapter: 14_masked_language_modeling
+"""
 
 from collections.abc import Sequence
 

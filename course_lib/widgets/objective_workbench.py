@@ -1,4 +1,7 @@
-"""One sentence as a question and an answer, for each objective of pre-training."""
+"""One sentence as a question and an answer, for each objective of pre-training.
+
+Chapter: 14_masked_language_modeling
+"""
 
 from collections.abc import Sequence
 from typing import Any
