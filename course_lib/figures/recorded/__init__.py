@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from course_lib.figures.base import text_table
 
@@ -114,3 +115,21 @@ def recorded(chapter: str) -> Recorded:
         )
     stored = json.loads(file.read_text(encoding="utf-8"))
     return Recorded(chapter, [Run(**run) for run in stored["runs"]])
+
+
+def recorded_table(name: str) -> dict[str, Any]:
+    """Read a measurement that no page repeats, such as one of a model that few readers have.
+
+    Args:
+        name: Its file without the ending, such as "15_smollm2".
+
+    Returns:
+        The file: "command", what made it; "rows", what it measured; and what else it says.
+
+    Raises:
+        ValueError: If nothing was recorded under that name.
+    """
+    file = files(__name__).joinpath(f"{name}.json")
+    if not file.is_file():
+        raise ValueError(f"nothing was recorded under the name {name!r}")
+    return json.loads(file.read_text(encoding="utf-8"))
