@@ -9,10 +9,12 @@ import torch
 
 from course_lib import Transformer, presets
 from course_lib.tasks import made_tokenizer
+from course_lib.training import save_checkpoint
 
 SIZES = {"vocab_size": 800, "d_model": 16, "n_heads": 2, "max_seq_len": 48, "dropout": 0.0}
 FAMILIES = {
     "encoder-only": ("bert-base", {"n_encoder_layers": 1}),
+    "unpublished": ("bert-base", {"n_encoder_layers": 1, "norm_placement": "pre"}),
     "decoder-only": ("gpt2", {"n_decoder_layers": 1}),
     "encoder-decoder": ("bart-base", {"n_encoder_layers": 1, "n_decoder_layers": 1}),
 }
@@ -32,7 +34,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
             end = made_tokenizer().special_id("[SEP]")
             names = ("eos_token_id", "decoder_start_token_id")
             model.published_fields = {**dict.fromkeys(names, end), "pad_token_id": 0}
-            model.save_pretrained(folder)
+            if family == "unpublished":
+                save_checkpoint(folder / "model.safetensors", model)
+            else:
+                model.save_pretrained(folder)
             made_tokenizer().save(folder / "tokenizer.json")
             made[family] = folder
         return made[family]
