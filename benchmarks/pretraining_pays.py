@@ -1,0 +1,177 @@
+"""What pre-training is worth on the made tasks: one small model, tuned from it and from scratch.
+
+An encoder is pre-trained once by masking for sentiment, entities and word classes, and an
+encoder-decoder once by infilling for translation, summarization and answering. Every pair of runs
+shares its seed, its items and its updates. The last line is the case in which it does not pay:
+there are labels enough. CPU time on one thread: some minutes a seed.
+Run: python benchmarks/pretraining_pays.py [--seeds 0 1 2] [--tasks sentiment ...]
+"""
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib.ablate import ablate
+from course_lib.config import TransformerConfig
+from course_lib.data import batches
+from course_lib.model.transformer import Transformer
+from course_lib.objectives import IGNORE, denoising_example, infill, masked_example
+from course_lib.tasks import (
+    MADE,
+    METRICS,
+    Encoder,
+    answer,
+    encode_items,
+    fine_tune,
+    made_tokenizer,
+    right_answers,
+    task_model,
+)
+from course_lib.training import adamw, train, warmup_cosine
+
+TOKENIZER = made_tokenizer()
+SIZES: dict[str, Any] = {"vocab_size": TOKENIZER.vocab_size, "d_model": 64, "n_heads": 4}
+ENCODER = TransformerConfig(**SIZES, n_encoder_layers=2, max_seq_len=48)
+BOTH = TransformerConfig(
+    **SIZES, n_encoder_layers=1, n_decoder_layers=1, max_seq_len=48, position="relative", norm="rms"
+)
+# Task: model, items, updates of tuning.
+TASKS = {
+    "sentiment": (ENCODER, 16, 100),
+    "entities": (ENCODER, 32, 100),
+    "word-classes": (ENCODER, 32, 100),
+    "translation": (BOTH, 400, 200),
+    "summarization": (BOTH, 400, 200),
+    "answering": (BOTH, 400, 200),
+}
+TEXTS, PRETRAINING_STEPS, RATE, N_TEST = 6000, {ENCODER: 1200, BOTH: 2000}, 3e-3, 200
+RESULT = Path(__file__).parent / "results" / "pretraining_pays.json"
+
+
+def rows(config: TransformerConfig, seed: int) -> torch.Tensor:
+    """The texts of all tasks of a model, a row each."""
+    generator = torch.Generator().manual_seed(seed)
+    names = [name for name, (of, _, _) in TASKS.items() if of is config]
+    texts = [text for name in names for text in MADE[name].texts(TEXTS, generator)]
+    ids = [TOKENIZER.encode(text, add_special=True) for text in texts]
+    made = torch.full((len(ids), max(map(len, ids))), IGNORE)
+    for row, one in zip(made, ids, strict=True):
+        row[: len(one)] = torch.tensor(one)
+    return made
+
+
+def untrained(config: TransformerConfig, seed: int) -> Transformer:
+    """A model from random weights."""
+    return Transformer(config, generator=torch.Generator().manual_seed(seed))
+
+
+@cache
+def pretrained(config: TransformerConfig, seed: int) -> Transformer:
+    """A model pre-trained on the texts of its tasks; it has seen no label."""
+    mask, end = TOKENIZER.special_id("[MASK]"), TOKENIZER.special_id("[SEP]")
+    if config is ENCODER:
+        special = tuple(TOKENIZER.special_tokens.values())
+        objective = partial(
+            masked_example,
+            mask_id=mask,
+            vocab_size=config.vocab_size,
+            special_ids=special,
+            rate=0.3,
+        )
+    else:
+        noises = [partial(infill, mask_id=mask, rate=0.3)]
+        objective = partial(denoising_example, noises=noises, start_id=end)
+    model, steps = untrained(config, seed), PRETRAINING_STEPS[config]
+    order = batches(rows(config, seed), 16, generator=torch.Generator().manual_seed(seed))
+    short = (batch[:, : int((batch != IGNORE).sum(1).max())] for batch in order)
+    history = train(
+        model,
+        short,
+        optimizer=adamw(model, RATE),
+        steps=steps,
+        schedule=warmup_cosine(steps=steps, warmup=steps // 10),
+        objective=objective,
+        seed=seed,
+        progress=False,
+    )
+    last = statistics.mean(history.losses[-50:])
+    print(f"{config.family}, seed {seed}: {steps} updates, loss {last:.2f}", flush=True)
+    return model
+
+
+def score(*, seed: int, task: str, pretrain: bool, n_items: int) -> float:
+    """Tune on some items of a task, and score on others."""
+    config, _, steps = TASKS[task]
+    generator = torch.Generator().manual_seed(1000 + seed)
+    items, test = MADE[task].items(n_items, generator), MADE[task].items(N_TEST, generator)
+    base = copy.deepcopy(pretrained(config, seed)) if pretrain else untrained(config, seed)
+    encoder = Encoder.of(TOKENIZER, config)
+    model = task_model(base, items, MADE[task].labels, generator)
+    examples = encode_items(items, encoder, MADE[task].labels)
+    fine_tune(model, examples, steps=steps, lr=2e-3, seed=seed, progress=False)
+    said = answer(model, test, encoder, MADE[task].labels, max_new_tokens=24)
+    return METRICS[MADE[task].metric](right_answers(test), said)
+
+
+def compare(task: str, n_items: int, seeds: list[int]) -> dict[str, Any]:
+    """One task with and without pre-training, over seeds."""
+    found = ablate(
+        score,
+        {"task": task, "pretrain": False, "n_items": n_items},
+        {"pretrain": True},
+        seeds=seeds,
+        lower_is_better=False,
+    )
+    pairs = zip(found.with_change, found.without, strict=True)
+    spread = statistics.stdev([a - b for a, b in pairs]) / len(seeds) ** 0.5
+    clear = abs(found.difference) > 2 * spread and found.difference != 0
+    print(
+        f"{task:14} {n_items:4} items  scratch {statistics.mean(found.without):.3f}  "
+        f"pre-trained {statistics.mean(found.with_change):.3f}  "
+        f"difference {found.difference:+.3f}, standard error {spread:.3f}"
+        f"{'' if clear else ': no difference shown'}",
+        flush=True,
+    )
+    return {
+        "task": task,
+        "items": n_items,
+        "metric": MADE[task].metric,
+        "best": MADE[task].best,
+        "scratch": list(found.without),
+        "pretrained": list(found.with_change),
+        "standard_error": spread,
+        "beyond_two_standard_errors": clear,
+    }
+
+
+def main() -> None:
+    """Compare all tasks, and write the results."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    reader.add_argument("--tasks", nargs="+", choices=tuple(TASKS), default=list(TASKS))
+    reader.add_argument("--output", type=Path, default=RESULT)
+    chosen = reader.parse_args()
+    torch.set_num_threads(1)
+    began = time.process_time()
+    results = [compare(task, TASKS[task][1], chosen.seeds) for task in chosen.tasks]
+    if "sentiment" in chosen.tasks:
+        results.append(compare("sentiment", 256, chosen.seeds))
+    content = {
+        "command": f"python benchmarks/pretraining_pays.py --tasks {' '.join(chosen.tasks)}",
+        "seeds": chosen.seeds,
+        "torch": torch.__version__.split("+")[0],
+        "cpu_seconds": round(time.process_time() - began),
+        "results": results,
+    }
+    chosen.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
