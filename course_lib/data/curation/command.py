@@ -21,7 +21,7 @@ from course_lib.data.curation.quality import QualityClassifier
 from course_lib.data.curation.repetition import gopher_repetition
 from course_lib.data.curation.rules import c4_lines, c4_page, fineweb, gopher_quality, url_blocked
 from course_lib.data.curation.sources import find_files, read_pages
-from course_lib.files import read_text, write_text
+from course_lib.files import read_text, replacing
 
 STEPS = (
     "url",
@@ -222,6 +222,6 @@ def _write_crawl(output: Path, n: int, seed: int) -> str:
     path = output / f"crawl-{n}-{seed}.jsonl"
     output.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        pages = make_crawl(n, np.random.default_rng(seed))
-        write_text(path, "".join(map(as_line, pages)))
+        with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+            file.writelines(map(as_line, make_crawl(n, np.random.default_rng(seed))))
     return str(path)

@@ -125,10 +125,15 @@ def gopher_repetition(page: Page) -> list[Reason]:
         return reasons
     numbers = word_numbers(words)
     lengths = np.array([len(word) for word in words], dtype=np.int64)
+    # where no run of n words comes again, no longer run does
     for n, limit in MAX_IN_TOP_NGRAM.items():
         share = _share_in_top_ngram(ngram_hashes(numbers, n), lengths, n)
         hold(f"characters in the most common {n}-gram", share, limit)
+        if not share:
+            return reasons
     for n, limit in MAX_IN_DUPLICATE_NGRAMS.items():
         share = _share_in_duplicates(ngram_hashes(numbers, n), lengths, n)
         hold(f"characters in duplicate {n}-grams", share, limit)
+        if not share:
+            return reasons
     return reasons
