@@ -9,6 +9,7 @@ _HOMES = {
     "AttentionMap": "attention_map",
     "Bars": "bars",
     "Curve": "curve",
+    "DataFunnel": "data_funnel",
     "HeadGallery": "head_gallery",
     "LogitsToWords": "logits_to_words",
     "MaskSwitch": "mask_switch",

@@ -2,15 +2,20 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from course_lib import Transformer, TransformerConfig, presets
+from course_lib.data.crawl import make_crawl
+from course_lib.data.curation import ExactDuplicates, NearDuplicates, fineweb, gopher_quality
+from course_lib.data.curation.pipeline import Step
 from course_lib.widgets import (
     AllReduceStepper,
     AttentionCalculator,
     AttentionMap,
     Bars,
     Curve,
+    DataFunnel,
     HeadGallery,
     LogitsToWords,
     MaskSwitch,
@@ -104,6 +109,20 @@ def tiny_model() -> TinyModel:
     return TinyModel(model, words, ["dog dax cat", "cat"])
 
 
+def data_funnel() -> DataFunnel:
+    pages = list(make_crawl(120, np.random.default_rng(1)))
+    return DataFunnel(pages, funnel_steps())
+
+
+def funnel_steps() -> list[Step]:
+    return [
+        Step("prose rules", gopher_quality),
+        Step("FineWeb rules", fineweb),
+        Step("same text", ExactDuplicates()),
+        Step("near copies", NearDuplicates()),
+    ]
+
+
 def code_quiz() -> Quiz:
     return Quiz(CODE)
 
@@ -127,5 +146,6 @@ EXAMPLES: dict[str, Any] = {
     "shape tracer": shape_tracer,
     "objective workbench": ObjectiveWorkbench,
     "tiny model": tiny_model,
+    "data funnel": data_funnel,
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

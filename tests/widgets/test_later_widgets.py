@@ -423,6 +423,7 @@ AGAIN = [
     "head gallery",
     "position rows",
     "neighbours",
+    "data funnel",
 ]
 
 
