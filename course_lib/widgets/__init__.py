@@ -7,6 +7,7 @@ _HOMES = {
     "AllReduceStepper": "all_reduce_stepper",
     "AttentionCalculator": "attention_calculator",
     "AttentionMap": "attention_map",
+    "Audit": "audit",
     "Bars": "bars",
     "Curve": "curve",
     "DataFunnel": "data_funnel",

@@ -13,6 +13,7 @@ from course_lib.widgets import (
     AllReduceStepper,
     AttentionCalculator,
     AttentionMap,
+    Audit,
     Bars,
     Curve,
     DataFunnel,
@@ -114,6 +115,12 @@ def data_funnel() -> DataFunnel:
     return DataFunnel(pages, funnel_steps())
 
 
+def audit() -> Audit:
+    pages = list(make_crawl(6, np.random.default_rng(2)))
+    reasons = ["; ".join(map(str, gopher_quality(page))) for page in pages]
+    return Audit(pages, reasons, describe="Judge.")
+
+
 def funnel_steps() -> list[Step]:
     return [
         Step("prose rules", gopher_quality),
@@ -147,5 +154,6 @@ EXAMPLES: dict[str, Any] = {
     "objective workbench": ObjectiveWorkbench,
     "tiny model": tiny_model,
     "data funnel": data_funnel,
+    "audit": audit,
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

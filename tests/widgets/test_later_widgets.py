@@ -424,6 +424,7 @@ AGAIN = [
     "position rows",
     "neighbours",
     "data funnel",
+    "audit",
 ]
 
 
