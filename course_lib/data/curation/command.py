@@ -1,6 +1,7 @@
 """The command line of curation: from raw text or WARC to packed tokens, with a report."""
 
 import argparse
+import errno
 import json
 import sys
 from collections import Counter
@@ -166,7 +167,9 @@ def command(words: Sequence[str]) -> int:
     try:
         return _run(options)
     except (ValueError, OSError, ImportError) as error:
-        print(f"course_lib.data: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        more = f"; finished files are kept in {options.output}, make room and run it again"
+        print(f"course_lib.data: {error}{more if full else ''}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

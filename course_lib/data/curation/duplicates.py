@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from course_lib.data.curation.page import Page, Reason
 from course_lib.data.curation.repetition import ngram_hashes
 
+_AT_ONCE = 4096
 _BLANKS = re.compile(r"\s+")
 
 
@@ -131,8 +132,11 @@ class MinHash:
         """Return the signature of a set; the empty set has the greatest numbers."""
         if not len(elements):
             return np.full(len(self.multipliers), 2**32 - 1, dtype=np.uint32)
-        products = elements[:, None] * self.multipliers + self.offsets
-        return (products.min(axis=0) >> np.uint64(32)).astype(np.uint32)
+        least = np.full(len(self.multipliers), 2**64 - 1, dtype=np.uint64)
+        for start in range(0, len(elements), _AT_ONCE):  # a long page must not fill the memory
+            products = elements[start : start + _AT_ONCE, None] * self.multipliers + self.offsets
+            np.minimum(least, products.min(axis=0), out=least)
+        return (least >> np.uint64(32)).astype(np.uint32)
 
 
 class NearDuplicates:

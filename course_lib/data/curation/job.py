@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from course_lib.data.curation.page import Page
 from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
-from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.data.curation.sources import count_others, find_files, read_pages
 from course_lib.files import locked, read_json, replacing, write_bytes, write_json, write_text
 
 STATE, REPORT, PAGES = "state.npz", "report.json", "pages"
@@ -63,7 +63,8 @@ def curate_files(
         The report; it is in ``output`` too, as ``report.json`` and ``report.md``.
 
     Raises:
-        ValueError: If ``output`` holds a run over other files or with other settings.
+        ValueError: If ``output`` holds a run over other files, over files that were changed since,
+            or with other settings.
         FileNotFoundError: If a path does not exist.
     """
     files = find_files(paths)
@@ -79,12 +80,15 @@ def curate_files(
         "seed": seed,
         "examples": examples,
     }
+    stamps = {"times of change of the files": [file.stat().st_mtime_ns for file in files]}
     with locked(folder, timeout_seconds=1.0):
         report = Funnel([StepReport(step.name) for step in steps], Counter(), examples)
         rng = np.random.default_rng(seed)
         done = 0
         if (folder / STATE).exists():
-            report, done = _take_up(folder, plan, steps, rng)
+            report, done = _take_up(folder, plan | stamps, steps, rng)
+        elif others := count_others(paths):
+            report.skipped["unknown kind of file"] += others
         bar = tqdm(total=len(files), initial=done, unit="file", disable=not progress)
         with bar:
             for index in range(done, len(files)):
@@ -94,7 +98,7 @@ def curate_files(
                     with open(part, "w", encoding="utf-8", errors="surrogatepass") as out:
                         for page in curate(pages, steps, report, rng):
                             out.write(as_line(page))
-                _save(folder, plan, steps, report, rng, index + 1)
+                _save(folder, plan | stamps, steps, report, rng, index + 1)
                 bar.update()
         write_json(folder / REPORT, {**plan, **report.to_dict()})
         write_text(folder / "report.md", report.table() + "\n" + _skipped_list(report))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-_SENTENCE_END = re.compile(r"[.!?]+[\"'”’)]*(?=\s|$)")
+# begins at a run's first mark and gives nothing back: a million dots must take no longer than words
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)]*+(?=\s|$)")
 _EDGE = ".,;:!?\"'()[]{}<>«»“”‘’…*#|/\\-–—_`~"
 
 

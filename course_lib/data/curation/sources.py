@@ -5,6 +5,7 @@ a file that is not there.
 
 """
 
+import codecs
 import gzip
 import json
 import zlib
@@ -24,6 +25,13 @@ TEXT, LINES, WEB, ARCHIVE = (
     (".warc", ".wet"),
 )
 MAX_PAGE_BYTES = 10_000_000
+# the longer marks first: that of UTF-32 begins with that of UTF-16
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _TRUNCATED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -63,6 +71,18 @@ def find_files(paths: Iterable[str | PathLike[str]]) -> list[Path]:
     return list(found)
 
 
+def count_others(paths: Iterable[str | PathLike[str]]) -> int:
+    """Count what lies in the folders named and is not read: of another kind, or a broken link."""
+    folders = {path.resolve(): path for path in map(Path, paths) if path.is_dir()}
+    others = {
+        path
+        for folder in folders.values()
+        for path in folder.rglob("*")
+        if not path.is_dir() and not (path.is_file() and kind_of(path))
+    }
+    return len(others)
+
+
 def read_pages(
     path: str | PathLike[str],
     skipped: Counter[str],
@@ -77,7 +97,8 @@ def read_pages(
         max_page_bytes: A larger page is skipped.
 
     Yields:
-        Pages with text; ``about`` has ``source``, and for JSON lines the line's other fields.
+        Pages with text; ``about`` has ``source``, the file, and for JSON lines the line's other
+        fields, its own ``source`` among them.
 
     Raises:
         ImportError: If the file is HTML or WARC and the extra ``text`` is not installed.
@@ -122,7 +143,13 @@ def _open(path: Path) -> BufferedIOBase:
 
 
 def _decode(data: bytes, skipped: Counter[str]) -> str | None:
-    """UTF-8, or Windows' Western encoding where it is not; None for what is no text."""
+    """What a mark at the begin says, UTF-8, or Windows' Western encoding; None for no text."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                break
     if b"\0" in data:
         skipped["binary"] += 1
         return None
@@ -165,8 +192,11 @@ def _read_lines(
             continue
         if not line.strip():
             continue
+        written = _decode(line, skipped)
+        if written is None:
+            continue
         try:
-            content: Any = json.loads(line)
+            content: Any = json.loads(written)
         except (ValueError, RecursionError):
             skipped["line is not JSON"] += 1
             continue
@@ -179,7 +209,7 @@ def _read_lines(
             continue
         url = content.get("url")
         about = {key: value for key, value in content.items() if key not in ("text", "url")}
-        yield Page(text, url if isinstance(url, str) else "", {**about, "source": str(path)})
+        yield Page(text, url if isinstance(url, str) else "", {"source": str(path), **about})
 
 
 def extract_text(data: bytes) -> str:
@@ -288,6 +318,11 @@ def _read_record(
             return
         is_text = kind == "text/plain"
     data = record.reader.read(limit + 1)
+    if len(data) > limit:  # it was compressed
+        skipped["larger than the limit"] += 1
+        while record.reader.read(2**20):
+            pass  # the reader finds the next record only behind the end of this one
+        return
     web = record.http_headers
     encoded = web and (web.get("Content-Encoding") or web.get("Transfer-Encoding"))
     if record.headers.get("Content-Length") is None or (
