@@ -194,7 +194,7 @@ def from_vocab_txt(file: Path, usual: Sequence[str]) -> tuple[dict[str, Any], An
     if never and not set(never) <= names:
         raise Unsupported(f"{config.where}: never_split={never!r:.60} is not supported")
     lower = config.flag("do_lower_case", True)
-    config.get("do_lowercase", None)
+    config.must_be("do_lowercase", None, lower)  # an old second name of the same
     unknown = beside.role("unk_token") or "[UNK]"
     arguments |= {
         "vocab": arguments["vocab"] | {token.content: token.id for token in added},
