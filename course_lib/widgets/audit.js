@@ -106,7 +106,8 @@ function render({ model, el }) {
       const open = mine.findIndex((one) => one === null);
       if (open < 0) return reveal();
       const left = mine.filter((one) => one === null).length;
-      const text = `${left} of ${mine.length} pages are not judged yet; the first is page ${open + 1}.`;
+      const text =
+        `${left} of ${mine.length} pages are not judged yet; ` + `the first is page ${open + 1}.`;
       spot.replaceChildren(verdict("not_attempted", text));
       live.say(text);
       items[open].querySelector("input").focus();
