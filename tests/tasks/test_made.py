@@ -34,7 +34,7 @@ def test_every_word_is_a_token_and_comes_back(name: str) -> None:
         assert unknown not in ids
         assert len(ids) <= 40
         shown = TOKENIZER.decode(ids, skip_special=True)
-        assert shown.replace(" ", "") == text.replace(" ", "")
+        assert shown.split() == text.split()  # so that `exact` can be 1
 
 
 @pytest.mark.parametrize("name", MADE)

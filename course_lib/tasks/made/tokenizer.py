@@ -15,7 +15,9 @@ def vocabulary() -> list[str]:
 
 def made_tokenizer() -> WordPiece:
     """Return the tokenizer of the made tasks: a token a word, and endings of their own."""
-    tokenizer = WordPiece({piece: number for number, piece in enumerate(vocabulary())})
+    # Without `clean_up` a written text is that of the item, blanks before its signs included.
+    pieces = {piece: number for number, piece in enumerate(vocabulary())}
+    tokenizer = WordPiece(pieces, clean_up=False)
     ids = {name: [tokenizer.special_id(name)] for name in ("[CLS]", "[SEP]")}
     tokenizer.frame_with(
         {
