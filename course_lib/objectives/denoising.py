@@ -2,6 +2,8 @@
 
 Each kind of noise takes rows and gives rows, with ``IGNORE`` at their end, so that they can follow
 one another.
+
+Chapter: 16_span_corruption
 """
 
 from collections.abc import Callable, Sequence

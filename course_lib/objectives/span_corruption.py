@@ -1,4 +1,7 @@
-"""Span corruption: cut spans out of a text, and ask a decoder for what was cut."""
+"""Span corruption: cut spans out of a text, and ask a decoder for what was cut.
+
+Chapter: 16_span_corruption
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

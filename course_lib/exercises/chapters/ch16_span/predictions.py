@@ -15,9 +15,9 @@ EXERCISES = [
         title="What a few hundred pairs can teach",
         prompt="""
         Two models of the same shape learn to translate from the same few hundred pairs of
-        sentences. One begins from random weights. The other has read many sentences of both
-        languages before, each spoiled and to be said whole, and never one with its translation.
-        Write a guess before you look.
+        sentences, with the same 200 updates. One begins from random weights. The other has read
+        many sentences of both languages before, each spoiled and to be said whole, and never one
+        with its translation. Write a guess before you look.
         """,
         parts=[
             Choice(
@@ -27,29 +27,27 @@ EXERCISES = [
                         "It translates many new sentences without a mistake, the first one hardly "
                         "any.",
                         True,
-                        "What the pairs would have to teach first, to find a word in the source "
-                        "and to write each language's endings, it knows. The pairs are left for "
-                        "what only they can teach.",
+                        "It has learned to take words over from a source and to write both "
+                        "languages. The pairs are left for what only they can teach.",
                     ),
                     Option(
                         "Nothing: it has never seen a pair.",
                         False,
-                        "It has seen no pair, but both languages, and has learned to fetch words "
-                        "from a source. That is most of the way.",
+                        "It has seen no pair, but both languages, and has learned to take words "
+                        "over from a source.",
                         "pairs-only",
                     ),
                     Option(
-                        "It learns faster, and both end at the same score.",
+                        "It translates worse: it has learned to say back what it reads.",
                         False,
-                        "Both end: the first one has learned its pairs by heart. More time does "
-                        "not give it the words and endings that the pairs lack.",
-                        "only-faster",
+                        "Saying words back is a part of translating, since most stems are shared. "
+                        "The pairs change the rest.",
+                        "copying-hurts",
                     ),
                     Option(
                         "It translates before it has seen a pair.",
                         False,
-                        "Nothing has told it yet that a sentence of the other language is wanted. "
-                        "It says the source back.",
+                        "Nothing has told it yet that a sentence of the other language is wanted.",
                         "translates-untaught",
                     ),
                 ],

@@ -88,8 +88,8 @@ EXERCISES = [
         ],
         hints=["Between the target and what the decoder reads lies one place."],
         explain="""
-        A decoder whose input is not shifted reaches a loss of nearly 0 and writes nonsense: a
-        mistake that costs people days.
+        A decoder whose input is not shifted reaches a loss of nearly 0, and writes nothing of use.
+        This page tries it.
         """,
     ),
 ]
