@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch16_span import CHAPTER, SECTION
 
 TOKENS, RATE, MEAN_SPAN = 512, 0.15, 3
@@ -65,6 +66,7 @@ EXERCISES = [
                 ],
                 low=0.0,
                 high=600.0,
+                units=counts("tokens", "token"),
                 unit_hint="tokens",
                 key_format="{:,.0f}",
                 feedback="512 - 77 + 26: 77 tokens are cut, in 26 spans.",
@@ -99,6 +101,7 @@ EXERCISES = [
                 ],
                 low=0.0,
                 high=600.0,
+                units=counts("tokens", "token"),
                 unit_hint="tokens",
                 key_format="{:,.0f}",
                 feedback="77 cut tokens, 26 sentinels before them, and one to close.",
