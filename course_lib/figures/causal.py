@@ -1,4 +1,7 @@
-"""Figures of causal language modelling: what each place sees and is asked; skill against size."""
+"""Figures of causal language modelling: what each place sees and is asked; skill against size.
+
+Chapter: 15_causal_language_modeling
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -2,6 +2,8 @@
 
 Nothing in "France -> Paris" says that capitals are wanted. A model that has read enough text may
 find out from a few such lines; one that has not goes on guessing.
+
+Chapter: 15_causal_language_modeling
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""A real model from the package index, for whoever wants one; nothing here needs it."""
+"""A real model from the package index, for whoever wants one; nothing here needs it.
+
+Chapter: 15_causal_language_modeling
+"""
 
 import hashlib
 import os
