@@ -27,8 +27,7 @@ def causal_loss(logits: Array, ids: Array) -> float:
             if target < 0:
                 continue
             one = scores[row, place]
-            top = one.max()
-            total += top + np.log(np.exp(one - top).sum()) - one[target]
+            total += np.logaddexp.reduce(one) - one[target]
             counted += 1
     return float(total / counted)
 
