@@ -24,7 +24,7 @@ def _check(true: Sequence[Any], predicted: Sequence[Any]) -> None:
         )
 
 
-def accuracy(true: Sequence[str], predicted: Sequence[str]) -> float:
+def label_accuracy(true: Sequence[str], predicted: Sequence[str]) -> float:
     """Return the share of labels that are right.
 
     Args:
@@ -187,11 +187,11 @@ def words_accuracy(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
     if list(map(len, true)) != list(map(len, predicted)):
         raise ValueError("true and predicted must hold as many texts with as many labels each")
     flat = [[label for labels in side for label in labels] for side in (true, predicted)]
-    return accuracy(*flat)
+    return label_accuracy(*flat)
 
 
 METRICS: dict[str, Callable[[Sequence[Any], Sequence[Any]], float]] = {
-    "accuracy": accuracy,
+    "accuracy": label_accuracy,
     "macro_f1": macro_f1,
     "words_accuracy": words_accuracy,
     "entity_f1": entity_f1,

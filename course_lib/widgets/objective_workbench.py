@@ -80,7 +80,9 @@ class ObjectiveWorkbench(CourseWidget):
         if objective not in OBJECTIVES:
             raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
         bench = {
-            kind: [drawn(kind, words, others, rate, seed + n) for n in range(_n_draws(kind))]
+            kind: [
+                objective_draw(kind, words, others, rate, seed + n) for n in range(_n_draws(kind))
+            ]
             for kind in OBJECTIVES
         }
         payload = {
@@ -111,7 +113,7 @@ class ObjectiveWorkbench(CourseWidget):
         super().__init__(payload, static, text, objective=objective)
 
 
-def drawn(
+def objective_draw(
     kind: str, words: Sequence[str], others: Sequence[str], rate: float | int, seed: int
 ) -> dict[str, Any]:
     """Returns one draw of an objective in words.

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from course_lib.tasks import METRICS, entity_f1, token_f1
-from course_lib.tasks.metrics import accuracy, answer_f1, confusion, exact, macro_f1, rouge
+from course_lib.tasks.metrics import answer_f1, confusion, exact, label_accuracy, macro_f1, rouge
 
 RIGHT, SAID = ["a", "a", "a", "b"], ["a", "a", "b", "b"]
 
 
 def test_labels() -> None:
-    assert accuracy(RIGHT, SAID) == 0.75
+    assert label_accuracy(RIGHT, SAID) == 0.75
     assert macro_f1(RIGHT, SAID) == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert confusion(RIGHT, SAID, ["b", "a"]) == [[1, 0], [1, 2]]
     assert METRICS["words_accuracy"]([["a", "b"], ["c"]], [["a", "b"], ["d"]]) == pytest.approx(
@@ -22,7 +22,7 @@ def test_labels() -> None:
 
 def test_a_rare_label_weighs_as_much_as_a_common_one() -> None:
     right, said = ["a"] * 9 + ["b"], ["a"] * 10
-    assert accuracy(right, said) == 0.9
+    assert label_accuracy(right, said) == 0.9
     assert macro_f1(right, said) == pytest.approx(18 / 19 / 2)
 
 

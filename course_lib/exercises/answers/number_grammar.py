@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_LENGTH = 80
@@ -56,7 +57,7 @@ _ONES = (
     "sixteen seventeen eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS = {
+_BELOW_100 = {
     **{word: float(value) for value, word in enumerate(_ONES)},
     **{word: 10.0 * value for value, word in enumerate(_TENS, start=2)},
     **{
@@ -64,17 +65,26 @@ _WORDS = {
         for value, tens in enumerate(_TENS, start=2)
         for number, one in enumerate(_ONES[1:10], start=1)
     },
+}
+_WORDS = {
+    **_BELOW_100,
     **{phrase: 1 / 2 for phrase in ("half", "a half", "one half")},
     **{phrase: 1 / 3 for phrase in ("a third", "one third")},
     **{phrase: 1 / 4 for phrase in ("a quarter", "one quarter", "a fourth", "one fourth")},
     **{phrase: 2 / 3 for phrase in ("two thirds", "two-thirds")},
     **{phrase: 3 / 4 for phrase in ("three quarters", "three-quarters")},
-    "a hundred": 100.0,
-    "one hundred": 100.0,
     "a dozen": 12.0,
 }
-_WORD = re.compile(
-    f"(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![a-z-])", re.IGNORECASE
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
+_WORD = re.compile(f"(?:{_one_of(_WORDS)})(?![a-z-])", re.IGNORECASE)
+_HUNDREDS = re.compile(
+    f"(a|{_one_of(_ONES[1:10])}) hundred(?:(?: and)? ({_one_of(_BELOW_100)}))?(?![a-z-])",
+    re.IGNORECASE,
 )
 
 
@@ -178,6 +188,9 @@ def _read(text: str, second: bool) -> tuple[float, int]:
     """Read one value from the beginning of a text: it and where it ends."""
     if text[:2].lower() == "0x":
         raise _NoNumber  # a number of base sixteen
+    if match := _HUNDREDS.match(text):
+        hundreds, rest = (match[group] and match[group].lower() for group in (1, 2))
+        return 100 * _BELOW_100.get(hundreds, 1.0) + _BELOW_100.get(rest, 0.0), match.end()
     if match := _WORD.match(text):
         return _WORDS[match[0].lower()], match.end()
     reader = _Reader(text, second)

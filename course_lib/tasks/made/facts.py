@@ -5,7 +5,7 @@ from random import Random
 import torch
 
 from course_lib.tasks.items import Continuation, Question
-from course_lib.tasks.made.words import pick, python_random
+from course_lib.tasks.made.words import one_of, python_random
 
 _PERSONS = ("anna", "ben", "clara", "david", "eva", "felix", "greta", "hugo")
 _THINGS = (
@@ -64,5 +64,5 @@ def texts(n: int, generator: torch.Generator) -> list[str]:
     written = []
     for _ in range(n):
         sentences = [f"{who} likes {what} ." for who, what in _facts(rng)]
-        written.append(" ".join([*sentences, "so", pick(sentences, rng)]))
+        written.append(" ".join([*sentences, "so", one_of(sentences, rng)]))
     return written

@@ -4,7 +4,7 @@ import torch
 
 from course_lib.tasks.items import TextPair
 from course_lib.tasks.made.translation import ADJECTIVES, NOUNS, VERBS
-from course_lib.tasks.made.words import chance, pick, python_random
+from course_lib.tasks.made.words import chance, one_of, python_random
 
 N_SENTENCES = 4
 HEADLINE = "headline :"
@@ -22,13 +22,13 @@ def items(n: int, generator: torch.Generator) -> list[TextPair]:
     rng = python_random(n, generator)
     drawn = []
     for _ in range(n):
-        hero = pick(_HEROES, rng)
-        other = pick([one for one in _HEROES if one != hero], rng)
+        hero = one_of(_HEROES, rng)
+        other = one_of([one for one in _HEROES if one != hero], rng)
         sentences, headline = [], ""
         for number in range(N_SENTENCES):
             who = hero if number == 0 or chance(0.5, rng) else other
-            verb, thing = pick(VERBS, rng), pick(_THINGS, rng)
-            colour = [pick(ADJECTIVES, rng)] if chance(0.3, rng) else []
+            verb, thing = one_of(VERBS, rng), one_of(_THINGS, rng)
+            colour = [one_of(ADJECTIVES, rng)] if chance(0.3, rng) else []
             sentences.append(" ".join(["the", who, f"{verb}ed", "the", *colour, thing, "."]))
             if who == hero:
                 headline = f"{HEADLINE} {hero} {verb}ed {thing} ."

@@ -7,7 +7,7 @@ not enough: what stands beside a name tells what it names.
 import torch
 
 from course_lib.tasks.items import TaggedWords
-from course_lib.tasks.made.words import chance, invented, pick, python_random
+from course_lib.tasks.made.words import chance, invented, one_of, python_random
 
 N_NAMES = 120
 """Names of each kind, those that two kinds share included."""
@@ -53,13 +53,13 @@ def items(n: int, generator: torch.Generator) -> list[TaggedWords]:
     for _ in range(n):
         words: list[str] = []
         labels: list[str] = []
-        for word in pick(_SENTENCES, rng).split():
+        for word in one_of(_SENTENCES, rng).split():
             if word not in _NAMES:
                 words.append(word)
                 labels.append("O")
                 continue
             for mark in "BI" if chance(0.5, rng) else "B":
-                words.append(pick(_NAMES[word], rng))
+                words.append(one_of(_NAMES[word], rng))
                 labels.append(f"{mark}-{word}")
         drawn.append(TaggedWords(tuple(words), tuple(labels)))
     return drawn

@@ -9,7 +9,7 @@ from random import Random
 import torch
 
 from course_lib.tasks.items import LabelledText
-from course_lib.tasks.made.words import chance, invented, pick, python_random
+from course_lib.tasks.made.words import chance, invented, one_of, python_random
 
 LABELS = ("bad", "good")
 N_WORDS = 40
@@ -34,9 +34,9 @@ def review(label: str, rng: Random) -> str:
     words: list[str] = []
     for clause in range(2):
         words += ["and"] * (clause > 0)
-        words += ["the", pick(_ASPECTS, rng), "was", pick(_POLAR[label], rng)]
+        words += ["the", one_of(_ASPECTS, rng), "was", one_of(_POLAR[label], rng)]
         if chance(0.5, rng):
-            words += ["and", pick(_POLAR[label], rng)]
+            words += ["and", one_of(_POLAR[label], rng)]
     return " ".join([*words, "."])
 
 
@@ -50,8 +50,8 @@ def texts(n: int, generator: torch.Generator) -> list[str]:
     rng = python_random(n, generator)
     written = []
     for _ in range(n):
-        label = pick(LABELS, rng)
-        end = pick(_VERDICT[label], rng)
+        label = one_of(LABELS, rng)
+        end = one_of(_VERDICT[label], rng)
         written.append(f"{review(label, rng)} all in all we {end} it .")
     return written
 
@@ -64,5 +64,5 @@ def items(n: int, generator: torch.Generator) -> list[LabelledText]:
         generator: Draws them.
     """
     rng = python_random(n, generator)
-    labels = [pick(LABELS, rng) for _ in range(n)]
+    labels = [one_of(LABELS, rng) for _ in range(n)]
     return [LabelledText(review(label, rng), label) for label in labels]

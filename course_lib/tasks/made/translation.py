@@ -12,7 +12,7 @@ from random import Random
 import torch
 
 from course_lib.tasks.items import TextPair
-from course_lib.tasks.made.words import chance, pick, python_random
+from course_lib.tasks.made.words import chance, one_of, python_random
 
 NOUNS = (
     *("dog", "cat", "bird", "king", "queen", "farmer", "doctor", "girl"),
@@ -42,8 +42,8 @@ class _Thing:
     @classmethod
     def draw(cls, rng: Random) -> "_Thing":
         plural, definite = chance(0.4, rng), chance(0.5, rng)
-        adjective = pick(ADJECTIVES, rng) if chance(0.5, rng) else None
-        return cls(pick(NOUNS, rng), plural, definite or plural, adjective)
+        adjective = one_of(ADJECTIVES, rng) if chance(0.5, rng) else None
+        return cls(one_of(NOUNS, rng), plural, definite or plural, adjective)
 
     def english(self) -> str:
         words = ["the" if self.definite else "a", self.adjective or ""]
@@ -67,7 +67,7 @@ def items(n: int, generator: torch.Generator) -> list[TextPair]:
     drawn = []
     for _ in range(n):
         subject, thing = _Thing.draw(rng), _Thing.draw(rng)
-        verb, past = pick(VERBS, rng), chance(0.5, rng)
+        verb, past = one_of(VERBS, rng), chance(0.5, rng)
         if chance(0.25, rng):
             helper = "did" if past else "do" if subject.plural else "does"
             action, marker = f"{helper} not {verb}", "ne "

@@ -9,7 +9,7 @@ from random import Random
 import torch
 
 from course_lib.tasks.items import TaggedWords
-from course_lib.tasks.made.words import chance, invented, pick, python_random
+from course_lib.tasks.made.words import chance, invented, one_of, python_random
 
 _START = 500
 _BOTH = invented(_START, 30)
@@ -45,7 +45,7 @@ def items(n: int, generator: torch.Generator) -> list[TaggedWords]:
         if chance(0.4, rng):
             classes += ["ADP", *_noun_phrase(rng)]
         classes.append("PUNCT")
-        words = tuple(pick(_WORDS[one], rng) for one in classes)
+        words = tuple(one_of(_WORDS[one], rng) for one in classes)
         drawn.append(TaggedWords(words, tuple(classes)))
     return drawn
 

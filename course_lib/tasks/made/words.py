@@ -39,7 +39,7 @@ def python_random(n: int, generator: torch.Generator) -> Random:
     return Random(int(torch.randint(2**62, (1,), generator=generator)))
 
 
-def pick(options: Sequence[str], rng: Random) -> str:
+def one_of(options: Sequence[str], rng: Random) -> str:
     """Draw one of some words, each as likely as any other."""
     return options[int(rng.random() * len(options))]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.author.spec import Near, Number, Spec
+from course_lib.exercises.author.units import counts
 from course_lib.exercises.chapters.ch15_causal import CHAPTER, SECTION
 
 TOKENS, MASKED_SHARE = 512, 0.15
@@ -45,7 +46,7 @@ EXERCISES = [
                         "only-the-last",
                     ),
                 ],
-                units={"": 1.0, "places": 1.0},
+                units=counts("places", "place"),
                 unit_hint="places",
                 key_format="{:.0f}",
                 feedback="Every token but the first is a target once.",

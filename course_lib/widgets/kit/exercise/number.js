@@ -13,7 +13,7 @@ const ONES = (
   "fifteen sixteen seventeen eighteen nineteen"
 ).split(" ");
 const TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split(" ");
-const NUMBER_WORDS = {
+const BELOW_100 = {
   ...Object.fromEntries(ONES.map((word, value) => [word, value])),
   ...Object.fromEntries(TENS.map((word, place) => [word, 10 * (place + 2)])),
   ...Object.fromEntries(
@@ -21,6 +21,9 @@ const NUMBER_WORDS = {
       ONES.slice(1, 10).map((one, number) => [`${tens}-${one}`, 10 * (place + 2) + number + 1]),
     ),
   ),
+};
+const NUMBER_WORDS = {
+  ...BELOW_100,
   ...Object.fromEntries(["half", "a half", "one half"].map((phrase) => [phrase, 1 / 2])),
   ...Object.fromEntries(["a third", "one third"].map((phrase) => [phrase, 1 / 3])),
   ...Object.fromEntries(
@@ -28,14 +31,13 @@ const NUMBER_WORDS = {
   ),
   ...Object.fromEntries(["two thirds", "two-thirds"].map((phrase) => [phrase, 2 / 3])),
   ...Object.fromEntries(["three quarters", "three-quarters"].map((phrase) => [phrase, 3 / 4])),
-  "a hundred": 100,
-  "one hundred": 100,
   "a dozen": 12,
 };
-const NUMBER_WORD = new RegExp(
-  `^(?:${Object.keys(NUMBER_WORDS)
-    .sort((one, other) => other.length - one.length)
-    .join("|")})(?![a-z-])`,
+const oneOf = (words) => words.sort((one, other) => other.length - one.length).join("|");
+const NUMBER_WORD = new RegExp(`^(?:${oneOf(Object.keys(NUMBER_WORDS))})(?![a-z-])`, "i");
+const HUNDREDS = new RegExp(
+  `^(a|${oneOf(ONES.slice(1, 10))}) hundred` +
+    `(?:(?: and)? (${oneOf(Object.keys(BELOW_100))}))?(?![a-z-])`,
   "i",
 );
 
@@ -106,6 +108,11 @@ class NumberReader {
 
 function readValue(text, second) {
   if (text.slice(0, 2).toLowerCase() === "0x") throw new NoNumber(); // of base sixteen
+  const large = HUNDREDS.exec(text);
+  if (large) {
+    const [hundreds, rest] = [large[1], large[2] ?? ""].map((one) => BELOW_100[one.toLowerCase()]);
+    return { value: 100 * (hundreds ?? 1) + (rest ?? 0), end: large[0].length };
+  }
   const word = NUMBER_WORD.exec(text);
   if (word) return { value: NUMBER_WORDS[word[0].toLowerCase()], end: word[0].length };
   const reader = new NumberReader(text, second);
