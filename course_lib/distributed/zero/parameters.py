@@ -20,7 +20,7 @@ _NO_OPTIMIZER = (
 )
 _NOT_HERE = (
     "parameter {name!r} of unit {unit!r} is sharded and not here now: at stage 3 it is whole only "
-    "while its unit runs. Read it inside `with model.gathered():`, or from "
+    "while its unit runs. Read it inside gathered(), as in `with model.gathered():`, or from "
     "model.full_state_dict(). If another module needs it in its forward, name in units a module "
     "that holds both, or leave the unit out of units"
 )
