@@ -1,3 +1,4 @@
+import importlib.util
 import json
 from pathlib import Path
 
@@ -5,9 +6,11 @@ import pytest
 
 from book._tools.paths import chapter_texts
 from book._tools.repeat import RECORDED, experiment, run
-from course_lib.figures.recorded import Recorded, Run, recorded
+from course_lib.figures.recorded import Recorded, Run, recorded, recorded_table
 
-CHAPTERS = sorted(path.stem for path in RECORDED.glob("*.json"))
+# A chapter's record has the chapter's number for a name; what no page repeats is a table.
+STEMS = sorted(path.stem for path in RECORDED.glob("*.json"))
+CHAPTERS = [stem for stem in STEMS if stem.isdigit()]
 
 
 def made(*runs: tuple[int, int, dict[str, float]]) -> list[Run]:
@@ -29,6 +32,14 @@ def test_a_record_belongs_to_the_experiment_of_its_page(chapter: str) -> None:
     assert "holds_live(outcome" in text  # the page notices when its record is out of date
 
 
+@pytest.mark.parametrize("name", sorted({*STEMS} - {*CHAPTERS}))
+def test_a_table_says_which_command_made_it(name: str) -> None:
+    table = recorded_table(name)
+    _, _, module = table["command"].partition("python -m ")
+    assert importlib.util.find_spec(module.split()[0]) is not None
+    assert table["rows"]
+
+
 def test_three_starts_and_a_longer_run_are_asked_for() -> None:
     with pytest.raises(ValueError, match="3 starts and one run at budget 2"):
         Recorded("05", made(*THREE))
@@ -45,6 +56,14 @@ def test_a_run_of_today_is_held_against_the_starts() -> None:
     assert runs.each("loss") == [1.0, 1.1, 1.2, 0.2]
     assert runs.holds_live({"loss": 1.29}, slack=0.1)
     assert not runs.holds_live({"loss": 0.2}, slack=0.1)  # the longer run is another experiment
+    two = Recorded("05", [Run(r.seed, r.budget, {**r.outcome, "more": 1.0}) for r in runs])
+    assert two.holds_live({"loss": 1.29}, slack=0.1, part=True)
+    assert not two.holds_live({"loss": 0.2}, slack=0.1, part=True)
+    for wrong in ({"loss": 1.0, "other": 1.0}, {}):
+        with pytest.raises(ValueError, match="record the chapter anew"):
+            two.holds_live(wrong, slack=0.1, part=True)
+    with pytest.raises(ValueError, match="record the chapter anew"):
+        two.holds_live({"loss": 1.0}, slack=0.1)
     with pytest.raises(ValueError, match="record the chapter anew"):
         runs.holds_live({"accuracy": 1.0}, slack=0.1)
     assert str(runs).splitlines() == [

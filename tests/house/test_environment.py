@@ -21,7 +21,8 @@ from book._tools.paths import ROOT, chapter_texts
 CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 IMPORT_TO_PYPI = {"IPython": "ipython", "yaml": "PyYAML"}
 # Imported by course_lib only where it is used, with a clear error when it is missing.
-OPTIONAL = {"sentencepiece", "huggingface_hub", "deepspeed"}
+# Extras of the package that no page needs; each says how to install it where it is missing.
+OPTIONAL = {"sentencepiece", "huggingface_hub", "deepspeed", "gguf", "datatrove"}
 # Only for authors, who have the extra `dev`: course_lib.exercises.__main__ checks payloads with it.
 OPTIONAL |= {"jsonschema"}
 # Comes with ipywidgets in every environment that can run a notebook.

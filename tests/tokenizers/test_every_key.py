@@ -47,7 +47,7 @@ def others(value):
     elif isinstance(value, list):
         yield value[1:]
     elif value is None:
-        yield from (True, 3, "x", {"type": "Lowercase"})
+        yield from (True, 3, "x", {"type": "Lowercase"}, {"type": "NFC"}, {"type": "NFKD"})
     else:
         yield None
 

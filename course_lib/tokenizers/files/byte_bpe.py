@@ -114,10 +114,15 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     added = {token.content for token in found.added}
     if unknown is not None and unknown not in vocab:
         raise ValueError(f"{where}: unk_token={unknown!r} is not in the vocabulary")
+    merges = pairs(vocab, model.array("merges"), where)
+    if unknown is not None and unknown not in added and vocab.keys() >= BYTE_OF.keys():
+        name_of = {i: name for name, i in vocab.items()}
+        if unknown in {*BYTE_OF, *(name_of[left] + name_of[right] for left, right in merges)}:
+            unknown = None  # an ordinary token, and no byte is without one: nothing becomes it
     tokens = {i: unspell(name) for name, i in vocab.items() if name not in added | {unknown}}
     arguments |= {
         "tokens": tokens,
-        "merges": pairs(vocab, model.array("merges"), where),
+        "merges": merges,
         "added_tokens": found.added,
         "ignore_merges": ignore_merges,
         "normalizer": None if found.normalizer is None else found.normalizer.content,
