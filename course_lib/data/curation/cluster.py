@@ -9,6 +9,7 @@ datatrove brings what runs the tasks: on this machine, under Slurm, or under Ray
 """
 
 import json
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -150,9 +151,9 @@ class _Dropping(PipelineStep):
         super().__init__()
         self.dropped = dropped
 
+    @abstractmethod
     def judge(self, page: Page, place: int) -> tuple[Page, list[Reason]]:
         """The page as it goes on, and the reasons for dropping it."""
-        raise NotImplementedError
 
     def prepare(self, rank: int, world_size: int) -> None:
         """Read what is needed before the first page."""
