@@ -311,12 +311,15 @@ def execute_all(
             bar.set_postfix_str(jobs[job], refresh=False)
             bar.update()
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        while not all(job.done() for job in jobs):  # one that has just begun has no process yet
-            for process in [found for client in running for found in _kernel_processes(client)]:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            time.sleep(0.1)
+        # Not asked of `jobs`: an interrupt can come before the one just submitted stands there.
+        ended = threading.Thread(target=pool.shutdown, kwargs={"cancel_futures": True})
+        ended.start()
+        while ended.is_alive():  # a notebook that has just begun has no process yet
+            with suppress(KeyboardInterrupt):  # the impatient press Ctrl-C twice
+                for process in [found for client in running for found in _kernel_processes(client)]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+                time.sleep(0.1)
         raise
     finally:
         bar.close()

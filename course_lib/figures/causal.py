@@ -120,9 +120,12 @@ def by_size(
         for row, size in enumerate(sizes)
     ]
     n_runs = len(next(iter(measures.values())))
+    lines = "lines are one run"
+    if n_runs > 1:
+        lines = f"lines are means of {n_runs} runs, bands go from lowest to highest"
     alt = (
         f"{len(measures)} panels over the number of parameters, {sizes[0]:,} to {sizes[-1]:,}; "
-        f"lines are means of {n_runs} runs, bands go from lowest to highest. {'; '.join(told)}."
+        f"{lines}. {'; '.join(told)}."
     )
     return FigureWithText(figure, alt, table)
 

@@ -238,9 +238,41 @@ paths.command(lambda: notebooks.execute_all() and 0)
         assert process.stdout is not None and process.stdout.readline() == "go\n"
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        if number == 3:  # the impatient
+            time.sleep(0.15)
+            process.send_signal(signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
         assert process.returncode == 130, (seconds, said)
         assert "interrupted" in said and "AssertionError" not in said
+
+
+def test_an_interrupt_between_two_notebooks_ends_the_one_that_was_just_begun(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It runs already, and nobody has written down yet that it does."""
+
+    class Interrupted(notebooks.ThreadPoolExecutor):
+        def submit(self, *arguments: object, **options: object) -> None:
+            super().submit(*arguments, **options)
+            raise KeyboardInterrupt
+
+    text = tmp_path / "99_page.md"
+    text.write_text(CHAPTER % "import time; time.sleep(250)")
+    for name in ("NOTEBOOKS", "EXECUTED"):
+        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
+    monkeypatch.setattr(notebooks, "ThreadPoolExecutor", Interrupted)
+    kernels = set(psutil.Process().children(recursive=True))
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        notebooks.execute_all()
+    assert time.monotonic() - start < 125
+    assert {p for p in psutil.Process().children(recursive=True) if p.is_running()} <= kernels
 
 
 def test_two_builds_follow_each_other(

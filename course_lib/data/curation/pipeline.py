@@ -146,8 +146,8 @@ def curate(
 ) -> Iterator[Page]:
     """Send pages through filters, one page at a time, and write down what happens to them.
 
-    A page that is dropped meets no later filter, so the order decides what a filter has to do; the
-    cheap ones come first. A filter that remembers (duplicates) sees only what earlier ones kept.
+    A page that is dropped meets no later filter, so the order decides what a filter has to do. A
+    filter that remembers (duplicates) sees only what earlier ones kept.
 
     Args:
         pages: The pages.

@@ -195,8 +195,8 @@ EXERCISES = [
             "Make the labels from `ids` before you change anything, and change a copy.",
         ],
         explain="""
-        Three of four wrong versions of this function train without any error, and their loss even
-        falls faster: copying what is shown is easy. Only counting shows the fault.
+        Most wrong versions of this function train without any error, and where what is shown is
+        asked for, copying it is easy. Only counting shows the fault.
         """,
     ),
 ]

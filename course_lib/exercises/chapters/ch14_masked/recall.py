@@ -33,8 +33,8 @@ EXERCISES = [
                     Option(
                         "all words but itself",
                         False,
-                        "A word sees itself too. So a word that is asked for must be hidden from "
-                        "the input, or it would be copied.",
+                        "A word sees itself too. If words were always shown as they are when they "
+                        "are asked for, they would be copied.",
                         "not-itself",
                     ),
                 ],

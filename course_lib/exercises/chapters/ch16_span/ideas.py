@@ -57,7 +57,8 @@ EXERCISES = [
                             SHORT: "Three tokens are no long passage.",
                             END: "Three quarters of the text are read there, and a quarter is "
                             "said.",
-                            MUCH: "Little is read and much is said: long coherent text.",
+                            MUCH: "Much is said from little, or one very long span: long "
+                            "coherent text.",
                         },
                         {SHORT: "extreme-is-regular", END: "extreme-is-sequential"},
                     ),

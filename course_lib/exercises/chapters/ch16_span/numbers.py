@@ -34,9 +34,9 @@ EXERCISES = [
         kind="number",
         title="How long the two sides are",
         prompt="""
-        A text of 512 tokens is corrupted in T5's way: 15 % of its tokens are cut, in spans of 3
-        tokens on average. Count tokens and sentinels, the target's closing sentinel too, but no
-        end-of-text token. Round the numbers of cut tokens and of spans to whole ones.
+        A text of 512 tokens is corrupted as in the example at the top: 15 % of its tokens are cut,
+        in spans of 3 tokens on average. Count tokens and sentinels, the target's closing sentinel
+        too, but no end-of-text token. Round the numbers of cut tokens and of spans to whole ones.
         """,
         parts=[
             Number(
@@ -112,8 +112,9 @@ EXERCISES = [
         hints=["15 % of 512 is 76.8, which is 77. How many spans of 3 is that?"],
         explain="""
         The decoder writes 104 tokens where BART's writes 512, so a step of span corruption costs
-        less. The paper chose its texts the other way around: 568 raw tokens give a source that
-        fills 512 places with its end token.
+        less. T5's own function lets every text end in a span, so no sentinel closes the target, and
+        it puts an end token on each side: 462 and 104. The paper chose its texts the other way
+        around: 568 raw tokens give a source that fills 512 places with its end token.
         """,
     ),
 ]
