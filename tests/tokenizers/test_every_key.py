@@ -55,7 +55,8 @@ def others(value):
 def told(load, path):
     """What a tokenizer makes of the probes, or None if it is refused."""
     try:
-        return [load(path, text) for text in PROBES]
+        of = load(path)
+        return [of(text) for text in PROBES]
     except ValueError as error:
         assert "tokenizer.json" in str(error) or "text holds" in str(error), error
         return None
@@ -65,20 +66,28 @@ def told(load, path):
         return "panic" if type(error).__name__ == "PanicException" else None
 
 
-def library(path, text):
+def library(path):
     tokenizer = rust.Tokenizer.from_file(str(path))
-    framed, plain = tokenizer.encode(text), tokenizer.encode(text, add_special_tokens=False)
-    both = [tokenizer.decode(framed.ids, skip_special_tokens=skip) for skip in (False, True)]
-    return framed.ids, framed.offsets, plain.ids, both
+
+    def of(text):
+        framed, plain = tokenizer.encode(text), tokenizer.encode(text, add_special_tokens=False)
+        both = [tokenizer.decode(framed.ids, skip_special_tokens=skip) for skip in (False, True)]
+        return framed.ids, framed.offsets, plain.ids, both
+
+    return of
 
 
-def ours(path, text):
+def ours(path):
     tokenizer = load_tokenizer(path)
-    framed = tokenizer.encode(text, allow_special=True, add_special=True)
-    spans = tokenizer.offsets(text, allow_special=True, add_special=True)
-    plain = tokenizer.encode(text, allow_special=True)
-    both = [tokenizer.decode(framed, skip_special=skip) for skip in (False, True)]
-    return framed, spans, plain, both
+
+    def of(text):
+        framed = tokenizer.encode(text, allow_special=True, add_special=True)
+        spans = tokenizer.offsets(text, allow_special=True, add_special=True)
+        plain = tokenizer.encode(text, allow_special=True)
+        both = [tokenizer.decode(framed, skip_special=skip) for skip in (False, True)]
+        return framed, spans, plain, both
+
+    return of
 
 
 @pytest.mark.slow
