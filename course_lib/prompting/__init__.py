@@ -1,5 +1,6 @@
 """Prompts: how they are written, how they fit, how answers are scored, and what they can teach."""
 
+from course_lib.prompting.chat import ChatTemplate, chat_example
 from course_lib.prompting.few_shot import Encodes, Prompt, few_shot_prompt
 from course_lib.prompting.in_context import (
     LabelTask,
@@ -12,6 +13,7 @@ from course_lib.prompting.scoring import Scores, choose, encode_pair, score
 from course_lib.prompting.template import Template
 
 __all__ = [
+    "ChatTemplate",
     "Encodes",
     "LabelTask",
     "Prompt",
@@ -19,6 +21,7 @@ __all__ = [
     "Template",
     "bayes_accuracy",
     "bayes_probabilities",
+    "chat_example",
     "choose",
     "easy_then_pure",
     "encode_pair",
