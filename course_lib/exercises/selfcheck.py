@@ -210,12 +210,13 @@ def survivors(spec: Spec) -> list[str]:
 def idle_properties(spec: Spec) -> list[str]:
     """List the properties without which every wrong program would still be refused."""
     code = _code(spec)
+    left = set(survivors(spec))
     idle = []
     for law in code.properties:
         others = [other for other in code.properties if other is not law]
         weaker = dataclasses.replace(spec, code=dataclasses.replace(code, properties=others))
         wrong = [wrong.function for wrong in code.wrong.values()]
         caught = not any(survives(weaker, function) for function in wrong)
-        if caught and not set(survivors(weaker)) - set(survivors(spec)):
+        if caught and not set(survivors(weaker)) - left:
             idle.append(law.name)
     return idle

@@ -62,17 +62,11 @@ def checked(spec, seeds):
 
 
 @pytest.mark.parametrize("spec", CODE, ids=by_id)
-def test_right_wrong_starters_properties_and_mutants(spec):
+def test_right_wrong_starters_properties_mutants_and_twenty_fresh_seeds(spec):
     listed = survivors_listed().SURVIVORS.get(spec.id, {})
     assert all(len(reason.split()) >= 3 for reason in listed.values())
-    found = checked(spec, 2)
+    found = checked(spec, 20)
     assert found == {"faults": [], "idle properties": [], "survivors": sorted(listed)}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("spec", CODE, ids=by_id)
-def test_twenty_fresh_seeds(spec):
-    assert checked(spec, 20)["faults"] == []
 
 
 def test_survivors_are_of_known_exercises():
