@@ -26,6 +26,11 @@ PAGES = {
         "From a trained model to a use of it, and whether a change made a difference.",
         ["tasks", "ablate"],
     ),
+    "adaptation": (
+        "Adaptation",
+        "From a trained model to one for a purpose: other text, other wishes, fewer bytes.",
+        ["adaptation"],
+    ),
     "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
     "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
