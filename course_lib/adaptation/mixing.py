@@ -51,7 +51,7 @@ class Mixture:
         return pack(self.documents, seq_len, separator_id)
 
 
-def token_counts(weights: Mapping[str, float], n_tokens: int) -> dict[str, int]:
+def token_counts(weights: Mapping[str, float | int], n_tokens: int) -> dict[str, int]:
     """Share out a number of tokens by weight: whole numbers that sum to it exactly.
 
     Each source gets its share rounded down; those that lost most by rounding get one more.
@@ -90,7 +90,7 @@ def token_counts(weights: Mapping[str, float], n_tokens: int) -> dict[str, int]:
 
 def mix(
     sources: Mapping[str, DocumentIds],
-    weights: Mapping[str, float],
+    weights: Mapping[str, float | int],
     n_tokens: int,
     *,
     generator: torch.Generator,
@@ -187,7 +187,7 @@ def _runs(document: Sequence[int], length: int | None) -> set[tuple[int, ...]]:
 
 
 def _check_sources(
-    sources: Mapping[str, DocumentIds], weights: Mapping[str, float], epochs: int
+    sources: Mapping[str, DocumentIds], weights: Mapping[str, float | int], epochs: int
 ) -> None:
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
@@ -203,7 +203,7 @@ def _check_sources(
 
 def _check_enough(
     sizes: Mapping[str, int],
-    weights: Mapping[str, float],
+    weights: Mapping[str, float | int],
     counts: Mapping[str, int],
     n_tokens: int,
     epochs: int,
