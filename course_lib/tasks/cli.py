@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
-from course_lib.files import write_json, write_text
+from course_lib.files import locked, write_json, write_text
 from course_lib.model import Transformer
+from course_lib.tasks.arguments import check, check_family, pair, parser
 from course_lib.tasks.examples import Encoder, Examples, encode_items
-from course_lib.tasks.files import COLUMNS, labels_of, read_items
+from course_lib.tasks.files import labels_of, read_items
 from course_lib.tasks.fine_tune import Answer, answer, fine_tune, task_model
 from course_lib.tasks.heads import TaskModel
 from course_lib.tasks.items import Item, LabelledText, TaggedWords
@@ -28,45 +29,6 @@ from course_lib.training import History
 from course_lib.training.progress import lines
 
 _PUBLISHED_RATE, _PUBLISHED_WIDTH = 5e-5, 768
-
-
-def parser() -> argparse.ArgumentParser:
-    """Describe the arguments."""
-    about = "; ".join(f"{kind.name}: {kind.about}" for kind in TASK_KINDS.values())
-    made = argparse.ArgumentParser(
-        prog="python -m course_lib.tasks",
-        description=f"Tune a pre-trained model on a task and score it. {about}.",
-    )
-    made.add_argument("kind", choices=tuple(TASK_KINDS), metavar="KIND", help=", ".join(TASK_KINDS))
-    made.add_argument("--checkpoint", required=True, help="folder of a training run or of a "
-                      "published model, or a name on the hub")  # fmt: skip
-    made.add_argument("--scratch", action="store_true", help="forget the weights: the same model "
-                      "from random ones, to see what pre-training is worth")  # fmt: skip
-    data = made.add_argument_group("data")
-    data.add_argument("--data", type=Path, help="CSV, JSON lines or CoNLL; without it, the task "
-                      "that is made by rules")  # fmt: skip
-    data.add_argument("--test", type=Path, help="items to score on; without it, a share of --data")
-    data.add_argument("--held-out", type=float, help="that share (0.2)")
-    data.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS",
-                      help="what the file calls a column; ours are "
-                      f"{', '.join(n for names in COLUMNS.values() for n in names)}")  # fmt: skip
-    data.add_argument("--made-items", type=int, help="items of the made task to tune on (128)")
-    data.add_argument("--tokenizer", type=Path, help="file or folder; else the checkpoint's own")
-    data.add_argument("--prefix", default="", help="text put before each text, as T5 names a task")
-    how = made.add_argument_group("tuning")
-    how.add_argument("--steps", type=int, default=300, help="updates (%(default)s)")
-    how.add_argument("--batch-size", type=int, default=16, help="items of an update (%(default)s)")
-    how.add_argument("--lr", type=float, help="peak learning rate (5e-5 for a width of 768, and "
-                     "more for a narrower model)")  # fmt: skip
-    how.add_argument("--weight-decay", type=float, default=0.01, help="of matrices (%(default)s)")
-    how.add_argument("--max-new-tokens", type=int, default=64, help="of a text that is written")
-    how.add_argument("--seed", type=int, default=0, help="draws head, order, split and dropout")
-    kept = made.add_argument_group("results")
-    kept.add_argument("--output", type=Path, help="folder for the tuned model and its answers")
-    kept.add_argument("--checkpoint-every", type=int, help="updates between checkpoints")
-    kept.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    kept.add_argument("--quiet", action="store_true", help="print the scores only")
-    return made
 
 
 @dataclass
@@ -105,25 +67,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader = parser()
     chosen = reader.parse_args(arguments)
     try:
-        prepared = prepare(chosen)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        reader.exit(2, f"{reader.prog}: {error}\n")
-    try:
-        history = tune(prepared, chosen)
-        if history.interrupted:
-            print(f"interrupted after {history.steps} steps", file=sys.stderr)
-            return 130
-        scores, answers = score(prepared, chosen)
-    except (FloatingPointError, ValueError, ImportError) as error:
+        try:
+            prepared = prepare(chosen)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            reader.exit(2, f"{reader.prog}: {error}\n")
+        with _alone(chosen.output):
+            history = tune(prepared, chosen)
+            if history.interrupted:
+                print(f"interrupted after {history.steps} steps", file=sys.stderr)
+                return 130
+            scores, answers = score(prepared, chosen)
+        print(json.dumps(scores))
+        if chosen.output is not None:
+            write_results(prepared, chosen, scores, answers)
+    except (FloatingPointError, ValueError, OSError, ImportError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; the last checkpoint is whole", file=sys.stderr)
         return 130
-    print(json.dumps(scores))
-    if chosen.output is not None:
-        write_results(prepared, chosen, scores, answers)
     return 0
+
+
+def _alone(output: Path | None) -> contextlib.AbstractContextManager[None]:
+    """Keep other runs out of the folder; the model's own writer takes the lock after this."""
+    if output is None:
+        return contextlib.nullcontext()
+    output.mkdir(parents=True, exist_ok=True)
+    return locked(output, timeout_seconds=0.0)
 
 
 def prepare(chosen: argparse.Namespace) -> Prepared:
@@ -139,12 +110,11 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
         ValueError: If arguments contradict each other, or the data do not fit the task.
         OSError: If a file cannot be read.
     """
-    _check(chosen)
+    check(chosen)
     kind = TASK_KINDS[chosen.kind]
     train, test = read_data(chosen, kind)
-    for items in (train, test):
-        kind.check(items)
     pretrained = open_pretrained(chosen.checkpoint)
+    check_family(chosen, pretrained.config.family)
     generator = torch.Generator().manual_seed(chosen.seed)
     fields = pretrained.published_fields
     if chosen.scratch:
@@ -183,10 +153,9 @@ def read_data(chosen: argparse.Namespace, kind: TaskKind) -> tuple[list[Item], l
         task = MADE[kind.name]
         n_items = 128 if chosen.made_items is None else chosen.made_items
         return task.items(n_items, generator), task.items(400, generator)
-    columns = dict(_pair(text) for text in chosen.column)
-    items = read_items(chosen.data, kind.item, columns)
+    items = _read(chosen, chosen.data, kind)
     if chosen.test is not None:
-        return items, read_items(chosen.test, kind.item, columns)
+        return items, _read(chosen, chosen.test, kind)
     n_test = max(1, round(len(items) * (0.2 if chosen.held_out is None else chosen.held_out)))
     if n_test >= len(items):
         raise ValueError(f"{chosen.data} holds {len(items)} items: too few to hold {n_test} out")
@@ -195,11 +164,17 @@ def read_data(chosen: argparse.Namespace, kind: TaskKind) -> tuple[list[Item], l
     return mixed[n_test:], mixed[:n_test]
 
 
+def _read(chosen: argparse.Namespace, path: Path, kind: TaskKind) -> list[Item]:
+    items = read_items(path, kind.item, dict(map(pair, chosen.column)))
+    try:
+        return kind.ready(items)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def tune(prepared: Prepared, chosen: argparse.Namespace) -> History:
     """Tune the model, with checkpoints where there is a folder for them."""
     output = chosen.output
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
     if not chosen.quiet:
         print(announcement(prepared), flush=True)
     return fine_tune(
@@ -261,53 +236,3 @@ def announcement(prepared: Prepared) -> str:
             if count:
                 text += f"\n{count} items to {name}: {note}"
     return text
-
-
-def _check(chosen: argparse.Namespace) -> None:
-    counts = ("steps", "batch_size", "checkpoint_every", "made_items", "max_new_tokens")
-    for name in counts:
-        value = getattr(chosen, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{_word(name)} must be at least 1, got {value}")
-    for name in ("lr", "weight_decay"):
-        value = getattr(chosen, name)
-        if value is not None and not (0 <= value < math.inf and (value or name != "lr")):
-            wanted = "positive" if name == "lr" else "0 or more"
-            raise ValueError(f"{_word(name)} must be {wanted} and finite, got {value}")
-    if not 0 <= chosen.seed < 2**63 - 1:
-        raise ValueError(f"--seed must be 0 to 2**63 - 2, got {chosen.seed}")
-    if chosen.held_out is not None and not 0 < chosen.held_out < 1:
-        raise ValueError(f"--held-out must be above 0 and below 1, got {chosen.held_out}")
-    if chosen.held_out is not None and chosen.test is not None:
-        raise ValueError("--held-out cuts a share off --data, but --test brings its own items")
-    if chosen.data is None:
-        for name in ("test", "held_out", "column"):
-            if getattr(chosen, name):
-                raise ValueError(f"{_word(name)} is for your own items: it needs --data")
-    elif chosen.made_items is not None:
-        raise ValueError("--made-items is for a made task: leave out --data")
-    _check_output(chosen)
-
-
-def _check_output(chosen: argparse.Namespace) -> None:
-    output = chosen.output
-    if output is None:
-        if chosen.resume or chosen.checkpoint_every:
-            name = "--resume" if chosen.resume else "--checkpoint-every"
-            raise ValueError(f"{name} needs --output, the folder of the checkpoints")
-        return
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output {output} is a file; a folder is wanted")
-    if output.exists() and any(output.iterdir()) and not chosen.resume:
-        raise ValueError(f"--output {output} is not empty: pass --resume to go on, or another")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not (ours and equals and theirs):
-        raise ValueError(f"--column wants OURS=THEIRS, got {text!r}")
-    return ours, theirs
-
-
-def _word(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -1,16 +1,14 @@
 """Items in the files of users: CSV, JSON lines, and CoNLL's word and label a line."""
 
-import csv
-import io
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from course_lib.data import read_text_files
 from course_lib.tasks.items import Continuation, Item, LabelledText, Question, TaggedWords, TextPair
+from course_lib.tasks.records import FORMATS, listed, read_records
 
 COLUMNS: dict[type, tuple[str, ...]] = {
     LabelledText: ("text", "label"),
@@ -20,18 +18,7 @@ COLUMNS: dict[type, tuple[str, ...]] = {
     Question: ("context", "question", "answer"),
 }
 """What a file must have for each type of item; a question may have ``start`` too."""
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "json lines",
-    ".ndjson": "json lines",
-    ".json": "json lines",
-    ".conll": "conll",
-    ".bio": "conll",
-    ".txt": "conll",
-}
-_COMMENT = re.compile(r"# \w+ =")  # as CoNLL-U has them; "# O" is a word and its label
-_Record = dict[str, Any]
+_WHOLE = re.compile(r"[0-9]{1,18}(\.0+)?")  # a column with gaps is one of fractions: 10.0
 
 
 def read_items(
@@ -40,8 +27,9 @@ def read_items(
     """Read the items of a task from a file.
 
     The ending of its name says what it is: ``.csv`` and ``.tsv`` begin with a line of column
-    names, ``.jsonl`` has an object a line (``.json`` may be one list of them), and ``.conll`` a
-    word and its label a line (the first and the last column), with a blank line between texts.
+    names, ``.jsonl`` has an object a line (``.json`` may be one list of them), ``.conll`` a word
+    and its label a line (the first and the last column), with a blank line between texts, and
+    ``.conllu`` the ten columns of Universal Dependencies, of which the word and its class are read.
 
     Args:
         path: The file, in UTF-8.
@@ -62,26 +50,22 @@ def read_items(
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise ValueError(f"{path}: must end in {', '.join(FORMATS)}, got {path.suffix!r}")
-    if form == "conll" and kind is not TaggedWords:
+    tagged = form in ("conll", "conllu")
+    if tagged and kind is not TaggedWords:
         raise ValueError(f"{path}: a CoNLL file holds labels of words, wanted is {kind.__name__}")
     known = (*COLUMNS[kind], *(("start",) if kind is Question else ()))
     names = {name: name for name in known}
     for ours, theirs in (columns or {}).items():
         if ours not in names:
             raise ValueError(f"columns names {ours!r}: {kind.__name__} has {', '.join(names)}")
-        if form == "conll":
+        if tagged:
             raise ValueError(f"columns names {ours!r}, but a CoNLL file has no names of columns")
         names[ours] = theirs
+    _check_columns(names, columns or {})
     (text,) = read_text_files([path])
-    if form == "conll":
-        records = _conll(path, text)
-    elif form == "json lines":
-        records = _json_lines(path, text)
-    else:
-        records = _table(path, text, "," if form == "csv" else "\t")
     make = _MAKERS[kind]
     items: list[Item] = []
-    for line, record in records:
+    for line, record in read_records(path, text, form, [names[name] for name in COLUMNS[kind]]):
         try:
             mine = {name: record[theirs] for name, theirs in names.items() if theirs in record}
             items.append(make(mine, names))
@@ -113,79 +97,24 @@ def labels_of(items: list[Item]) -> list[str]:
     return sorted(found, key=lambda label: (label != "O", label))
 
 
-def _conll(path: Path, text: str) -> Iterator[tuple[int, _Record]]:
-    words: list[str] = []
-    labels: list[str] = []
-    start = 1
-    for number, line in enumerate([*text.split("\n"), ""], 1):
-        fields = line.replace("\t", " ").strip(" \r").split(" ")
-        fields = [field for field in fields if field]  # a word may hold a blank of another kind
-        if fields and (fields[0] == "-DOCSTART-" or _COMMENT.match(line)):
-            continue
-        if fields and len(fields) < 2:
-            raise ValueError(f"{path}, line {number}: wanted a word and its label, got {line!r}")
-        if fields:
-            start = start if words else number
-            words.append(fields[0])
-            labels.append(fields[-1])
-        elif words:
-            yield start, {"words": words, "labels": labels}
-            words, labels = [], []
+def _check_columns(names: dict[str, str], given: Mapping[str, str]) -> None:
+    """Refuse to read one column as two; one that may be absent gives way."""
+    if "start" not in given and "start" in list(names.values())[:-1]:
+        names.pop("start", None)
+    seen: dict[str, str] = {}
+    for ours, theirs in names.items():
+        if theirs in seen:
+            raise ValueError(f"columns reads {theirs!r} twice: as {seen[theirs]} and as {ours}")
+        seen[theirs] = ours
 
 
-def _json_lines(path: Path, text: str) -> Iterator[tuple[int, _Record]]:
-    """An object a line, or one list of objects, in which a number counts objects."""
-    if text.lstrip().startswith("[") and path.suffix.lower() == ".json":
-        for number, record in enumerate(_json(path, 1, text), 1):
-            yield number, _object(path, number, record)
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, _object(path, number, _json(path, number, line))
-
-
-def _json(path: Path, number: int, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}, line {number}: no JSON: {error}") from error
-
-
-def _object(path: Path, number: int, record: Any) -> _Record:
-    if not isinstance(record, dict):
-        raise ValueError(f"{path}, line {number}: wanted a JSON object, got {record!r:.40}")
-    return record
-
-
-def _table(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, _Record]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
-    try:
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                continue
-            if header is None:
-                header = [field.strip() for field in fields]
-                if len(set(header)) < len(header):
-                    raise ValueError(f"{path}, line 1: a column comes twice in {header}")
-                continue
-            if len(fields) != len(header):
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: {len(fields)} fields, but the first line "
-                    f"names {len(header)} columns"
-                )
-            yield reader.line_num, dict(zip(header, fields, strict=True))
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
-
-
-def _value(record: _Record, name: str, names: Mapping[str, str]) -> Any:
+def _value(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> Any:
     if name not in record:
         raise ValueError(f"no column {names[name]!r} for {name}")
     return record[name]
 
 
-def _text(record: _Record, name: str, names: Mapping[str, str]) -> str:
+def _text(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:
     value = _value(record, name, names)
     if isinstance(value, bool | int | float) and name == "label":
         value = str(value)  # labels are often numbers
@@ -193,51 +122,61 @@ def _text(record: _Record, name: str, names: Mapping[str, str]) -> str:
         raise TypeError(f"{names[name]} must be text, got {type(value).__name__}")
     if not value.strip():
         raise ValueError(f"{names[name]} is blank")
+    _check_characters(value, names[name])
     return value
 
 
-def _list(record: _Record, name: str, names: Mapping[str, str]) -> tuple[str, ...]:
+def _list(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> tuple[str, ...]:
     value = _value(record, name, names)
     if isinstance(value, str):
-        value = value.split()
+        found = listed(value)
+        value = value.split() if found is None else found
+    if name == "labels" and isinstance(value, list):  # data sets often number their labels
+        value = [str(one) if type(one) is int else one for one in value]
     if not isinstance(value, list) or any(not isinstance(one, str) for one in value):
         raise TypeError(f"{names[name]} must be texts, got {value!r:.60}")
     if not value:
         raise ValueError(f"{names[name]} is empty")
+    _check_characters("".join(value), names[name])
     return tuple(value)
 
 
-def _labelled(record: _Record, names: Mapping[str, str]) -> Item:
+def _check_characters(text: str, name: str) -> None:
+    """Refuse what JSON can write and no file can hold."""
+    half = re.search("[\ud800-\udfff]", text)
+    if half:
+        raise ValueError(f"{name} has {half[0]!r}: half of a UTF-16 pair is no character")
+
+
+def _labelled(record: Mapping[str, Any], names: Mapping[str, str]) -> Item:
     return LabelledText(_text(record, "text", names), _text(record, "label", names).strip())
 
 
-def _tagged(record: _Record, names: Mapping[str, str]) -> Item:
+def _tagged(record: Mapping[str, Any], names: Mapping[str, str]) -> Item:
     return TaggedWords(_list(record, "words", names), _list(record, "labels", names))
 
 
-def _pair(record: _Record, names: Mapping[str, str]) -> Item:
+def _pair(record: Mapping[str, Any], names: Mapping[str, str]) -> Item:
     return TextPair(_text(record, "source", names), _text(record, "target", names))
 
 
-def _continuation(record: _Record, names: Mapping[str, str]) -> Item:
+def _continuation(record: Mapping[str, Any], names: Mapping[str, str]) -> Item:
     return Continuation(_text(record, "source", names), _text(record, "target", names))
 
 
-def _question(record: _Record, names: Mapping[str, str]) -> Item:
+def _question(record: Mapping[str, Any], names: Mapping[str, str]) -> Item:
     context, question, answer = (_text(record, name, names) for name in COLUMNS[Question])
     start = record.get("start")
     if start is None or start == "":
         start = context.find(answer)
         if start < 0:
             raise ValueError(f"{names['answer']} {answer!r:.60} is not in the {names['context']}")
-    try:
-        start = int(start)
-    except (TypeError, ValueError):
-        raise ValueError(f"{names['start']} must be a number, got {start!r}") from None
-    return Question(context, question, answer, start)
+    if type(start) not in (int, float, str) or not _WHOLE.fullmatch(str(start).strip()):
+        raise ValueError(f"{names['start']} must be a number, got {start!r}: whole, 0 or more")
+    return Question(context, question, answer, int(str(start).partition(".")[0]))
 
 
-_MAKERS: dict[type, Callable[[_Record, Mapping[str, str]], Item]] = {
+_MAKERS: dict[type, Callable[[Mapping[str, Any], Mapping[str, str]], Item]] = {
     LabelledText: _labelled,
     TaggedWords: _tagged,
     TextPair: _pair,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from course_lib.tasks.items import Continuation, Item, LabelledText, Question, TaggedWords, TextPair
-from course_lib.tasks.labels import entities
+from course_lib.tasks.labels import as_iob2, entities
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,24 @@ class TaskKind:
     scores: tuple[str, ...]
     about: str
 
-    def check(self, items: Sequence[Item]) -> None:
-        """Check what only this use asks of items: labels of entities are ``O``, ``B-``, ``I-``.
+    def ready(self, items: Sequence[Item]) -> list[Item]:
+        """Bring items into the form that this use asks for: labels of entities into IOB2.
 
         Raises:
-            ValueError: If a label is none of these.
+            ValueError: If a label of an entity is none.
         """
-        if self.name == "entities":
-            for number, item in enumerate(items):
-                assert isinstance(item, TaggedWords)
-                try:
-                    entities(item.labels)
-                except ValueError as error:
-                    raise ValueError(f"items[{number}]: {error}") from error
+        if self.name != "entities":
+            return list(items)
+        found: list[Item] = []
+        for number, item in enumerate(items):
+            assert isinstance(item, TaggedWords)
+            labels = as_iob2(item.labels)
+            try:
+                entities(labels)
+            except ValueError as error:
+                raise ValueError(f"items[{number}]: {error}") from error
+            found.append(TaggedWords(item.words, labels))
+        return found
 
 
 TASK_KINDS = {

@@ -11,6 +11,7 @@ from course_lib.tokenizers.align import Span
 
 Entity = tuple[str, int, int]
 """Type, first word, and the word after the last."""
+_MARKS = {"B": "B", "S": "B", "U": "B", "I": "I", "E": "I", "L": "I"}
 
 
 def first_pieces(pieces: Sequence[Span], words: Sequence[Span]) -> list[int | None]:
@@ -104,6 +105,36 @@ def entities(labels: Sequence[str]) -> list[Entity]:
         else:
             current = None
     return found
+
+
+def as_iob2(labels: Sequence[str]) -> tuple[str, ...]:
+    """Write the labels of entities with a ``B`` at the beginning of each, however a file has them.
+
+    IOB1 begins an entity with ``I``, and with ``B`` only right behind another of its type. BIOES
+    and BILOU mark the last word (``E``, ``L``) and an entity of one word (``S``, ``U``). An ``I``
+    that goes on from nothing of its type is a beginning, also where a file means IOB2 and errs.
+
+    Args:
+        labels: Of the words of one text.
+
+    Returns:
+        As `entities` reads them; what is none of these is left as it is.
+
+    Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks", section 2; what an ``I``
+    without a beginning means is that of the scorer conlleval.
+    """
+    found: list[str] = []
+    current = ""
+    for label in labels:
+        mark, dash, kind = label.partition("-")
+        if not (dash and kind and mark in _MARKS):
+            found.append(label)
+            current = ""
+            continue
+        goes_on = _MARKS[mark] == "I" and kind == current
+        found.append(f"{'I' if goes_on else 'B'}-{kind}")
+        current = "" if mark in "ESLU" else kind
+    return tuple(found)
 
 
 def entity_f1(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:

@@ -35,10 +35,11 @@ class Tuned:
 
 
 def open_pretrained(folder: str | PathLike[str]) -> Transformer:
-    """Read a model from a run of `course_lib.training`, or a published checkpoint.
+    """Read a model from a run of `course_lib.training`, a published checkpoint, or a tuned model.
 
     Args:
-        folder: Of either; of a run that is not over, its last checkpoint is read.
+        folder: Of any of them; of a run that is not over, its last checkpoint is read. The head
+            of a tuned model is left behind.
 
     Returns:
         The model, in evaluation mode.
@@ -48,6 +49,9 @@ def open_pretrained(folder: str | PathLike[str]) -> Transformer:
         ValueError: If a file is damaged.
     """
     folder = Path(folder)
+    if (folder / TASK).is_file():
+        tuned = load_tuned(folder).model
+        return tuned if isinstance(tuned, Transformer) else tuned.model
     if (folder / "config.json").is_file() or not folder.exists():
         return Transformer.from_pretrained(folder if folder.exists() else str(folder))
     for name in _OWN:

@@ -67,6 +67,9 @@ def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], **tex
         path: File to write; its folder is made where needed.
         tensors: By name.
         **texts: By name, for the file's metadata.
+
+    Raises:
+        OSError: If the file cannot be written; one that was there before is whole.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +81,10 @@ def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], **tex
         storages.add(whole.untyped_storage().data_ptr())
         tensors[name] = whole
     with replacing(path) as part:
-        save_file(tensors, part, metadata={**texts, "sha256": _EMPTY.decode()})
+        try:
+            save_file(tensors, part, metadata={**texts, "sha256": _EMPTY.decode()})
+        except SafetensorError as error:  # the disk is full, say
+            raise OSError(f"cannot write {path}: {error}") from error
         with part.open("r+b") as file:
             place = _digest_place(file.read(_header_end(part)))
             assert place is not None

@@ -36,6 +36,7 @@ from course_lib.training.objective_settings import (
 
 SEPARATOR = SEPARATORS[0]
 _MOST_TOKENS = 4096
+_MOST = 2**53  # the last up to which a float knows every whole number
 
 
 def main(
@@ -68,7 +69,7 @@ def main(
         if not chosen.quiet:
             print(announcement(job, n_ranks), flush=True)
         history = start(job, chosen)
-    except (RankFailure, CheckpointError, FloatingPointError, ValueError) as error:
+    except (RankFailure, CheckpointError, FloatingPointError, ValueError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -184,8 +185,9 @@ def _check_numbers(chosen: argparse.Namespace) -> None:
               "evaluate_every", "seq_len", "vocab_size")  # fmt: skip
     for name in counts:
         value = getattr(chosen, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{_word(name)} must be at least 1, got {value}")
+        if value is not None and not 1 <= value < _MOST:
+            wanted = "at least 1" if value < 1 else "less than 2**53"
+            raise ValueError(f"{_word(name)} must be {wanted}, got {str(value):.24}")
     for name in ("lr", "time_limit", "weight_decay", "clip"):
         value = getattr(chosen, name)
         positive = name in ("lr", "time_limit")

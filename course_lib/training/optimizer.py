@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+_LARGEST_RATE = 1e30
+"""AdamW divides it by 1 minus its memory, and that has to fit float32."""
+
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Part the parameters of a model into those that decay and those that do not.
@@ -73,6 +76,8 @@ def adamw(
     """
     if not lr > 0:
         raise ValueError(f"lr must be positive, got {lr}")
+    if lr > _LARGEST_RATE:
+        raise ValueError(f"lr must be at most {_LARGEST_RATE:g}, got {lr}")
     if not weight_decay >= 0:
         raise ValueError(f"weight_decay must be 0 or more, got {weight_decay}")
     groups = [group for group in decay_groups(model, weight_decay) if group["params"]]

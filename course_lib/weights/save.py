@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -159,7 +160,10 @@ def _write_weights(folder: Path, shards: list[list[Rule]], state: dict[str, Tens
     for number, shard in enumerate(shards, 1):
         name = SINGLE[0] if n == 1 else f"model-{number:05}-of-{n:05}.safetensors"
         tensors = {rule.theirs: rule.save(state[rule.ours]) for rule in shard}
-        save_file(tensors, folder / name, metadata={"format": "pt", **mark})
+        try:
+            save_file(tensors, folder / name, metadata={"format": "pt", **mark})
+        except SafetensorError as error:  # the disk is full, say
+            raise OSError(f"cannot write {folder / name}: {error}") from error
         sync(folder / name)
         where |= dict.fromkeys(tensors, name)
         total += sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())

@@ -1,12 +1,14 @@
 """One command a task: on made items and on one's own, with clear errors, and resumed exactly."""
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 import torch
 
+from course_lib.files import locked
 from course_lib.tasks import MADE, answer, cli, right_answers
 from course_lib.tasks.cli import main
 from course_lib.tasks.files import read_items
@@ -144,6 +146,11 @@ def test_a_run_is_not_resumed_on_other_items(checkpoint, made, tmp_path: Path, c
         (["--data", "a.csv", "--made-items", "3"], "--made-items is for a made task"),
         (["--data", "a.csv", "--held-out", "1"], "--held-out must be above 0 and below 1"),
         (["--data", "a.csv", "--held-out", "0.1", "--test", "b.csv"], "--test brings its own"),
+        (["--steps", "9" * 400], "--steps must be less than 2**53, got 9999"),
+        (["--batch-size", str(2**53)], "--batch-size must be less than 2**53"),
+        (["--lr", "1e300"], "--lr must be at most 3.4e+38, got 1e+300"),
+        (["--weight-decay", "1e39"], "--weight-decay must be at most 3.4e+38, got 1e+39"),
+        (["--data", "a.csv", "--column", "text=a", "--column", "text=b"], "a column twice: text=a"),
         (["--resume"], "--resume needs --output"),
         (["--checkpoint-every", "3"], "--checkpoint-every needs --output"),
         (["--data", "a.csv", "--column", "text"], "--column wants OURS=THEIRS, got 'text'"),
@@ -181,3 +188,133 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, files: dict) -> None:
         (tmp_path / name).write_bytes(data)
     with pytest.raises((ValueError, FileNotFoundError), match=str(tmp_path)):
         open_pretrained(tmp_path)
+
+
+GOOD_BAD = "text,label\n" + "the food,1\nthe view,0\n" * 4
+
+
+def sentiment(checkpoint, folder: Path, *more: str) -> list[str]:
+    (folder / "a.csv").write_text(GOOD_BAD)
+    words = ["sentiment", "--checkpoint", str(checkpoint("encoder-only")), *SHORT]
+    return [*words, "--data", str(folder / "a.csv"), *more]
+
+
+def refused(words: list[str], message: str, capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "IOB1", "BIOES", "BILOU"])
+def test_entities_count_however_a_file_marks_them(
+    checkpoint, scheme: str, tmp_path: Path, capsys
+) -> None:
+    one, two = {"IOB2": "BB", "IOB1": "II", "BIOES": "SS", "BILOU": "UU"}[scheme]
+    text = f"Ada {one}-PER\ncame O\nto O\nParis {two}-LOC\n\n"
+    (tmp_path / "a.conll").write_text(text * 6)
+    words = ["entities", "--checkpoint", str(checkpoint("encoder-only")), *SHORT]
+    output = tmp_path / "out"
+    assert main([*words, "--data", str(tmp_path / "a.conll"), "--output", str(output)]) == 0
+    told = json.loads((output / "answers.jsonl").read_text().splitlines()[0])
+    assert told["right"] == ["B-PER", "O", "O", "B-LOC"]
+    assert load_tuned(output).labels == ("O", "B-LOC", "B-PER")
+
+
+def test_what_is_no_entity_is_named_with_its_file(checkpoint, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.conll").write_text("Ada N\ncame V\n\n" * 6)
+    words = ["entities", "--checkpoint", str(checkpoint("encoder-only"))]
+    refused(
+        [*words, "--data", str(tmp_path / "a.conll")], "a.conll: items[0]: labels[0] is", capsys
+    )
+
+
+def test_the_checkpoint_is_not_written_over(checkpoint, tmp_path: Path, capsys) -> None:
+    source = tmp_path / "pretrained"
+    shutil.copytree(checkpoint("encoder-only"), source)
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    for output in (source, tmp_path / "x" / ".." / "pretrained"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        words = sentiment(checkpoint, tmp_path, "--output", str(output), "--resume")
+        words[2] = str(source)
+        refused(words, "is --checkpoint: its model would be lost", capsys)
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+
+
+def test_a_folder_of_something_else_is_not_resumed(checkpoint, tmp_path: Path, capsys) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("a cat")
+    words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "photos"), "--resume")
+    refused(words, "--resume finds no run in", capsys)
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
+
+
+def test_two_runs_do_not_share_a_folder(checkpoint, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    with locked(output):
+        assert main(sentiment(checkpoint, tmp_path, "--output", str(output))) == 1
+    assert "is being written by another process" in capsys.readouterr().err
+    assert not list(output.iterdir())
+    assert main(sentiment(checkpoint, tmp_path, "--output", str(output))) == 0
+
+
+@pytest.mark.parametrize("part", ["tune", "score", "write_results"])
+@pytest.mark.parametrize(("error", "code"), [(OSError(28, "No space left"), 1),
+                                             (KeyboardInterrupt(), 130)])  # fmt: skip
+def test_a_full_disk_or_an_interrupt_ends_a_run_with_a_line(
+    checkpoint, tmp_path: Path, monkeypatch, capsys, part: str, error: BaseException, code: int
+) -> None:
+    def fail(*words: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, part, fail)
+    assert main(sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "out"))) == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_an_output_that_cannot_be_made_is_told_in_a_line(checkpoint, tmp_path, capsys) -> None:
+    words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "a.csv" / "x"))
+    assert main(words) == 1
+    assert "Not a directory" in capsys.readouterr().err
+
+
+def test_a_rate_beyond_the_numbers_of_adamw_is_named(checkpoint, tmp_path, capsys) -> None:
+    assert main(sentiment(checkpoint, tmp_path, "--lr", "1e38")) == 1
+    assert "lr must be at most 1e+30, got 1e+38" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [("decoder-only", "entities"), ("encoder-only", "word-classes"), ("encoder-only", "answering")],
+)
+def test_a_prefix_that_nothing_would_read_is_refused(
+    checkpoint, made, family: str, name: str, capsys
+) -> None:
+    words = [name, "--checkpoint", str(checkpoint(family)), *made(name), "--prefix", "label: "]
+    refused(words, "--prefix has no place", capsys)
+
+
+@pytest.mark.parametrize("family", ["encoder-only", "unpublished"])
+def test_a_tuned_model_can_be_tuned_again(checkpoint, tmp_path: Path, family: str) -> None:
+    words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "one"))
+    words[2] = str(checkpoint(family))
+    assert main(words) == 0
+    first = load_tuned(tmp_path / "one").model.model.state_dict()
+    again = open_pretrained(tmp_path / "one").state_dict()
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert main(sentiment(checkpoint, tmp_path, "--checkpoint", str(tmp_path / "one"))) == 0
+
+
+def test_made_files_do_not_take_the_place_of_others(tmp_path: Path, capsys) -> None:
+    words = ["sentiment", "--output", str(tmp_path), "--texts", "5", "--train", "8", "--test", "6"]
+    (tmp_path / "test.jsonl").write_text("mine")
+    with pytest.raises(SystemExit) as stopped:
+        make(words)
+    assert stopped.value.code == 2 and "test.jsonl holds others" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["test.jsonl"]
+    (tmp_path / "test.jsonl").unlink()
+    assert make(words) == 0
+    (tmp_path / "test.jsonl").unlink()  # an interrupted run: the same command goes on
+    assert make(words) == 0

@@ -7,6 +7,7 @@ import pytest
 from course_lib import tokenizers
 from course_lib.objectives import IGNORE
 from course_lib.tasks import align_labels, entities, entity_f1, first_pieces, token_f1
+from course_lib.tasks.labels import as_iob2
 
 TEXT = "Ada Lovelace visited  Saint-Petersburg, she said."
 WORDS = [match.span() for match in re.finditer(r"[\w-]+|[.,]", TEXT)]
@@ -78,3 +79,52 @@ def test_an_entity_is_right_only_as_a_whole() -> None:
         entities(["O", "X"])
     with pytest.raises(ValueError, match="as many texts with as many labels"):
         entity_f1(two, [["O"]])
+
+
+WANTED = "B-PER I-PER O B-LOC B-LOC B-ORG"
+SCHEMES = {
+    "IOB2": WANTED,
+    "IOB1": "I-PER I-PER O I-LOC B-LOC I-ORG",
+    "BIOES": "B-PER E-PER O S-LOC S-LOC S-ORG",
+    "BILOU": "B-PER L-PER O U-LOC U-LOC U-ORG",
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_of_entities_is_read(scheme: str) -> None:
+    assert as_iob2(SCHEMES[scheme].split()) == tuple(WANTED.split())
+
+
+def test_every_scheme_gives_the_entities_that_were_written_in_it() -> None:
+    """All ways to lay entities of two types over five words, each written in each scheme."""
+    layouts = [[]]
+    for _ in range(5):  # a word is outside, begins an entity, or goes on with one
+        layouts = [
+            [*layout, word]
+            for layout in layouts
+            for word in ("O", "B-x", "B-y", *({f"I-{layout[-1][2:]}"} if layout else ()))
+            if word != "I-"
+        ]
+    for layout in layouts:
+        after = [*layout[1:], "O"]
+        alone = [not now.startswith("I") and not next_.startswith("I")
+                 for now, next_ in zip(layout, after, strict=True)]  # fmt: skip
+        ends = [not next_.startswith("I") for next_ in after]
+        first = [
+            label if n and label[2:] == layout[n - 1][2:] else f"I{label[1:]}"
+            for n, label in enumerate(layout)
+        ]
+        written = {"IOB1": ["O" if b == "O" else a for a, b in zip(first, layout, strict=True)]}
+        for name, (last, single) in {"BIOES": "ES", "BILOU": "LU"}.items():
+            marks = zip(layout, alone, ends, strict=True)
+            written[name] = [
+                label if label == "O" or not end else (single if one else last) + label[1:]
+                for label, one, end in marks
+            ]
+        for name, labels in written.items():
+            assert as_iob2(labels) == tuple(layout), name
+
+
+def test_what_is_no_label_of_an_entity_is_left_alone() -> None:
+    assert as_iob2(["o", "b-per", "PER", "I-", "X-a", "O"]) == (
+        "o", "b-per", "PER", "I-", "X-a", "O")  # fmt: skip

@@ -50,6 +50,47 @@ def test_each_format_gives_the_items(tmp_path: Path, name: str, content: str, it
     assert read_items(write(tmp_path, name, content), type(items[0])) == items
 
 
+GOOD_BAD = [LabelledText("good, very", "1"), LabelledText("bad", "0")]
+HERE = TaggedWords(("I", "am"), ("PRON", "AUX"))
+CONLLU = (
+    "# text = I am\n1-2\tI'm\t_\t_\t_\t_\t_\t_\t_\t_\n1\tI\tI\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n"
+    "2\tam\tbe\tAUX\tVBP\t_\t0\troot\t_\t_\n2.1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "items"),
+    [
+        ("a.csv", "text;label\ngood, very;1\nbad;0\n", GOOD_BAD),
+        ("a.csv", "id;label;text\r\n7;1;good, very\r\n8;0;bad\r\n", GOOD_BAD),
+        ("a.csv", "sep=;\ntext;label\ngood, very;1\nbad;0\n", GOOD_BAD),
+        ("a.csv", "text\tlabel\ngood, very\t1\nbad\t0\n", GOOD_BAD),
+        ("a.tsv", 'text,label\n"good, very",1\nbad,0\n', GOOD_BAD),
+        ("a.csv", 'text, label\n"good, very", "1"\nbad, 0\n', GOOD_BAD),
+        ("a.csv", ',,text,label,,\n0,,"good, very",1,,\n1,,bad,0,,\n', GOOD_BAD),
+        ("a.csv", 'text,label\r"good, very",1\rbad,0\r', GOOD_BAD),
+        ("a.jsonl", '{"text":"good, very","label":1}\r{"text":"bad","label":0}\r', GOOD_BAD),
+        ("a.jsonl", '\ufeff{"text":"good, very","label":1}\r\n\ufeff{"text":"bad","label":0}',
+         GOOD_BAD),
+        ("a.conll", "\n\nAda B-PER\rcame O\r. O\r\r\n", [TAGGED]),
+        ("a.conll", "New York\tx\tB-LOC\n", [TaggedWords(("New York",), ("B-LOC",))]),
+        ("a.csv", "words,labels\n\"['Ada', 'came', '.']\",\"['B-PER', 'O', 'O']\"\n", [TAGGED]),
+        ("a.tsv", 'words\tlabels\n["Ada", "came", "."]\t["B-PER", "O", "O"]\n', [TAGGED]),
+        ("a.csv", 'words,labels\nAda came,"[3, 0]"\n', [TaggedWords(("Ada", "came"), ("3", "0"))]),
+        ("a.csv", "words,labels\n[ Ada ],O B-PER O\n",
+         [TaggedWords(("[", "Ada", "]"), ("O", "B-PER", "O"))]),
+        ("a.jsonl", '{"words": ["Ada", "came"], "labels": [3, 0]}',
+         [TaggedWords(("Ada", "came"), ("3", "0"))]),
+        ("a.conllu", CONLLU, [HERE]),
+        ("a.conllu", CONLLU.replace("\n", "\r\n") + CONLLU.rstrip(), [HERE, HERE]),
+        ("a.csv", "context,question,answer,start\nAda likes tea.,What does Ada like?,tea,10.0\n",
+         [ASKED]),
+    ],
+)  # fmt: skip
+def test_files_are_read_as_programs_write_them(tmp_path, name: str, content: str, items) -> None:
+    assert read_items(write(tmp_path, name, content), type(items[0])) == items
+
+
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "review,stars\ngood,5\n")
     columns = {"text": "review", "label": "stars"}
@@ -100,6 +141,22 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ("a.jsonl", '{"context": "a", "question": "b", "answer": "a", "start": "x"}', Question,
          "start must be a number, got 'x'"),
         ("a.xlsx", "x", LabelledText, "must end in .csv, .tsv"),
+        *(("a.jsonl", f'{{"context": "a", "question": "b", "answer": "a", "start": {start}}}',
+           Question, "start must be a number, got") for start in ("0.5", "true", '"0_0"', "-1")),
+        *(("a.jsonl", f'{{"text": "a", "label": {label}}}', LabelledText, "line 1: no JSON: ")
+          for label in ("NaN", "Infinity", "-1e999", "9" * 5000)),
+        ("a.jsonl", '{"text": "a", "label": 1}\n{"text": "a", "label": 1, "label": 2}',
+         LabelledText, "line 2: no JSON: the key 'label' comes twice"),
+        ("a.jsonl", '{"text": "a\\ud800", "label": 1}', LabelledText, "text has '.ud800': half of"),
+        ("a.jsonl", '{"text": "a", "label": "\\udfff"}', LabelledText, "label has '.udfff': half"),
+        ("a.jsonl", '{"words": ["\\ud800"], "labels": ["O"]}', TaggedWords, "words has '.ud800'"),
+        ("a.csv", "words,labels\n['Ada' 'came'],O O\n", TaggedWords, "begins as a list of Python"),
+        ("a.conll", "Ada NNP B-PER\ncame O\n", TaggedWords,
+         "line 2: 2 columns, but line 1 of the same text has 3"),
+        ("a.conll", "# a comment\nAda B-PER\n", TaggedWords, "line 2: 2 columns, but line 1"),
+        ("a.conll", CONLLU, TaggedWords, "line 2: this is CoNLL-U"),
+        ("a.conllu", "Ada B-PER\n", TaggedWords, "line 1: wanted the ten columns of CoNLL-U"),
+        ("a.conllu", CONLLU, LabelledText, "a CoNLL file holds labels of words"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content, kind, message: str) -> None:
@@ -111,6 +168,8 @@ def test_a_column_that_no_item_has_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,b\n")
     with pytest.raises(ValueError, match="columns names 'txt': LabelledText has text, label"):
         read_items(path, LabelledText, {"txt": "text"})
+    with pytest.raises(ValueError, match="columns reads 'label' twice: as text and as label"):
+        read_items(path, LabelledText, {"text": "label"})
     with pytest.raises(ValueError, match="kind must be one of"):
         read_items(path, str)
     with pytest.raises(FileNotFoundError):

@@ -334,6 +334,8 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--nprocs", "0"], "nprocs must be at least 1, got 0"),
         (["--config", TINY, "--nprocs", "99", "--backend", "nccl"], "NCCL needs a GPU per rank"),
         (["--config", TINY, "--steps", "0"], "--steps must be at least 1, got 0"),
+        (["--config", TINY, "--steps", "9" * 400], "--steps must be less than 2**53, got 9999"),
+        (["--config", TINY, "--batch-size", str(2**53)], "--batch-size must be less than 2**53"),
         (["--config", TINY, "--lr", "0"], "--lr must be positive, got 0.0"),
         (["--config", TINY, "--time-limit", "-1"], "--time-limit must be positive, got -1.0"),
         (["--config", TINY, "--clip", "-1"], "--clip must be 0 or more, got -1.0"),

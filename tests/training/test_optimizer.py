@@ -57,6 +57,7 @@ def test_decay_shrinks_a_matrix_without_gradient_and_no_vector() -> None:
     ("arguments", "message"),
     [
         ({"lr": 0.0}, "lr must be positive, got 0.0"),
+        ({"lr": 1e31}, r"lr must be at most 1e\+30, got 1e\+31"),
         ({"lr": 0.1, "weight_decay": -1.0}, "weight_decay must be 0 or more, got -1.0"),
     ],
 )

@@ -42,14 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen.output.mkdir(parents=True, exist_ok=True)
         texts = task.texts(chosen.texts, generator)
-        write_text(chosen.output / "texts.txt", "".join(f"{text}\n" for text in texts))
+        files = {"texts.txt": "".join(f"{text}\n" for text in texts)}
         for name in ("train", "test"):
             items = task.items(getattr(chosen, name), generator)
-            content = "".join(f"{json.dumps(asdict(item))}\n" for item in items)
-            write_text(chosen.output / f"{name}.jsonl", content)
+            files[f"{name}.jsonl"] = "".join(f"{json.dumps(asdict(item))}\n" for item in items)
+        for name, content in files.items():
+            path = chosen.output / name
+            if path.exists() and path.read_bytes() != content.encode():
+                reader.exit(2, f"{reader.prog}: {path} holds others: take another --output\n")
+        for name, content in files.items():
+            write_text(chosen.output / name, content)
         made_tokenizer().save(chosen.output / "tokenizer.json")
     except OSError as error:
         reader.exit(2, f"{reader.prog}: {error}\n")
+    except KeyboardInterrupt:
+        reader.exit(130, f"{reader.prog}: interrupted; the same command goes on\n")
     print(f"{chosen.texts} texts, {chosen.train} and {chosen.test} items are in {chosen.output}")
     return 0
 
