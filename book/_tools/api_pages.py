@@ -31,6 +31,7 @@ PAGES = {
         "From a trained model to one for a purpose: other text, other wishes, fewer bytes.",
         ["adaptation"],
     ),
+    "serve": ("The service", "A model behind OpenAI's routes.", ["serve"]),
     "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
     "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),

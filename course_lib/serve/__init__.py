@@ -1,0 +1,1 @@
+"""An OpenAI-compatible service over generation; needs the extra `serve`."""
