@@ -126,8 +126,8 @@ def test_a_conversation_goes_through_the_template(service: Service) -> None:
     )
     assert made.choices[0].message.content == alone(service, ids, 7)
     assert made.usage is not None and made.usage.prompt_tokens == len(ids)
-    parts = [{"role": "user", "content": [{"type": "text", "text": "hel"}]}]
-    parts[0]["content"].append({"type": "text", "text": "lo"})  # type: ignore[attr-defined]
+    parts = [{"role": "user", "content": [{"type": "text", "text": "he"}]}]
+    parts[0]["content"].append({"type": "text", "text": "llo"})  # type: ignore[attr-defined]
     again = service.client().chat.completions.create(
         model="tiny", messages=parts, max_tokens=7, temperature=0
     )
