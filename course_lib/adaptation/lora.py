@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_lib.model.int8 import Int8Weight
+
 TARGETS = ("qkv", "query", "key_value", "output", "up", "gate", "down")
 """The linear maps of a block, by the name of their module."""
 
@@ -90,8 +92,11 @@ class LoRALinear(nn.Module):
             device=self.down.device,
             dtype=self.down.dtype,
         )
+        whole = self.base.weight
+        if isinstance(whole, Int8Weight):
+            whole = whole.dequantize()
         with torch.no_grad():
-            wide = self.base.weight.double() + self.scale * (self.up.double() @ self.down.double())
+            wide = whole.double() + self.scale * (self.up.double() @ self.down.double())
             made.weight.copy_(wide)
             if self.base.bias is not None:
                 made.bias.copy_(self.base.bias)
@@ -155,15 +160,15 @@ def add_lora(
     }
     model.requires_grad_(False)
     for name, module in made.items():
-        replace(model, name, module.train(model.training).requires_grad_(True))
-        module.base.requires_grad_(False)
+        replace(model, name, module.train(model.training))
     return chosen
 
 
 def merge_lora(model: nn.Module) -> int:
     """Add every change to its matrix, in place: the model has its old shape and its new skill.
 
-    All parameters can be trained again afterwards. A matrix in 16 bits rounds the sum.
+    All parameters can be trained again afterwards, but those of whole numbers. A matrix in 16 bits
+    rounds the sum; one of 8 bits becomes floats.
 
     Args:
         model: With changes from `add_lora` or `load_lora`.
@@ -179,7 +184,8 @@ def merge_lora(model: nn.Module) -> int:
         raise ValueError("model has no change of low rank to merge")
     for name, module in found.items():
         replace(model, name, module.merged())
-    model.requires_grad_(True)
+    for parameter in model.parameters():
+        parameter.requires_grad_(not isinstance(parameter, Int8Weight))
     return len(found)
 
 

@@ -24,6 +24,7 @@ from course_lib.model import (
     positions,
     transformer,
 )
+from course_lib.model.int8 import Int8Weight
 
 _MODULES: tuple[ModuleType, ...] = (
     attention,
@@ -87,7 +88,7 @@ def is_original(module: nn.Module) -> bool:
     """Say whether calling a module does what its class says, and the class is one of ours.
 
     It does not if a hook listens, a method was replaced on this object, its class is another than
-    the model's own, or a tensor of it is of a kind of its own (quantized, sharded).
+    the model's own, or a tensor of it is of a kind that is not known here (sharded).
 
     Args:
         module: A part of a model, looked at without its own parts.
@@ -98,7 +99,11 @@ def is_original(module: nn.Module) -> bool:
         and not module._forward_pre_hooks
         and module._compiled_call_impl is None
         and _METHODS[type(module)].isdisjoint(vars(module))
-        and all(type(p) is nn.Parameter for p in module._parameters.values() if p is not None)
+        and all(
+            type(p) in (nn.Parameter, Int8Weight)
+            for p in module._parameters.values()
+            if p is not None
+        )
     )
 
 

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.model.int8 import FEW_ROWS, Int8Weight
+
 Map = Callable[[Tensor], Tensor]
 _LARGE = 2**17  # elements from which a matrix outgrows the nearest cache
 
@@ -26,6 +28,9 @@ def linear(
         n_rows: Rows of the inputs, B.
         reorder: Whether the matrix may be copied.
     """
+    if isinstance(weight, Int8Weight):
+        product = weight.few_rows if n_rows <= FEW_ROWS else weight.product
+        return lambda x: product(x, bias)
     large = weight.numel() >= _LARGE
     if reorder and large and n_rows > 2 and weight.dtype == torch.float32 and _tiles():
         return _tiled(weight.detach(), bias, n_rows)
