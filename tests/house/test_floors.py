@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "objectives": GROUND,
     "distributed": GROUND,
     "model": {"config", *GROUND},
-    "weights": {"config", "model", *GROUND},
+    "weights": {"config", "model", "distributed.handoff", *GROUND},
     "data": {"tokenizers", "objectives.example", *GROUND},
     "generation": {"config", "model", *GROUND},
     "training": {"config", "model", "objectives", "data", "distributed", *GROUND},
