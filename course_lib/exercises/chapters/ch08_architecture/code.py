@@ -51,7 +51,7 @@ def norm_case(draw: Draw) -> dict[str, Any]:
     # A tiny spread far from 0 would ask for more digits than single precision has.
     return {
         "x": scale * draw.array(*shape, width) + (0.0 if scale == 1e-3 else offset),
-        "gain": draw.array(width, low=0.5, high=2.0),
+        "gain": draw.array(width, low=0.5, high=2.0) * draw.pick([1.0, 1.0, -1.0]),
         "shift": draw.array(width, low=-1.0, high=1.0),
         "eps": draw.pick([1e-5, 1e-3, 0.1]),
     }
@@ -136,6 +136,11 @@ NORM_WRONG = {
         ),
         "You do not subtract the mean. That is RMSNorm, which other models use; LayerNorm moves "
         "the mean to 0 first.",
+    ),
+    "gain-without-sign": Wrong(
+        edit(layer_norm, ("gain * centred", "np.abs(gain) * centred")),
+        "You use the size of the gain without its sign. A learned gain may be below 0, and then it "
+        "turns the coordinate round.",
     ),
     "no-gain-no-shift": Wrong(
         edit(layer_norm, ("gain * centred", "centred"), (" + shift", "")),

@@ -90,7 +90,7 @@ def _skips_long_ones(examples: list[tuple[str, str]], query: str, k: int, budget
 
 def prompt_case(draw: Draw) -> dict[str, Any]:
     """Draw examples, a query that may be among them, and a budget that holds the query."""
-    family = draw.integer(0, 5)
+    family = draw.integer(0, 6)
     n = draw.size(2, 6) if family in (1, 5) else draw.size(0, 6)
     examples = [(draw.pick(_INPUTS), draw.pick(_ANSWERS)) for _ in range(n)]
     query = draw.pick(["a new lamp", "red door", "door", "lamp"])
@@ -110,6 +110,9 @@ def prompt_case(draw: Draw) -> dict[str, Any]:
         query = "a new lamp"
         examples += [("red", "dax"), (_INPUTS[4], "dax"), ("lamp", "wug")]
         k, budget = draw.pick([3, 9]), len(query.split()) + 1 + 3 + draw.pick([3, 4, 6])
+    elif family == 6:  # parts, other letters and answers that are the query
+        query, k, budget = "lamp", 9, 60
+        examples += [(_INPUTS[4], "dax"), ("lamp post", "fep"), ("Lamp", "wug"), ("red", "lamp")]
     return {"examples": examples, "query": query, "k": k, "budget": budget}
 
 
@@ -196,6 +199,16 @@ WRONG = {
         edit(build_prompt, ("<= budget", "<= budget + 1")),
         "Your prompt may be one token over the budget. Count the whole prompt, the query and its "
         "arrow included, and compare with `budget` itself.",
+    ),
+    "leak-by-letters": Wrong(
+        edit(build_prompt, ("if text != query", "if text.lower() != query.lower()")),
+        "You take capital and small letters for the same. Only an example whose input is the query "
+        "itself, letter by letter, holds its answer.",
+    ),
+    "leak-by-answer": Wrong(
+        edit(build_prompt, ("if text != query", "if query not in (text, answer)")),
+        "You also leave out examples whose *answer* is the query. They give nothing away: compare "
+        "the query with the inputs.",
     ),
     "leak-by-part": Wrong(
         edit(build_prompt, ("if text != query]", "if query not in text]")),

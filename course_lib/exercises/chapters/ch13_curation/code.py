@@ -112,7 +112,7 @@ def dedup_case(draw: Draw) -> dict[str, Any]:
         elif kind != "empty":
             doc = {word for word in words if draw.pick([True, False])}
         docs.append(doc)
-    return {"docs": docs, "threshold": draw.pick([0.25, 0.5, 0.6, 0.75, 0.8, 1.0])}
+    return {"docs": docs, "threshold": draw.pick([0.25, 0.5, 0.6, 0.7, 0.7, 0.75, 0.8, 0.8, 1.0])}
 
 
 def _in_order(case: Case) -> str | None:
@@ -164,6 +164,11 @@ CODE = Code(
             _neighbours_only,
             "You compare with the last kept document only. A copy may stand anywhere: compare "
             "with every document that was kept.",
+        ),
+        "rounded": Wrong(
+            edit(dedup, ("if similarity >= threshold", "if round(similarity, 1) >= threshold")),
+            "You round the similarity before you compare it. What lies below the threshold may "
+            "then reach it: compare the number itself.",
         ),
         "overlap": Wrong(
             edit(dedup, ("union = len(doc | docs[k])", "union = min(len(doc), len(docs[k]))")),

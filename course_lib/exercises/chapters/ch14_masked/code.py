@@ -21,6 +21,7 @@ _END = "    return inputs, labels"
 _DRAWN = "chosen = ~np.isin(ids, special_ids) & (rng.random(len(ids)) < 0.15)"
 
 DIAGNOSES = {
+    "own-seed": Property("two generators give two maskings", laws.same_masking),
     "labels-everywhere": Property("only chosen tokens have a label", laws.everywhere),
     "zero-for-ignore": Property("what is not asked has the label -100", laws.zeros),
     "labels-are-shown": Property("labels hold what stood there", laws.shown_as_labels),
@@ -31,11 +32,23 @@ DIAGNOSES = {
     "shares-of-all": Property("15 % are chosen", laws.shares_of_all),
     "always-hidden": Property("not every chosen token is hidden", laws.always_hidden),
     "two-draws": Property("one draw decides how a token is shown", laws.overlapping),
+    "one-fate": Property("each chosen token has a draw of its own", laws.one_fate),
+    "one-word": Property("each exchanged token is drawn anew", laws.one_word),
+    "few-words": Property("exchanged tokens come from all ordinary ones", laws.few_words),
     "exchanged-most": Property("most chosen tokens are hidden", laws.exchanged_most),
 }
 PLACES = Property("every place is chosen as often as any other", laws.places)
 
 WRONG = {
+    "own-seed": Wrong(
+        edit(
+            mlm_mask,
+            ("    ordinary = np", "    rng = np.random.default_rng(0)\n    ordinary = np"),
+        ),
+        "Every text is masked alike, whatever `rng` is: you begin a generator of your own in each "
+        "call. Draw from the `rng` that you were given.",
+        seen_by=DIAGNOSES["own-seed"].name,
+    ),
     "labels-everywhere": Wrong(
         edit(mlm_mask, (_LABELS, "labels = ids.copy()")),
         "You ask for every token, so most of the loss goes to copying what is plainly shown. "
@@ -118,6 +131,30 @@ WRONG = {
         "You choose the first tokens of each text, so the others are never asked for. Every place "
         "has the same chance.",
         seen_by=PLACES.name,
+    ),
+    "one-fate": Wrong(
+        edit(mlm_mask, ("kind = rng.random(len(ids))", "kind = np.full(len(ids), rng.random())")),
+        "One draw decides for the whole text, so its chosen tokens are all hidden or all shown. "
+        "Draw for each token.",
+        seen_by=DIAGNOSES["one-fate"].name,
+    ),
+    "one-word": Wrong(
+        edit(mlm_mask, ("rng.choice(ordinary, swapped.sum())", "rng.choice(ordinary)")),
+        "All tokens that are exchanged become one and the same. Draw as many ids as there are "
+        "places.",
+        seen_by=DIAGNOSES["one-word"].name,
+    ),
+    "few-words": Wrong(
+        edit(
+            mlm_mask,
+            (
+                "rng.choice(ordinary, swapped.sum())",
+                "rng.choice(ordinary[: len(ordinary) // 2], swapped.sum())",
+            ),
+        ),
+        "Tokens are exchanged for some of the ordinary ones only. All ids below `vocab_size` that "
+        "are not special have the same chance.",
+        seen_by=DIAGNOSES["few-words"].name,
     ),
     "own-chance": Wrong(
         edit(mlm_mask, ("rng.random(len(ids)) < 0.15", "np.random.random(len(ids)) < 0.15")),

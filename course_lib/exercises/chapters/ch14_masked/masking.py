@@ -12,6 +12,7 @@ from course_lib.exercises.code.laws import Case
 IGNORE = -100
 CALLS, FEW_CALLS = 300, 20  # where shares are counted, and where they are not
 RATE, HIDDEN, SWAPPED = 0.15, 0.8, 0.1
+VOCAB_SIZE, N_SPECIAL = 60, 4
 
 
 def mlm_mask(
@@ -71,8 +72,7 @@ def masking_case(draw: Draw) -> dict[str, Any]:
     scattered = draw.pick([False, True])
     special = np.array([7, 2, 31, 50] if scattered else [0, 1, 2, 3])
     mask = int(special[draw.integer(0, 3)])
-    vocab_size = 60
-    ordinary = np.setdiff1d(np.arange(vocab_size), special)
+    ordinary = np.setdiff1d(np.arange(VOCAB_SIZE), special)
     counted = draw.pick([False, True])
     n = 40 if counted else draw.size(0, 9)
     text = ordinary[draw.integers(n, low=0, high=len(ordinary) - 1)]
@@ -82,7 +82,7 @@ def masking_case(draw: Draw) -> dict[str, Any]:
         "ids": ids,
         "special_ids": special,
         "mask_id": mask,
-        "vocab_size": vocab_size,
+        "vocab_size": VOCAB_SIZE,
         "rng": draw.rng(),
     }
 
@@ -118,7 +118,10 @@ def long(case: Case) -> bool:
 def right(case: Case) -> str | None:
     """Hold the form of the result, the shares, and the places, over many calls."""
     many = Many(case)
-    return _fits(many) or (_shares(many) or _places(many) if long(case) else None)
+    if not long(case):
+        return _fits(many)
+    held = (_fits, _never_alike, _shares, _places, _one_by_one, _words, _anew)
+    return next((told for check in held if (told := check(many))), None)
 
 
 def _fits(many: Many) -> str | None:
@@ -164,6 +167,65 @@ def _places(many: Many) -> str | None:
         f"Over {CALLS} calls the ordinary token number {worst} was chosen {found[worst]} times, "
         f"others {int(np.median(found))} times"
     )
+
+
+def _never_alike(many: Many) -> str | None:
+    """Hold that two generators give two maskings: 45 ordinary tokens are not chosen alike."""
+    if len(many.ids) and (many.inputs == many.inputs[0]).all() and many.chosen.any():
+        return f"{CALLS} generators gave one and the same masking"
+    return None
+
+
+def _one_by_one(many: Many) -> str | None:
+    """Hold that each chosen token is hidden, or not, by a draw of its own."""
+    n_chosen = many.chosen.sum(1)
+    alike = (many.chosen & many.hidden).sum(1) == n_chosen
+    several = n_chosen > 1
+    chance = HIDDEN ** n_chosen[several]
+    found, spread = int(alike[several].sum()), np.sqrt((chance * (1 - chance)).sum())
+    if abs(found - chance.sum()) <= 6 * spread + 1:
+        return None
+    return f"In {found} of {several.sum()} calls every chosen token was hidden, in the others none"
+
+
+def _words(many: Many) -> str | None:
+    """Hold that the tokens to exchange for are drawn from all ordinary ones."""
+    exchanged = many.chosen & many.changed & ~many.hidden
+    n, n_words = int(exchanged.sum()), VOCAB_SIZE - N_SPECIAL
+    found = len(np.unique(many.inputs[exchanged]))
+    if found < 0.75 * n_words * (1 - (1 - 1 / n_words) ** n):
+        return f"{n} tokens were exchanged for only {found} of the {n_words} ordinary ones"
+    return None
+
+
+def _anew(many: Many) -> str | None:
+    """Hold that two tokens of one text are not exchanged for the same one."""
+    exchanged = many.chosen & many.changed & ~many.hidden
+    rows = [row[mark] for row, mark in zip(many.inputs, exchanged, strict=True) if mark.sum() > 1]
+    alike = sum(len(set(row.tolist())) == 1 for row in rows)
+    if alike > 6 + len(rows) / (VOCAB_SIZE - N_SPECIAL):
+        return f"In {alike} of {len(rows)} calls all exchanged tokens became one and the same"
+    return None
+
+
+def same_masking(case: Case) -> str | None:
+    """Look for an answer that draws from a generator of its own, begun anew in each call."""
+    return _never_alike(Many(case)) if long(case) else None
+
+
+def one_fate(case: Case) -> str | None:
+    """Look for one draw that decides for all chosen tokens of a text."""
+    return _one_by_one(Many(case)) if long(case) else None
+
+
+def few_words(case: Case) -> str | None:
+    """Look for tokens that are exchanged for some of the ordinary ones only."""
+    return _words(Many(case)) if long(case) else None
+
+
+def one_word(case: Case) -> str | None:
+    """Look for one token that all exchanged ones of a text become."""
+    return _anew(Many(case)) if long(case) else None
 
 
 def places(case: Case) -> str | None:
