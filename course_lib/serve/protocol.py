@@ -1,14 +1,15 @@
 """What may be asked: the fields of OpenAI's completions and chat completions, checked.
 
 An option that the service cannot honour is refused, and so is one that it does not know: a reply
-that quietly ignored it would be wrong without a sign of it.
+that quietly ignored it would be wrong without a sign of it. (`user` names a person for the caller's
+own books and changes no reply; it is taken.)
 
 Source: the OpenAI API reference, "Create completion" and "Create chat completion".
 """
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -48,7 +49,7 @@ class StreamOptions(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
     include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_obfuscation: Literal[False] | None = None  # chunks are not padded here
 
 
 class SharedFields(BaseModel):
@@ -157,7 +158,8 @@ class ChatFields(SharedFields):
                         )
                 content = "".join(part.text for part in content)
             role = "system" if message.role == "developer" else message.role
-            made.append({"role": role, "content": content})
+            named = {} if message.name is None else {"name": message.name}
+            made.append({"role": role, "content": content, **named})
         return made
 
 

@@ -53,7 +53,7 @@ class ServedModel:
         unknown = _unknown(self.tokenizer, self.model.config.vocab_size)
         self.always: list[LogitsProcessor] = []
         if unknown:
-            self.always = [_never(unknown)]
+            self.always = [_never(unknown, self.model.config.vocab_size)]
 
     @classmethod
     def load(
@@ -302,10 +302,12 @@ def _unknown(tokenizer: Tokenizer, n_vocab: int) -> list[int]:
     return unknown
 
 
-def _never(ids: list[int]) -> Processor:
+def _never(ids: list[int], n_vocab: int) -> Processor:
     """Exclude tokens that cannot be written as text."""
+    forbidden = torch.zeros(n_vocab)  # made once: it is added at every token
+    forbidden[ids] = -math.inf
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        return logits.index_fill(1, torch.tensor(ids, device=logits.device), -math.inf)
+        return logits + forbidden.to(logits.device)
 
     return Processor("tokens of the tokenizer", rule)

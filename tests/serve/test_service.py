@@ -291,6 +291,13 @@ BAD: list[tuple[str, Any, int, str | None, str]] = [
     ("best_of", {**ASK, "best_of": 3}, 400, "best_of", "cannot"),
     ("echo", {**ASK, "echo": True, "logprobs": 1}, 400, "echo", "scores no prompts"),
     ("options", {**ASK, "stream_options": {}}, 400, "stream_options", "stream"),
+    (
+        "padding",
+        {**ASK, "stream": True, "stream_options": {"include_obfuscation": True}},
+        400,
+        "stream_options",
+        "True",
+    ),
     ("logprobs", {**ASK, "logprobs": 21}, 400, "logprobs", "21"),
 ]
 
