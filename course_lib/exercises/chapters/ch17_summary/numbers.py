@@ -10,15 +10,15 @@ TOKENS, RATE, MEAN_SPAN, HIDDEN = 600, 0.15, 3, 0.8
 
 
 def _cut() -> float:
-    return round(TOKENS * RATE)
+    return float(round(TOKENS * RATE))
 
 
 def _spans() -> float:
-    return round(_cut() / MEAN_SPAN)
+    return float(round(_cut() / MEAN_SPAN))
 
 
 def _said() -> float:
-    return float(_cut() + _spans() + 1)
+    return _cut() + _spans() + 1
 
 
 EXERCISES = [
@@ -39,7 +39,7 @@ EXERCISES = [
             Number(
                 id="masked",
                 prompt="How many positions carry loss in masked language modelling?",
-                key=lambda: float(_cut()),
+                key=_cut,
                 tolerance=0.5,
                 relative=False,
                 near=[
@@ -78,7 +78,7 @@ EXERCISES = [
                         "last-has-a-next",
                     ),
                     Near(
-                        lambda: float(_cut()),
+                        _cut,
                         "Nothing is chosen here. Every token but the first is a target.",
                         "clm-chooses",
                     ),
@@ -100,13 +100,13 @@ EXERCISES = [
                 relative=False,
                 near=[
                     Near(
-                        lambda: float(_cut()),
+                        _cut,
                         "Those are the cut tokens. The decoder says a sentinel before each span, "
                         "and one at the end.",
                         "sentinels-forgotten",
                     ),
                     Near(
-                        lambda: float(_cut() + _spans()),
+                        lambda: _cut() + _spans(),
                         "Nearly: one sentinel more closes the target.",
                         "not-closed",
                     ),
@@ -117,12 +117,12 @@ EXERCISES = [
                         "says-the-whole-text",
                     ),
                     Near(
-                        lambda: float(TOKENS - _cut() + _spans()),
+                        lambda: TOKENS - _cut() + _spans(),
                         "That is the length of the source. The encoder's side carries no loss.",
                         "source-carries-loss",
                     ),
                     Near(
-                        lambda: float(2 * _cut() + 1),
+                        lambda: 2 * _cut() + 1,
                         "That is a sentinel for each token. One stands for a span of three.",
                         "one-sentinel-a-token",
                     ),
