@@ -24,7 +24,7 @@ _LINE, _LETTERS = 0.42, 54  # of the words below: height of a line, and what fit
 
 
 @dataclass(frozen=True)
-class Objective:
+class ObjectiveRow:
     """What one objective makes of a sentence, and what the lecture says of it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Objective:
         return int((self.example.targets != IGNORE).sum())
 
 
-def side_by_side(objectives: Mapping[str, Objective], words: Sequence[str]) -> FigureWithText:
+def side_by_side(objectives: Mapping[str, ObjectiveRow], words: Sequence[str]) -> FigureWithText:
     """Draw for each objective what is read and asked for, place by place, and who may see whom.
 
     Places with loss are filled; in the square beside them a filled cell says that the place of its
@@ -123,7 +123,7 @@ def side_by_side(objectives: Mapping[str, Objective], words: Sequence[str]) -> F
 _Cells = list[tuple[str, bool]]
 
 
-def _strips(one: Objective, words: Sequence[str]) -> list[tuple[str, _Cells]]:
+def _strips(one: ObjectiveRow, words: Sequence[str]) -> list[tuple[str, _Cells]]:
     """Name the strips of one objective; a cell is a word and whether it carries loss."""
     example = one.example
     named = [("reads", example.inputs)]
@@ -163,7 +163,7 @@ _IN_CELL: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5}
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScorePair:
     """One entry of a table of scores.
 
     Attributes:
@@ -177,7 +177,7 @@ class Entry:
     leads: bool = False
 
 
-def what_it_bought(tasks: Mapping[str, Mapping[str, Entry]]) -> FigureWithText:
+def what_it_bought(tasks: Mapping[str, Mapping[str, ScorePair]]) -> FigureWithText:
     """Draw for each task and model the score from scratch and from pre-training.
 
     A ring stands for the mean from scratch and a dot for the mean after pre-training; the thin line

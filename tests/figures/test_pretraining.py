@@ -5,23 +5,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib.figures.pretraining import Entry, Objective, side_by_side, what_it_bought
+from course_lib.figures.pretraining import ObjectiveRow, ScorePair, side_by_side, what_it_bought
 from course_lib.model.masks import causal_mask
 from course_lib.objectives import IGNORE, Example, causal_example
 
 WORDS = ["the", "teacher", "teaches", "[MASK]", "<X>", "<s>"]
 ALL = torch.ones(3, 3, dtype=torch.bool)
-MASKED = Objective(
+MASKED = ObjectiveRow(
     "encoder-only",
     Example(inputs=torch.tensor([0, 3, 2]), targets=torch.tensor([IGNORE, 1, IGNORE])),
     ALL,
     "labels",
     "BERT",
 )
-CAUSAL = Objective(
+CAUSAL = ObjectiveRow(
     "decoder-only", causal_example(torch.tensor([0, 1, 2])), causal_mask(2), "writing", "GPT"
 )
-SPANS = Objective(
+SPANS = ObjectiveRow(
     "encoder-decoder",
     Example(
         inputs=torch.tensor([5, 4]),
@@ -76,10 +76,10 @@ def test_what_does_not_fit_is_refused() -> None:
 
 ENTRIES = {
     "entities": {
-        "masked": Entry([0.1, 0.3], [0.8, 0.9], leads=True),
-        "causal": Entry([0.2, 0.2], [0.6, 0.4]),
+        "masked": ScorePair([0.1, 0.3], [0.8, 0.9], leads=True),
+        "causal": ScorePair([0.2, 0.2], [0.6, 0.4]),
     },
-    "translation": {"causal": Entry([0.0, 0.0], [0.0, 0.0])},
+    "translation": {"causal": ScorePair([0.0, 0.0], [0.0, 0.0])},
 }
 
 
@@ -100,4 +100,4 @@ def test_scores_that_do_not_pair_are_refused() -> None:
         what_it_bought({})
     for scratch, after in (([0.1], [0.2]), ([0.1, 0.2], [0.2])):
         with pytest.raises(ValueError, match="as many scores of both kinds, at least 2"):
-            what_it_bought({"a": {"b": Entry(scratch, after)}})
+            what_it_bought({"a": {"b": ScorePair(scratch, after)}})
