@@ -11,7 +11,10 @@ from course_lib.generation.chain import probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
 from course_lib.widgets.attention_calculator import attention_stages
 from course_lib.widgets.attention_map import describe_look, weights_of
+from course_lib.widgets.audit import describe_audit
+from course_lib.widgets.data_funnel import describe_funnel, funnel_of
 from course_lib.widgets.markup import fixed, percent
+from course_lib.widgets.objective_workbench import OBJECTIVES, describe_draw
 
 VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
@@ -105,6 +108,73 @@ def test_the_sampler_equals_the_package(open_page: Callable) -> None:
     assert final() == wanted([temperature(1.3), top_k(5), top_p(0.8)])
     widget.get_by_label("temperature last").check()
     assert final() == wanted([top_k(5), top_p(0.8), temperature(1.3)])
+
+
+def test_the_funnel_of_the_crawl_equals_the_package(open_page: Callable) -> None:
+    """Chapter 13: one filter off, another earlier; the table is the one that Python counts."""
+    page = open_page("notebooks/13_self_supervision_curation.html").page
+    ((widget, model),) = widgets(page, "DataFunnel")
+    payload = model["payload"]
+    total = sum(payload["words"])
+    names = list(payload["order"])
+    assert len(names) >= 8
+    widget.get_by_role("button", name="Just show me").press("Enter")
+
+    def held(order: list[str]) -> None:
+        lines = widget.get_by_role("group", name="The funnel").locator("tbody tr").all()
+        shown = {
+            line.locator("th").inner_text(): line.locator("td:not(.bar)").all_inner_texts()[2:]
+            for line in lines
+        }
+        wanted = dict.fromkeys(names, ["–"] * 4)
+        for one in funnel_of(payload, order):
+            left = [str(one["pages"]), percent(one["words"] / total)]
+            wanted[one["name"]] = [*left, str(one["dropped"]), str(len(one["wrong"]))]
+        assert shown == wanted
+        widget.get_by_role("button", name="Describe this").press("Enter")
+        assert widget.locator("p.cw-panel:focus").inner_text() == describe_funnel(payload, order)
+
+    held(names)
+    widget.get_by_label(f"{names[0]} is on").focus()
+    page.keyboard.press("Space")
+    held(names[1:])
+    widget.get_by_role("button", name=f"{names[-1]}: earlier").press("Enter")
+    held([*names[1:-2], names[-1], names[-2]])
+
+
+def test_the_audit_of_the_page_counts_as_the_package(open_page: Callable) -> None:
+    """Chapter 13: ten pages judged by keyboard, then compared with the filters."""
+    page = open_page("notebooks/13_self_supervision_curation.html").page
+    ((widget, model),) = widgets(page, "Audit")
+    payload = model["payload"]
+    assert sorted(payload["kept"]) == [False] * 5 + [True] * 5
+    mine = [number % 3 > 0 for number in range(10)]
+    for number, keep in enumerate(mine):
+        group = widget.get_by_role("group", name=f"Page {number + 1}", exact=True)
+        group.get_by_label("keep" if keep else "drop").focus()
+        page.keyboard.press("Space")
+    widget.get_by_role("button", name="Compare").press("Enter")
+    assert widget.locator(".cw-panel").first.inner_text() == describe_audit(payload, mine)
+
+
+def test_the_workbench_asks_what_the_objectives_ask(open_page: Callable) -> None:
+    """Chapters 14 to 16: every objective and draw, filled in rightly, is correct."""
+    for chapter in ("14_masked_language_modeling", "15_causal_language_modeling"):
+        page = open_page(f"notebooks/{chapter}.html").page
+        ((widget, model),) = widgets(page, "ObjectiveWorkbench")
+        payload = model["payload"]
+        for place, (kind, draws) in enumerate(payload["draws"].items()):
+            assert list(OBJECTIVES)[place] == kind
+            widget.get_by_role("radio").nth(place).check()
+            draw = draws[0]
+            for strip, words in enumerate((draw["input"], draw["target"])):
+                selects = widget.locator("ol").nth(strip).locator("select")
+                for number, word in enumerate(words):
+                    selects.nth(number).select_option(word or "-")
+            widget.get_by_role("button", name="Check").press("Enter")
+            assert "Correct" in widget.locator(".cw-verdict").inner_text()
+            widget.get_by_role("button", name="Describe this").press("Enter")
+            assert widget.locator("p.cw-panel:focus").inner_text() == describe_draw(draw)
 
 
 def test_the_first_question_is_answered_by_keyboard_alone(open_page: Callable) -> None:
