@@ -137,17 +137,7 @@ class FigureWithText:
 
     def html_table(self) -> str:
         """Return the table as HTML with header cells for its first row and first column."""
-        head, *rows = [[html.escape(_cell(value)) for value in row] for row in self.table]
-        lines = ["".join(f'<th scope="col">{cell}</th>' for cell in head)]
-        for first, *rest in rows:
-            cells = "".join(f"<td>{cell}</td>" for cell in rest)
-            lines.append(f'<th scope="row">{first}</th>{cells}')
-        name = html.escape(f"Table: {self.alt}"[:80])
-        return (
-            '<div style="overflow-x:auto" tabindex="0" role="region" '
-            f'aria-label="{name}">'
-            f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
-        )
+        return html_table(self.table, f"Table: {self.alt}"[:80])
 
 
 def new_figure(
@@ -195,6 +185,25 @@ def text_table(rows: Sequence[Sequence[Any]]) -> str:
         ]
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
+
+
+def html_table(rows: Sequence[Sequence[Any]], name: str) -> str:
+    """Write rows as an HTML table that a narrow page scrolls sideways.
+
+    Args:
+        rows: A header row, then the rows; the first cell of each names it.
+        name: What a screen reader calls the table.
+    """
+    head, *lines = [[html.escape(_cell(value)) for value in row] for row in rows]
+    written = ["".join(f'<th scope="col">{cell}</th>' for cell in head)]
+    for first, *rest in lines:
+        cells = "".join(f"<td>{cell}</td>" for cell in rest)
+        written.append(f'<th scope="row">{first}</th>{cells}')
+    return (
+        '<div style="overflow-x:auto" tabindex="0" role="region" '
+        f'aria-label="{html.escape(name)}">'
+        f"<table>{''.join(f'<tr>{line}</tr>' for line in written)}</table></div>"
+    )
 
 
 def _cell(value: Any) -> str:

@@ -108,6 +108,8 @@ def by_size(
         panel.fill_between(sizes, values.min(0), values.max(0), color=colour, alpha=0.25, lw=0)
         panel.plot(sizes, values.mean(0), color=colour, marker="o", markersize=4)
         panel.set_xscale("log")
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.minorticks_off()
         panel.set_title(name, fontsize=9, color=palette.ink)
         panel.set_xlabel("parameters")
         head += [name, "lowest", "highest"]

@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
@@ -211,11 +215,11 @@ def repetition_and_surprise(
             color=palette.vermilion if is_real else palette.blue,
             linestyle="none",
         )
-        axes.annotate(name, (likelihood, repeated), (5, 4), **_NOTE)
     axes.axvline(results[real][0], color=palette.faint, lw=0.8, ls=":")
     axes.set_xlabel("mean log-probability of a token under the model, nats")
     axes.set_ylabel("repeated 4-grams")
     axes.margins(x=0.16, y=0.12)
+    _name_apart(figure, axes, results)
     likeliest = max(results, key=lambda name: results[name][0])
     near = min((n for n in results if n != real), key=lambda n: _gap(results[n], results[real]))
     alt = (
@@ -226,6 +230,29 @@ def repetition_and_surprise(
     )
     table = [["text", "log-probability", "repeated 4-grams"]]
     return FigureWithText(figure, alt, [*table, *([name, *pair] for name, pair in results.items())])
+
+
+def _name_apart(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+    """Write a name beside each point, none over another; one that stands off gets a thin line."""
+    figure.draw_without_rendering()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    marks = [axes.transData.transform(point) for point in points.values()]
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
+    places = [(x, step * 11 + 4) for step in (0, -1, 1, -2, 2, -3, 3, -4, 4) for x in (7, -7)]
+    for name, point in points.items():
+        for x, y in places:
+            line = {"arrowstyle": "-", "lw": 0.5, "color": palette.faint} if abs(y) > 12 else None
+            side = "left" if x > 0 else "right"
+            note = axes.annotate(name, point, (x, y), ha=side, arrowprops=line, **_NOTE)
+            note.set_in_layout(False)  # else the axes shrink for it, and all points move
+            note.update_positions(renderer)
+            words = Text.get_window_extent(note, renderer)
+            inside = axes.bbox.x0 <= words.x0 and words.x1 <= figure.bbox.x1
+            inside = inside and axes.bbox.y0 <= words.y0 and words.y1 <= figure.bbox.y1
+            if (inside and not words.count_overlaps(taken)) or (x, y) == places[-1]:
+                taken.append(words)
+                break
+            note.remove()
 
 
 _NOTE = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}

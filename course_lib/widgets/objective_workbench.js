@@ -211,7 +211,7 @@ function render({ model, el }) {
       radios({
         legend: "Objective",
         value: kind,
-        options: Object.entries(data.names),
+        options: data.names,
         change: (value) => {
           kind = value;
           at = 0;

@@ -87,7 +87,7 @@ class ObjectiveWorkbench(CourseWidget):
         }
         payload = {
             "words": words,
-            "names": OBJECTIVES,
+            "names": list(OBJECTIVES.items()),  # a page may sort the keys of what it keeps
             "draws": bench,
             "options": {kind: _options(kind, words, others, bench[kind]) for kind in OBJECTIVES},
             "title": title,

@@ -35,7 +35,7 @@ function render({ model, el }) {
     const data = model.get("payload");
     const { node, body } = card(data, again);
     const live = liveRegion();
-    let name = Object.keys(data.presets)[0];
+    let name = data.order[0];
     let config = { ...data.presets[name] };
     const size = { ...data.size };
     let opened = 0;
@@ -220,7 +220,7 @@ function render({ model, el }) {
     const pick = picker({
       label: "Model",
       value: name,
-      options: Object.keys(data.presets).map((one) => [one, one]),
+      options: data.order.map((one) => [one, one]),
       change: (value) => {
         name = value;
         config = { ...data.presets[name] };

@@ -89,6 +89,7 @@ class ShapeTracer(CourseWidget):
                 raise ValueError(f"{letter} must be at least 1, got {value}")
         payload = {
             "presets": {name: config.to_dict() for name, config in configs.items()},
+            "order": list(configs),  # a page may sort the keys of what it keeps
             "size": size,
             "title": title,
             "describe": describe,

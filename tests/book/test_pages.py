@@ -28,6 +28,16 @@ SMALL_LABELS = """(least) => [...document.querySelectorAll("article svg text")]
     .filter(([, pixels]) => pixels < least)
     .map(([text, pixels]) => `${text} ${pixels.toFixed(0)}`)"""
 
+CROSSED_LABELS = """() => [...document.querySelectorAll("article figure svg")].flatMap((svg) => {
+    const words = [...svg.querySelectorAll("text")]
+        .filter((node) => node.checkVisibility() && node.textContent.trim())
+        .map((node) => [node.textContent.trim(), node.getBoundingClientRect()]);
+    return words.flatMap(([word, a], i) => words.slice(i + 1)
+        .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 4
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 8)
+        .map(([other]) => `${word} over ${other}`));
+})"""
+
 pytestmark = pytest.mark.usefixtures("site")
 
 
@@ -74,6 +84,10 @@ def test_no_line_of_code_or_output_is_cut(width: int, opened) -> None:
     cut = opened.page.evaluate(CUT_LINES)
     opened.page.set_viewport_size({"width": 1280, "height": 900})
     assert cut == []
+
+
+def test_no_label_of_a_figure_lies_over_another(opened) -> None:
+    assert opened.page.evaluate(CROSSED_LABELS) == []
 
 
 def test_every_label_of_a_figure_can_be_read_on_a_phone(opened) -> None:

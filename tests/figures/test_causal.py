@@ -60,3 +60,11 @@ def test_what_does_not_fit_is_refused() -> None:
         by_size([2, 3], {"a": [[1.0, 2.0]]}, [])
     with pytest.raises(ValueError, match=r"measures\['a'\]"):
         by_size([2, 3], {"a": [[1.0, 2.0, 3.0]]}, [1.0])
+
+
+def test_the_sizes_are_written_and_nothing_between_them() -> None:
+    figure = by_size([2_100, 6_000, 25_000], {"nats": [[3.0, 2.0, 1.0]]}, [0.5])
+    (panel,) = figure.figure.axes
+    figure.figure.draw_without_rendering()
+    assert [one.get_text() for one in panel.get_xticklabels()] == ["2,100", "6,000", "25,000"]
+    assert [one.get_text() for one in panel.get_xticklabels(minor=True)] == []

@@ -80,3 +80,11 @@ def test_the_cells_run_with_another_start_and_without_their_claims(tmp_path: Pat
     ]
     assert run(cells, 0, 1) == {"reached": 1}
     assert run(cells, 2, 2) == {"reached": 22}
+
+
+def test_a_page_gets_the_same_table_as_a_terminal() -> None:
+    runs = Recorded("05", made(*THREE, (0, 2, {"loss": 0.5})))
+    shown = runs._repr_html_()
+    for cell in ("start 0", "start 0, twice as long", "loss", "1.10", "0.50"):
+        assert cell in repr(runs) and cell in shown
+    assert shown.count("<th") == 6 and 'tabindex="0"' in shown and 'role="region"' in shown

@@ -78,6 +78,28 @@ def test_static_forms_stand_without_javascript(everything):
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def turned(value):
+    """The same with the keys of each mapping in reverse: a page that keeps it may sort them."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return [turned(one) for one in value] if isinstance(value, list) else value
+
+
+def test_the_order_of_keys_means_nothing(show):
+    """What a reader sees first, in every widget, is the same however its data were kept."""
+    seen = []
+    for turn in (lambda value: value, turned):
+        widgets = [make() for make in EXAMPLES.values()]
+        for widget in widgets:
+            widget.payload = turn(widget.payload)
+        live = show(*widgets).locator(".cw-live")
+        options = "node => [...node.querySelectorAll('option')].map((o) => o.textContent)"
+        shown = [live.nth(i) for i in range(live.count())]
+        seen.append([(one.inner_text(), one.evaluate(options)) for one in shown])
+    for name, before, after in zip(EXAMPLES, *seen, strict=True):
+        assert before == after, name
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_text_forms_are_the_same_in_every_run(name):
     first, again = EXAMPLES[name](), EXAMPLES[name]()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from course_lib.figures.base import text_table
+from course_lib.figures.base import html_table, text_table
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,22 @@ class Recorded:
                 return False
         return True
 
-    def __repr__(self) -> str:
-        """Return the table: a line for each number, a column for each run."""
+    def _table(self) -> list[list[str]]:
+        """A line for each number, a column for each run."""
         head = [f"start {r.seed}" + (", twice as long" if r.budget == 2 else "") for r in self.runs]
         rows = [
             [name, *(f"{run[name]:.2f}".rjust(len(head[i])) for i, run in enumerate(self.runs))]
             for name in self.runs[0].outcome
         ]
-        return text_table([["", *head], *rows])
+        return [["", *head], *rows]
+
+    def __repr__(self) -> str:
+        """Return the table as text."""
+        return text_table(self._table())
+
+    def _repr_html_(self) -> str:
+        """Return the table as a page shows it, where lines of text would be broken."""
+        return html_table(self._table(), f"The recorded runs of chapter {self.chapter}")
 
 
 def recorded(chapter: str) -> Recorded:

@@ -1,0 +1,36 @@
+"""Labels that lie where the points do, and still can be read."""
+
+import itertools
+
+import pytest
+from matplotlib.text import Annotation, Text
+
+from course_lib.figures.generation import repetition_and_surprise
+
+CROWDED = {
+    "real text": (-2.0, 0.02),
+    "T 0.8": (-2.01, 0.021),
+    "top-p 0.9": (-1.99, 0.022),
+    "T 1.5, top-p 0.5": (-2.0, 0.019),
+    "top-k 10": (-1.6, 0.05),
+    "min-p 0.1": (-1.61, 0.05),
+    "greedy": (-0.3, 0.8),
+}
+
+
+def test_no_name_lies_over_another() -> None:
+    figure = repetition_and_surprise(CROWDED, real="real text").figure
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    notes = [one for one in axes.texts if isinstance(one, Annotation)]
+    assert [one.get_text() for one in notes] == list(CROWDED)
+    boxes = {one.get_text(): Text.get_window_extent(one) for one in notes}
+    for (name, one), (other, two) in itertools.combinations(boxes.items(), 2):
+        assert not one.overlaps(two), (name, other)
+    assert all(axes.bbox.x0 <= one.x0 and one.x1 <= figure.bbox.x1 for one in boxes.values())
+    assert all(axes.bbox.y0 <= one.y0 and one.y1 <= figure.bbox.y1 for one in boxes.values())
+
+
+def test_real_text_has_to_be_among_them() -> None:
+    with pytest.raises(ValueError, match="real must be one of"):
+        repetition_and_surprise(CROWDED, real="nobody")
