@@ -4,6 +4,7 @@ Chapter: 11_generative_configuration
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -255,7 +256,7 @@ def _name_apart(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, fl
             note.remove()
 
 
-_NOTE = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}
+_NOTE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}
 
 
 def _bars(
