@@ -45,7 +45,7 @@ class ServiceMetrics:
         counts = engine.counts
         lines: list[str] = []
 
-        def tell(name: str, kind: str, about: str, samples: Mapping[str, float]) -> None:
+        def tell(name: str, kind: str, about: str, samples: Mapping[str, float | int]) -> None:
             lines.append(f"# HELP course_{name} {about}")
             lines.append(f"# TYPE course_{name} {kind}")
             lines.extend(f"course_{name}{labels} {value:g}" for labels, value in samples.items())

@@ -23,7 +23,8 @@ IMPORT_TO_PYPI = {"IPython": "ipython", "yaml": "PyYAML"}
 # Imported by course_lib only where it is used, with a clear error when it is missing.
 # Extras of the package that no page needs; each says how to install it where it is missing.
 OPTIONAL = {"sentencepiece", "huggingface_hub", "deepspeed", "gguf", "datatrove"}
-OPTIONAL |= {"fastapi", "pydantic", "starlette", "uvicorn"}  # the extra `serve`
+# The extra `serve`; jinja2, for chat templates, comes with torch as well.
+OPTIONAL |= {"fastapi", "jinja2", "pydantic", "starlette", "uvicorn"}
 # Only for authors, who have the extra `dev`: course_lib.exercises.__main__ checks payloads with it.
 OPTIONAL |= {"jsonschema"}
 # Comes with ipywidgets in every environment that can run a notebook.

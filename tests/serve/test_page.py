@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from book._tools.browser import FLAGS, ensure
 from tests.serve.conftest import Service
 
+pytestmark = pytest.mark.processes
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SECONDS = 60_000
 
