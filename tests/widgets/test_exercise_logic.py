@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.exercises.answers import quiz as reference
+from course_lib.exercises.answers.number_grammar import parse_number
 from course_lib.exercises.author.text import led_by, plain
 from course_lib.exercises.progress import records
 from tests.widgets.payloads import ALL, choice, match, number, order, part
@@ -23,6 +24,18 @@ def test_number_grammar(kit):
             assert found is not None, case["text"]
             assert found["readings"] == pytest.approx(case["readings"], rel=1e-12), case["text"]
             assert found["unit"] == case["unit"], case["text"]
+
+
+def test_a_prediction_is_read_as_an_answer_is(kit):
+    """A prediction reads one decimal or ratio; of what both read, both say the same."""
+    for case in CASES:
+        found = kit("kit/exercise/decimal.js", "parseDecimal", case["text"])
+        if found is not None and found["unit"] == case["unit"]:
+            assert found["readings"] == pytest.approx(case["readings"], rel=1e-12), case["text"]
+    assert kit("kit/exercise/decimal.js", "parseDecimal", "2½") is None  # and not 21 halves
+    for text in ("½", "7\u200b7", "1,152", "12 345,6", "3/4"):
+        found = kit("kit/exercise/decimal.js", "parseDecimal", text)
+        assert found["readings"] == list(parse_number(text).readings), text
 
 
 ANSWERS = {

@@ -3,15 +3,17 @@
 The grammar, in order of application:
 
 1. Superscripts become `^digits`; every kind of minus becomes `-`; every kind of space becomes one
-   space; `½` becomes `1/2`; the ends are stripped. More than 80 characters is no number.
-2. A leading `=`, `~`, `≈`, `about`, `approximately`, `around`, `roughly` or `ca.` is ignored.
+   space; `½` becomes `1/2`; signs without width are dropped; the ends are stripped. More than 80
+   characters is no number.
+2. A leading `=`, `~`, `≈`, `about`, `approximately`, `around`, `roughly` or `ca.` is ignored, and
+   so is a name before `=` or `:`. `minus` and `negative` are signs.
 3. One number, or arithmetic with numbers: `+ - * /`, also `x × · ÷`, powers with `^` or `**`, and
    parentheses. `+` and `-` between numbers stand between spaces, or `-` between a larger and a
    smaller number: `1-0.25` is arithmetic and `10-20` a range, which is no number.
    A decimal may have an exponent (`1e9`), and may group thousands by comma, space, `_` or `'`, or
-   by dots. A comma is a decimal sign too, so `1,152` has two readings, 1152 and 1.152, and so has
-   `1.152`; an answer counts when either is right. Small numbers may be words: `twelve`,
-   `two thirds`, `half`.
+   by dots. A fraction behind a whole number is added to it: `2½`, `2 1/2`. A comma is a decimal
+   sign too, so `1,152` has two readings, 1152 and 1.152, and so has `1.152`; an answer counts when
+   either is right. Small numbers may be words: `twelve`, `twenty one`, `two thirds`, `half`.
 4. The rest is the unit: spaces trimmed, one full stop at its end dropped. `31 %` is
    31 with unit `%`. A rest that begins with an operator is no unit, and the text no number.
 
@@ -32,9 +34,14 @@ MAX_LENGTH = 80
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _MINUS = re.compile("[\u2010-\u2015\u2212]")
 _SPACES = re.compile("[ \t\r\n\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_FRACTION_SIGN = re.compile("[¼-¾⅐-⅞]")
 _PREFIX = re.compile(
-    r"(?:[=~≈]+|(?:about|approximately|approx\.?|around|roughly|circa|ca\.?) ) *", re.IGNORECASE
+    r"(?:[a-z]{1,12} ?[=:] ?)?"
+    r"(?:(?:[=~≈]+|(?:about|approximately|approx\.?|around|roughly|circa|ca\.?) ) *)?",
+    re.IGNORECASE,
 )
+_SIGN_WORD = re.compile("(?:minus|negative) ", re.IGNORECASE)
+_MIXED = re.compile(r"([0-9]{1,15}) ([0-9]{1,2}) ?/ ?([0-9]{1,2})(?![0-9/^*]|[.,][0-9])")
 _DECIMAL = re.compile(
     r"(?:"
     r"[0-9]{1,3}(?:[ _'’][0-9]{3})+(?:[.,][0-9]+)?"  # 38 597 376 and 38 597 376,5
@@ -46,7 +53,10 @@ _DECIMAL = re.compile(
     r")(?:[eE][+-]?[0-9]+)?(?![0-9]|[.,][0-9])"
 )
 _TIMES = re.compile(r" ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?")
-_POWER = re.compile(r" ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])")
+_POWER = re.compile(
+    r" ?(?:\^|\*\*) ?"
+    r"(?:\(([+-]?[0-9]{1,4})\)|\{([+-]?[0-9]{1,4})\}|([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9]))"
+)
 _PLUS = re.compile(r" ([+-]) ")
 _PLUS_INSIDE = re.compile(r" ?([+-]) ?")
 _MINUS_TIGHT = re.compile(r"-(?=[0-9.,])")
@@ -61,7 +71,8 @@ _BELOW_100 = {
     **{word: float(value) for value, word in enumerate(_ONES)},
     **{word: 10.0 * value for value, word in enumerate(_TENS, start=2)},
     **{
-        f"{tens}-{one}": 10.0 * value + number
+        f"{tens}{between}{one}": 10.0 * value + number
+        for between in "- "
         for value, tens in enumerate(_TENS, start=2)
         for number, one in enumerate(_ONES[1:10], start=1)
     },
@@ -102,6 +113,8 @@ class Parsed:
 
 def normalise(text: str) -> str:
     """Bring every kind of space, minus, fraction and superscript to one plain form."""
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    text = _FRACTION_SIGN.sub(r" \g<0>", text)
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: "^" + m.group().translate(_SUPERSCRIPTS), text)
     text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").replace("\u2215", "/")
     return _SPACES.sub(" ", _MINUS.sub("-", text)).strip(" ")
@@ -166,7 +179,7 @@ class _Reader:
         value = self.atom()
         if exponent := self.take(_POWER):
             try:
-                value = value ** int(exponent[1])
+                value = value ** int(exponent[1] or exponent[2] or exponent[3])
             except (OverflowError, ZeroDivisionError):
                 raise _NoNumber from None
         return -value if sign and sign[1] == "-" else value
@@ -179,6 +192,11 @@ class _Reader:
             if not self.take(re.compile(r" ?\)")):
                 raise _NoNumber
             return value
+        if match := self.take(_MIXED):
+            whole, above, below = (int(one) for one in match.groups())
+            if not 0 < above < below:
+                raise _NoNumber
+            return whole + above / below
         if match := self.take(_DECIMAL):
             return _readings(match[0])[-1 if self.second else 0]
         raise _NoNumber
@@ -213,13 +231,18 @@ def parse_number(text: str) -> Parsed | None:
     text = normalise(text)
     if prefix := _PREFIX.match(text):
         text = text[prefix.end() :]
+    sign = _SIGN_WORD.match(text)
+    text = text[sign.end() :] if sign else text
     try:
         values, end = [], 0
         for second in (False, True):
             value, end = _read(text, second)
+            value = -value if sign else value
             values += [value] if value not in values else []
     except (_NoNumber, RecursionError):
         return None
+    if sign and any(value > 0 for value in values):
+        return None  # a sign by word and one by sign
     if not all(math.isfinite(value) for value in values):
         return None
     unit = text[end:].strip(" ")

@@ -19,6 +19,8 @@ const NO_UNIT = /^[-+*/^×·÷()=0-9]/;
 /** A text with one form of each sign, space and digit. */
 export function plainForm(text) {
   return text
+    .replace(/\p{Cf}/gu, "")
+    .replace(/[¼-¾⅐-⅞]/g, " $&")
     .replace(
       /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+/g,
       (run) => "^" + [...run].map((sign) => "0123456789-"[SUPERSCRIPTS.indexOf(sign)]).join(""),

@@ -2,8 +2,12 @@
 // course_lib/exercises/answers/number_grammar.py. No DOM.
 import { DECIMAL, LEAD_IN, decimalReadings, plainForm, unitOf } from "./decimal.js";
 
+const NAME = /^[a-z]{1,12} ?[=:] ?/i;
+const SIGN_WORD = /^(?:minus|negative) /i;
+const MIXED = /([0-9]{1,15}) ([0-9]{1,2}) ?\/ ?([0-9]{1,2})(?![0-9/^*]|[.,][0-9])/y;
 const TIMES_SIGN = / ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?/y;
-const POWER_SIGN = / ?(?:\^|\*\*) ?([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9])/y;
+const POWER_SIGN =
+  / ?(?:\^|\*\*) ?(?:\(([+-]?[0-9]{1,4})\)|\{([+-]?[0-9]{1,4})\}|([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9]))/y;
 const PLUS_SIGN = / ([+-]) /y;
 const PLUS_INSIDE = / ?([+-]) ?/y;
 const MINUS_TIGHT = /-(?=[0-9.,])/y;
@@ -17,8 +21,13 @@ const BELOW_100 = {
   ...Object.fromEntries(ONES.map((word, value) => [word, value])),
   ...Object.fromEntries(TENS.map((word, place) => [word, 10 * (place + 2)])),
   ...Object.fromEntries(
-    TENS.flatMap((tens, place) =>
-      ONES.slice(1, 10).map((one, number) => [`${tens}-${one}`, 10 * (place + 2) + number + 1]),
+    ["-", " "].flatMap((between) =>
+      TENS.flatMap((tens, place) =>
+        ONES.slice(1, 10).map((one, number) => [
+          `${tens}${between}${one}`,
+          10 * (place + 2) + number + 1,
+        ]),
+      ),
     ),
   ),
 };
@@ -87,7 +96,7 @@ class NumberReader {
     const sign = this.take(/([+-]) ?/y);
     let value = this.atom();
     const exponent = this.take(POWER_SIGN);
-    if (exponent) value **= Number(exponent[1]);
+    if (exponent) value **= Number(exponent[1] ?? exponent[2] ?? exponent[3]);
     if (!Number.isFinite(value)) throw new NoNumber();
     return sign?.[1] === "-" ? -value : value;
   }
@@ -99,6 +108,12 @@ class NumberReader {
       this.depth -= 1;
       if (!this.take(/ ?\)/y)) throw new NoNumber();
       return value;
+    }
+    const mixed = this.take(MIXED);
+    if (mixed) {
+      const [whole, above, below] = mixed.slice(1).map(Number);
+      if (!(above > 0 && above < below)) throw new NoNumber();
+      return whole + above / below;
     }
     const match = this.take(DECIMAL);
     if (!match) throw new NoNumber();
@@ -122,7 +137,9 @@ function readValue(text, second) {
 /** The values a text may stand for and its unit text, or null where there is no finite number. */
 export function parseNumber(given) {
   if ([...given].length > 80) return null;
-  const text = plainForm(given).replace(LEAD_IN, "");
+  let text = plainForm(given).replace(NAME, "").replace(LEAD_IN, "");
+  const sign = SIGN_WORD.exec(text);
+  if (sign) text = text.slice(sign[0].length);
   let found;
   try {
     found = [false, true].map((second) => readValue(text, second));
@@ -130,7 +147,8 @@ export function parseNumber(given) {
     if (error instanceof NoNumber) return null;
     throw error;
   }
-  const readings = [...new Set(found.map(({ value }) => value))];
+  const readings = [...new Set(found.map(({ value }) => (sign ? -value : value)))];
+  if (sign && readings.some((one) => one > 0)) return null; // a sign by word and one by sign
   if (!readings.every(Number.isFinite)) return null;
   const unit = unitOf(text.slice(found[1].end));
   return unit === null ? null : { readings, unit };
