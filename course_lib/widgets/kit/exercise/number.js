@@ -6,8 +6,11 @@ const NAME = /^[a-z]{1,12} ?[=:] ?/i;
 const SIGN_WORD = /^(?:minus|negative) /i;
 const MIXED = /([0-9]{1,15}) ([0-9]{1,2}) ?\/ ?([0-9]{1,2})(?![0-9/^*]|[.,][0-9])/y;
 const TIMES_SIGN = / ?(?:(\*)(?!\*)|([×·])|([/÷])|(x)(?= ?[0-9(])) ?/y;
-const POWER_SIGN =
-  / ?(?:\^|\*\*) ?(?:\(([+-]?[0-9]{1,4})\)|\{([+-]?[0-9]{1,4})\}|([+-]?[0-9]{1,4})(?![0-9]|[.,][0-9]))/y;
+const EXPONENT = "([+-]?[0-9]{1,4})";
+const POWER_SIGN = new RegExp(
+  ` ?(?:\\^|\\*\\*) ?(?:\\(${EXPONENT}\\)|\\{${EXPONENT}\\}|${EXPONENT}(?![0-9]|[.,][0-9]))`,
+  "y",
+);
 const PLUS_SIGN = / ([+-]) /y;
 const PLUS_INSIDE = / ?([+-]) ?/y;
 const MINUS_TIGHT = /-(?=[0-9.,])/y;
