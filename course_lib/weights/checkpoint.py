@@ -116,13 +116,20 @@ class Checkpoint:
             )
 
     def check_layers(self, config: TransformerConfig) -> None:
-        """Refuse more layers than there are tensors, before anything is built for each of them."""
+        """Refuse sizes that no tensor here can have, before anything is built for each of them."""
         n_layers = config.n_encoder_layers + config.n_decoder_layers
         if n_layers > len(self.entries):
             raise ValueError(
                 f"{self.folder}: the config asks for {n_layers} layers, but there are only "
                 f"{len(self.entries)} tensors"
             )
+        largest = max((math.prod(entry.shape) for entry in self.entries.values()), default=0)
+        for what, size in (("numbers a head", config.head_dim), ("heads", config.n_heads)):
+            if size > largest:
+                raise ValueError(
+                    f"{self.folder}: the config asks for {size} {what}, but the largest tensor "
+                    f"has {largest} numbers"
+                )
 
     def dtype(self, names: Iterable[str]) -> torch.dtype:
         """Return the type that holds the tensors of these names without loss.

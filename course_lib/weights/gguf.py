@@ -46,6 +46,7 @@ def read_gguf(file: Path) -> tuple[Published, GgufFile]:
     kind = reader.get(_ARCHITECTURE, None, str)
     if kind != "llama":
         raise ValueError(f"{file}: {_ARCHITECTURE}={kind!r}: expected 'llama'")
+    reader.must_be("general.type", "model")
     try:
         config = _read(reader, opened)
     except (ValueError, TypeError, ArithmeticError) as error:

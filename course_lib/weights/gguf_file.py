@@ -214,9 +214,15 @@ class GgufFile(Checkpoint):
     def _place(self, end_of_names: int) -> None:
         """Find the numbers of every tensor, all of which must lie inside the file."""
         align = self.values.get("general.alignment", 32)
-        if not isinstance(align, int) or align < 1 or align & (align - 1):
-            raise ValueError(f"{self.folder}: general.alignment={align!r}: expected a power of two")
-        first = -(-end_of_names // align) * align
+        if not isinstance(align, int) or align < 8 or align & (align - 1):
+            raise ValueError(
+                f"{self.folder}: general.alignment={align!r}: expected a power of two, 8 or more"
+            )
+        first, last = -(-end_of_names // align) * align, (0, "")
+        for name, packed in sorted(self._packed.items(), key=lambda one: one[1].start):
+            if packed.start < last[0]:
+                raise ValueError(f"{self.folder} is damaged: {name} lies upon {last[1]}")
+            last = (packed.start + packed.rows * packed.row_bytes, name)
         for name, packed in self._packed.items():
             start, n_bytes = first + packed.start, packed.rows * packed.row_bytes
             if start + n_bytes > len(self._data):

@@ -27,6 +27,8 @@ HOW_BYTES_ARE_SPELLED = {
     "trim_offsets": True,
     "use_regex": True,
 }
+# Ids that only programs use which chat or fill gaps, and what byte-level BPE has no use for.
+_MEANINGLESS = ("_token_id", ".scores", ".token_type_count")
 _DIGITS = {"type": "Digits", "individual_digits": True}
 # llama.cpp's name of a way to cut text -> what is done before GPT-2's own pattern.
 CUTS: dict[str, list[dict[str, Any]]] = {"gpt-2": [], "smollm": [_DIGITS], "starcoder": [_DIGITS]}
@@ -57,7 +59,15 @@ def tokenizer_files(opened: GgufFile) -> dict[str, dict[str, Any]]:
             f"{reader.file}: tokenizer.ggml.pre={pre!r}: expected one of {', '.join(CUTS)}"
         )
     reader.must_be("tokenizer.ggml.add_space_prefix", False)
+    for key in ("add_sep_token", "remove_extra_whitespaces"):
+        reader.must_be(f"tokenizer.ggml.{key}", False)
     tokens = _texts(reader, _TOKENS)
+    table = opened.entries.get("token_embd.weight")
+    if table is not None and table.shape and len(tokens) > table.shape[0]:
+        raise ValueError(
+            f"{reader.file}: {_TOKENS} has {len(tokens)} values, but token_embd.weight has "
+            f"{table.shape[0]} rows"
+        )
     merges = _texts(reader, _MERGES)
     types = reader.get(_TYPES, [TokenKind.NORMAL] * len(tokens), list)
     if len(types) != len(tokens):
@@ -108,6 +118,12 @@ def tokenizer_files(opened: GgufFile) -> dict[str, dict[str, Any]]:
         },
     }
     template = reader.get("tokenizer.chat_template", None, str)
+    for key in reader.rest():
+        if key.startswith("tokenizer.ggml.") and not key.endswith(_MEANINGLESS):
+            value = opened.values[key]
+            raise ValueError(
+                f"{reader.file}: {key}={value!r:.60}: this tokenizer has no such thing"
+            )
     about = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,

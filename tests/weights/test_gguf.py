@@ -265,6 +265,67 @@ def test_a_vocabulary_that_is_not_read_here_is_refused_by_key(made, key):
         tokenizer_files(GgufFile(file))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("add_sep_token", True),
+        ("remove_extra_whitespaces", True),
+        ("precompiled_charsmap", [1, 2]),
+        ("added_tokens", ["<new>"]),
+        ("tokens", [*WORDS, "zz"]),
+    ],
+)
+def test_no_word_of_a_vocabulary_is_passed_over(made, key, value):
+    """What cannot be obeyed is refused: options, and tokens for which the model has no row."""
+    right = {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.tokens": WORDS,
+        "tokenizer.ggml.merges": MERGES,
+        "tokenizer.ggml.eot_token_id": 1,
+        "tokenizer.ggml.scores": [0.0] * len(WORDS),
+    }
+    assert tokenizer_files(GgufFile(made(values=right, vocabulary=False)))
+    file = made(values={**right, f"tokenizer.ggml.{key}": value}, vocabulary=False)
+    with pytest.raises(ValueError, match=rf"made\.gguf.*tokenizer\.ggml\.{key}"):
+        tokenizer_files(GgufFile(file))
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"general.alignment": 4}, "general.alignment=4: expected a power of two, 8 or more"),
+        ({"general.type": "adapter"}, "general.type='adapter'"),
+        ({"llama.embedding_length": 2**30}, "numbers a head, but the largest tensor has"),
+        ({"llama.attention.key_length": 2**30, "llama.attention.value_length": 2**30,
+          "llama.rope.dimension_count": 2**30}, "numbers a head, but the largest tensor has"),
+    ],
+)  # fmt: skip
+def test_what_no_file_of_this_size_can_hold_is_refused_at_once(made, values, named):
+    file = made(values=values)
+    with pytest.raises(ValueError, match=r"made\.gguf") as error:
+        Transformer.from_pretrained(file)
+    assert named in str(error.value)
+
+
+def test_a_width_of_heads_that_no_tensor_has_is_refused_in_a_folder_too(reference, tmp_path):
+    """Before the frequencies of half a thousand million pairs are counted."""
+    reference.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "head_dim": 2**30}))
+    with pytest.raises(ValueError, match="numbers a head, but the largest tensor has"):
+        Transformer.from_pretrained(tmp_path)
+
+
+def test_tensors_that_lie_upon_each_other_are_refused(made):
+    whole = bytearray((file := made()).read_bytes())
+    name = b"blk.0.attn_norm.weight"
+    at = whole.index(name) + len(name) + 4 + 8 + 4  # axes, one size, type
+    whole[at : at + 8] = struct.pack("<Q", 0)
+    file.write_bytes(whole)
+    with pytest.raises(ValueError, match=r"made\.gguf is damaged: .* lies upon "):
+        GgufFile(file)
+
+
 def test_every_cut_is_noticed(made):
     """Cut anywhere, the file is refused with its name, and never read as a shorter one."""
     whole = (file := made(Kind.Q8_0)).read_bytes()
