@@ -207,7 +207,7 @@ def parse(body: bytes, kind: type[_Fields]) -> _Fields:
         ProtocolError: 400, naming the field, what it got and what it wants.
     """
     try:
-        found = json.loads(body, parse_constant=_no_number)
+        found = json.loads(body, parse_constant=_no_number, object_pairs_hook=_once)
     except RecursionError:
         raise ProtocolError(400, "the body is nested too deeply", code="invalid_json") from None
     except ValueError as error:  # UnicodeDecodeError is one
@@ -253,6 +253,14 @@ def _told(error: ValidationError) -> ProtocolError:
     return ProtocolError(
         400, f"{name}{where} got {first['input']!r:.60}: {wants}", param=name, code="invalid_value"
     )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r:.60} is there twice")
+    return made
 
 
 def _no_number(word: str) -> NoReturn:

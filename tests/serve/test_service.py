@@ -252,6 +252,7 @@ BAD: list[tuple[str, Any, int, str | None, str]] = [
     ("a list", b"[1]", 400, None, "object"),
     ("deep", b"[" * 200_000, 400, None, "nested"),
     ("NaN", b'{"model": "tiny", "prompt": "a", "temperature": NaN}', 400, None, "NaN"),
+    ("twice", b'{"model": "tiny", "prompt": "a", "prompt": "b"}', 400, None, "twice"),
     ("no prompt", {"model": "tiny"}, 400, "prompt", "missing"),
     ("no model", {"prompt": "a"}, 400, "model", "missing"),
     ("other model", {**ASK, "model": "gpt-5"}, 404, "model", "gpt-5"),
