@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from book._tools.paths import HTML
+from tests.book.conftest import COLOURS
 
 CHAPTERS = sorted(str(path.relative_to(HTML)) for path in (HTML / "notebooks").glob("*.html"))
 FRONT = sorted(
@@ -15,7 +16,6 @@ FRONT = sorted(
 WEIGHT_LIMIT_BYTES = 500_000  # compressed, as a server sends it
 SMALLEST_LABEL_PIXELS = 9
 PHONE = 390
-COLOURS = ("color-contrast", "link-in-text-block")
 
 RAW_TABLE = re.compile(r"\|\s*(?:[:—-]\s*){1,}[—-]*:?\s*\|")
 CUT_LINES = """() => [...document.querySelectorAll("article pre")]
@@ -217,6 +217,19 @@ def test_axe_finds_a_planted_fault_of_the_dark_page(open_page: Callable) -> None
         "document.querySelector('article').innerHTML += '<p style=\"color: #222\">dark</p>'"
     )
     assert any("color-contrast" in line for line in opened.axe(only=COLOURS))
+
+
+def test_axe_finds_a_planted_fault_among_words_of_code(open_page: Callable) -> None:
+    """One word of thousands looks otherwise; afterwards all words stand where they stood."""
+    opened = open_page("notebooks/09_transformer_models.html")
+    article = opened.page.locator("article")
+    before = article.inner_text()
+    opened.page.evaluate(
+        "[...document.querySelectorAll('article pre span.n')].at(-1).style.color = '#ddd'"
+    )
+    (found,) = opened.axe(only=COLOURS)
+    assert "color-contrast" in found and "#ddd" in found or "221, 221, 221" in found
+    assert article.inner_text() == before
 
 
 def test_the_dark_and_the_light_page_differ(open_page: Callable) -> None:
