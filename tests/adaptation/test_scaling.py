@@ -60,6 +60,18 @@ def test_a_larger_run_lies_in_the_stated_interval() -> None:
     assert max(widths) < 0.2 * TRUE.loss(64_000, 2_000_000), "an interval of any width would"
 
 
+def test_an_interval_is_of_a_run_with_its_noise_not_of_the_curve() -> None:
+    """Between the sizes that were fitted the curve is well known, and a run is still noisy."""
+    held = []
+    for seed in range(4):
+        fit = fit_scaling_law(made_runs(seed), generator=np.random.default_rng(seed))
+        said = fit.predict(3_000, 100_000)
+        noise = np.random.default_rng(100 + seed).standard_normal(100)
+        runs = TRUE.loss(3_000, 100_000) * np.exp(NOISE * noise)
+        held.append(float(((said.low <= runs) & (runs <= said.high)).mean()))
+    assert 0.8 < sum(held) / len(held) < 0.98
+
+
 def test_intervals_hold_the_exponents_and_widen_with_the_noise() -> None:
     held = 0
     for seed in range(10):
