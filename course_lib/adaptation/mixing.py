@@ -17,7 +17,7 @@ _CLOSE = 1e-6
 
 @dataclass(frozen=True)
 class Mixture:
-    """DocumentIds of several sources in one random order.
+    """Documents of several sources in one random order.
 
     Attributes:
         documents: Token ids of each document.
@@ -103,7 +103,7 @@ def mix(
     document comes twice before every other of its source has come once.
 
     Args:
-        sources: DocumentIds of each source, as token ids. Two sources of equal documents are two
+        sources: Documents of each source, as token ids. Two sources of equal documents are two
             sources: nothing is taken out.
         weights: Share of the tokens of each source; together 1. A weight of 0 leaves a source out.
         n_tokens: Tokens of all documents together, separators between them not counted.
