@@ -4,7 +4,7 @@ A batch of `generate` lives until its last row ends, and nobody may join it. Her
 soon as there is room, and its room is free the step after its last token. Reading one token of
 eight rows costs hardly more than reading one token of one: the weights are read once for all.
 
-Rows of different lengths stand flush right, so that the newest token of each is in one column:
+Rows of different lengths stand flush right, so that the newest token of each is in one column::
 
     step 1    step 2       step 3 (C joins)    step 4 (A has left)
     A A A     A A A a      A A A a a           . . . . . .
