@@ -87,4 +87,5 @@ def test_a_page_gets_the_same_table_as_a_terminal() -> None:
     shown = runs._repr_html_()
     for cell in ("start 0", "start 0, twice as long", "loss", "1.10", "0.50"):
         assert cell in repr(runs) and cell in shown
+    assert "></th>" not in shown  # axe asks for a name of each column
     assert shown.count("<th") == 6 and 'tabindex="0"' in shown and 'role="region"' in shown
