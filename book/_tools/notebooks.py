@@ -16,10 +16,12 @@ import json
 import os
 import re
 import shutil
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -282,6 +284,21 @@ def _cached(target: Path, key: str) -> tuple[nbformat.NotebookNode, Cost] | None
     return nbformat.reads(text, 4), cost
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait: one that comes while a thread starts leaves a thread that no pool knows."""
+    came: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number)) if here else None
+    try:
+        yield
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
 def execute_all(
     texts: list[Path] | None = None,
 ) -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
@@ -304,14 +321,14 @@ def execute_all(
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
     jobs: dict[Future, str] = {}
     try:
-        for text in texts:
-            jobs[pool.submit(execute, text, keys[text], running)] = text.stem
+        with _interrupts_wait():
+            for text in texts:
+                jobs[pool.submit(execute, text, keys[text], running)] = text.stem
         for job in as_completed(jobs):
             results[jobs[job]] = job.result()
             bar.set_postfix_str(jobs[job], refresh=False)
             bar.update()
     except BaseException:
-        # Not asked of `jobs`: an interrupt can come before the one just submitted stands there.
         ended = threading.Thread(target=pool.shutdown, kwargs={"cancel_futures": True})
         ended.start()
         while ended.is_alive():  # a notebook that has just begun has no process yet

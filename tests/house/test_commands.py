@@ -250,15 +250,16 @@ paths.command(lambda: notebooks.execute_all() and 0)
         assert "interrupted" in said and "AssertionError" not in said
 
 
-def test_an_interrupt_between_two_notebooks_ends_the_one_that_was_just_begun(
+def test_an_interrupt_while_a_notebooks_thread_starts_ends_its_kernel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It runs already, and nobody has written down yet that it does."""
+    """The thread runs already, and the pool has not written down yet that it does."""
+    start = threading.Thread.start
 
-    class Interrupted(notebooks.ThreadPoolExecutor):
-        def submit(self, *arguments: object, **options: object) -> None:
-            super().submit(*arguments, **options)
-            raise KeyboardInterrupt
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name.startswith("ThreadPoolExecutor"):
+            signal.raise_signal(signal.SIGINT)
 
     text = tmp_path / "99_page.md"
     text.write_text(CHAPTER % "import time; time.sleep(250)")
@@ -266,12 +267,14 @@ def test_an_interrupt_between_two_notebooks_ends_the_one_that_was_just_begun(
         monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
         (tmp_path / name.lower()).mkdir()
     monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
-    monkeypatch.setattr(notebooks, "ThreadPoolExecutor", Interrupted)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
     kernels = set(psutil.Process().children(recursive=True))
-    start = time.monotonic()
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         notebooks.execute_all()
-    assert time.monotonic() - start < 125
+    assert signal.getsignal(signal.SIGINT) is before
+    time.sleep(1)  # what was left behind would have a kernel by now
+    assert not [one for one in threading.enumerate() if one.name.startswith("ThreadPoolExecutor")]
     assert {p for p in psutil.Process().children(recursive=True) if p.is_running()} <= kernels
 
 
