@@ -46,6 +46,8 @@ _CLASSES = {
     for base in value.__mro__
     if base.__module__.startswith(("course_lib.model.", "torch.nn."))
 } | {nn.Linear, nn.LayerNorm, nn.Embedding, nn.ModuleList}
+# The first `torch.compile` wraps these two of every module, to count it; no call goes through them.
+_COUNTED = ("__init__", "__setstate__")
 _OF_TORCH = ("dropout", "embedding", "layer_norm", "linear", "scaled_dot_product_attention")
 
 
@@ -54,7 +56,8 @@ def _callables(thing: ModuleType | type) -> dict[str, Any]:
     if thing is F:
         return {name: getattr(F, name) for name in _OF_TORCH}
     kinds = (staticmethod, classmethod, property)
-    return {n: value for n, value in vars(thing).items() if callable(value) or type(value) in kinds}
+    found = {n: v for n, v in vars(thing).items() if callable(v) or type(v) in kinds}
+    return {n: v for n, v in found.items() if thing is not nn.Module or n not in _COUNTED}
 
 
 _THINGS: list[ModuleType | type] = [*_MODULES, F, *_CLASSES]

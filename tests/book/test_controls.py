@@ -116,6 +116,8 @@ def test_the_funnel_of_the_crawl_equals_the_package(open_page: Callable) -> None
     ((widget, model),) = widgets(page, "DataFunnel")
     payload = model["payload"]
     total = sum(payload["words"])
+    for one in payload["filters"].values():  # JSON has written their numbers as words
+        one["copies"] = {int(place): others for place, others in one["copies"].items()}
     names = list(payload["order"])
     assert len(names) >= 8
     widget.get_by_role("button", name="Just show me").press("Enter")
@@ -163,10 +165,9 @@ def test_the_workbench_asks_what_the_objectives_ask(open_page: Callable) -> None
         page = open_page(f"notebooks/{chapter}.html").page
         ((widget, model),) = widgets(page, "ObjectiveWorkbench")
         payload = model["payload"]
-        for place, (kind, draws) in enumerate(payload["draws"].items()):
-            assert list(OBJECTIVES)[place] == kind
+        for place, kind in enumerate(OBJECTIVES):
             widget.get_by_role("radio").nth(place).check()
-            draw = draws[0]
+            draw = payload["draws"][kind][0]
             for strip, words in enumerate((draw["input"], draw["target"])):
                 selects = widget.locator("ol").nth(strip).locator("select")
                 for number, word in enumerate(words):

@@ -246,7 +246,9 @@ paths.command(lambda: notebooks.execute_all() and 0)
         finally:
             process.kill()
             process.communicate()
-        assert process.returncode == 130, (seconds, said)
+        # The second may come when all is said, while the interpreter ends.
+        ends = (130, -signal.SIGINT) if number == 3 else (130,)
+        assert process.returncode in ends, (seconds, said)
         assert "interrupted" in said and "AssertionError" not in said
 
 

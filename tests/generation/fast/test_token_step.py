@@ -205,3 +205,11 @@ def test_generate_takes_the_short_way_exactly_where_it_may(monkeypatch) -> None:
     model.decoder.blocks[0].attention.register_forward_hook(lambda *_: None)
     generate(model, prompt, max_new_tokens=5)
     assert len(taken) == 4
+
+
+def test_a_module_that_was_once_compiled_changes_nothing() -> None:
+    """`torch.compile` wraps how every module is made, whichever was compiled."""
+    from torch._dynamo.mutation_guard import install_generation_tagging_init
+
+    install_generation_tagging_init()
+    assert replaced_definitions() == []
