@@ -301,7 +301,9 @@ class Silent(Exception):
 
 
 def raise_silent():
-    raise Silent
+    if dist.get_rank() == 0:
+        raise Silent
+    time.sleep(30)  # ended as soon as the other has failed
 
 
 def only_here(parent):
