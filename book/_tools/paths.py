@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,8 @@ def command(main: Callable[[], int]) -> None:
         print(f"\n{name}: {error.filename}: {remedies[error.errno]}", file=sys.stderr)
         code = 1
     except KeyboardInterrupt:
+        # All is ended; a second Ctrl-C would end the interpreter while it ends, by a signal.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print(f"\n{name}: interrupted. Finished pages are kept; run it again.", file=sys.stderr)
         code = 130
     sys.exit(code)

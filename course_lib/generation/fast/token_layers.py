@@ -82,8 +82,8 @@ def fits(model: Transformer) -> bool:
     """Say whether `FastReader` is sure to compute what the model computes.
 
     Every layer that it opens must be exactly of the class it knows, with the methods and functions
-    that it knows, and without hooks: what somebody wrapped, quantized, replaced, patched or
-    listens to is called, not opened. The encoder is not opened.
+    that it knows, and without hooks: what somebody wrapped, replaced, patched or listens to, or
+    keeps in a kind of tensor not known here, is called, not opened. The encoder is not opened.
 
     Args:
         model: Any model.
