@@ -19,6 +19,7 @@ _HOMES = {
     "MergeStepper": "merge_stepper",
     "Neighbours": "neighbours",
     "ObjectiveWorkbench": "objective_workbench",
+    "Planner": "planner",
     "PositionRows": "position_rows",
     "ProgressPanel": "progress_panel",
     "Quiz": "quiz",

@@ -25,6 +25,7 @@ from course_lib.widgets import (
     MergeStepper,
     Neighbours,
     ObjectiveWorkbench,
+    Planner,
     PositionRows,
     ProgressPanel,
     Quiz,
@@ -155,5 +156,6 @@ EXAMPLES: dict[str, Any] = {
     "tiny model": tiny_model,
     "data funnel": data_funnel,
     "audit": audit,
+    "planner": lambda: Planner(describe="Plan."),
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

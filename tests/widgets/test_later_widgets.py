@@ -425,6 +425,7 @@ AGAIN = [
     "neighbours",
     "data funnel",
     "audit",
+    "planner",
 ]
 
 
