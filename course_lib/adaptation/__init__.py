@@ -39,6 +39,7 @@ from course_lib.adaptation.scaling import (
     check_design,
     fit_scaling_law,
 )
+from course_lib.adaptation.zipf_facts import fact_floor, fact_runs
 
 __all__ = [
     "BESIROGLU",
@@ -68,6 +69,8 @@ __all__ = [
     "distillation_loss",
     "domain_losses",
     "dpo_loss",
+    "fact_floor",
+    "fact_runs",
     "fit_scaling_law",
     "group_advantages",
     "grpo_loss",
