@@ -13,7 +13,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import (
@@ -27,6 +26,7 @@ from course_lib.tokenizers.base import (
 from course_lib.tokenizers.byte_spelling import BYTE_ORDER, spell
 from course_lib.tokenizers.files import byte_bpe as files
 from course_lib.tokenizers.files import legacy
+from course_lib.tokenizers.files.beside import read_tokenizer
 from course_lib.tokenizers.files.common import JSON_NAME, find, is_tokenizer_json, reading, write
 from course_lib.tokenizers.merges import Pair, apply_merges, learn_merges
 from course_lib.tokenizers.normalizers import build_normalizer
@@ -369,7 +369,7 @@ class ByteLevelBPE(Tokenizer):
         """
         with reading(path):
             file = find(path, JSON_NAME, "vocab.json")
-            content = read_json(file)
+            content = read_tokenizer(file)
             if file.name == JSON_NAME or is_tokenizer_json(content):
                 arguments, post_processor = files.from_json(content, str(file))
             else:

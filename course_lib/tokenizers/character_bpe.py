@@ -7,13 +7,13 @@ from itertools import chain
 from os import PathLike
 from typing import Any
 
-from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer
 from course_lib.tokenizers.byte_spelling import byte_piece
 from course_lib.tokenizers.decoders import build_decoder
 from course_lib.tokenizers.files import character_bpe as files
+from course_lib.tokenizers.files.beside import read_tokenizer
 from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
 from course_lib.tokenizers.merges import Pair, apply_merges
 from course_lib.tokenizers.normalizers import build_normalizer, through
@@ -221,7 +221,7 @@ class CharacterBPE(Tokenizer):
         """
         with reading(path):
             file = find(path, JSON_NAME)
-            arguments, post_processor = files.from_json(read_json(file), str(file))
+            arguments, post_processor = files.from_json(read_tokenizer(file), str(file))
             tokenizer = cls(**arguments)
             tokenizer.frame_with(post_processor)
         return tokenizer

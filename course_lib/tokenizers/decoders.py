@@ -139,10 +139,16 @@ def _byte_level(section: Section) -> Decoder:
     return decode
 
 
-def clean_up(text: str) -> str:
-    """Draw the commonest signs and contractions of English to the word before them."""
+def clean_up(text: str, *, whole: bool = False) -> str:
+    """Draw the commonest signs and contractions of English to the word before them.
+
+    Args:
+        text: a piece, or a text.
+        whole: it is a whole text, in which "do not" stays what it is.
+    """
     for apart, together in _CLEAN:
-        text = text.replace(apart, together)
+        if not (whole and apart == " do not"):
+            text = text.replace(apart, together)
     return text
 
 
@@ -159,6 +165,27 @@ _CLEAN = [
     (" 've", "'ve"),
     (" 're", "'re"),
 ]
+
+
+def cleaned(decoder: Mapping[str, Any]) -> dict[str, Any]:
+    """A `decoder` section that cleans up the whole text after another one, as an option asks.
+
+    Unlike `cleanup` of WordPiece, which sees one piece at a time, it draws `n ' t` together too.
+    """
+    steps = [
+        {"type": "Replace", "pattern": {"String": apart}, "content": together}
+        for apart, together in _CLEAN
+        if apart != " do not"
+    ]
+    return {"type": "Sequence", "decoders": [decoder, {"type": "Fuse"}, *steps]}
+
+
+def uncleaned(decoder: Mapping[str, Any] | None) -> tuple[Mapping[str, Any] | None, bool]:
+    """The section that `cleaned` was given, and whether it was."""
+    steps = (decoder or {}).get("decoders")
+    if isinstance(steps, list) and steps and decoder == cleaned(steps[0]):
+        return steps[0], True
+    return decoder, False
 
 
 def _wordpiece(section: Section) -> Decoder:

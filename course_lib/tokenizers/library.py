@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from os import PathLike
 from typing import Any
 
-from course_lib.files import read_json
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids, check_text
+from course_lib.tokenizers.files.beside import read_tokenizer
 from course_lib.tokenizers.files.common import (
     JSON_NAME,
     check_vocab,
@@ -171,7 +171,7 @@ class LibraryTokenizer(Tokenizer):
             ValueError: the library cannot read the file.
         """
         with reading(path):
-            content = read_json(find(path, JSON_NAME))
+            content = read_tokenizer(find(path, JSON_NAME))
             try:
                 return cls(content)
             except (ValueError, ModuleNotFoundError):

@@ -13,7 +13,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from course_lib.files import read_json
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import (
@@ -25,7 +24,9 @@ from course_lib.tokenizers.base import (
     check_vocab_size,
 )
 from course_lib.tokenizers.byte_spelling import byte_piece
+from course_lib.tokenizers.decoders import clean_up
 from course_lib.tokenizers.files import unigram as files
+from course_lib.tokenizers.files.beside import read_tokenizer
 from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
 from course_lib.tokenizers.metaspace import SPACE, Metaspace
 from course_lib.tokenizers.normalizers import build_normalizer
@@ -54,6 +55,7 @@ class Unigram(Tokenizer):
         byte_fallback: spell a character that has no piece by its bytes `<0x00>` to `<0xFF>`.
         normalizer: a `normalizer` section of a `tokenizer.json`; None leaves text as it is.
         spaces: how spaces are written; `decode` takes a space that it put in front away again.
+        clean_up_text: draw the commonest signs to the word before them when decoding.
         added_tokens: more tokens outside the model, as a file describes them.
 
     Raises:
@@ -71,6 +73,7 @@ class Unigram(Tokenizer):
         byte_fallback: bool = False,
         normalizer: Mapping[str, Any] | None = None,
         spaces: Metaspace | None = None,
+        clean_up_text: bool = False,
         added_tokens: Iterable[AddedToken] = (),
     ) -> None:
         super().__init__(special_tokens, added_tokens)
@@ -83,6 +86,7 @@ class Unigram(Tokenizer):
             raise ValueError(f"pieces must differ, these occur twice: {twice[:5]}")
         self.unknown, self.byte_fallback = unknown, byte_fallback
         self.normalizer, self.spaces = normalizer, spaces or Metaspace()
+        self.clean_up_text = clean_up_text
         names = [byte_piece(b) for b in range(256)] if byte_fallback else []
         if missing := [name for name in names if name not in id_of]:
             raise ValueError(f"byte_fallback needs a piece for every byte; missing: {missing[:5]}")
@@ -267,7 +271,8 @@ class Unigram(Tokenizer):
                 parts.append(name.replace(SPACE, "").encode())
             else:
                 parts.append(name.replace(SPACE, " ").encode())
-        return b"".join(parts).decode(errors="replace")
+        text = b"".join(parts).decode(errors="replace")
+        return clean_up(text, whole=True) if self.clean_up_text else text
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the tokenizer as a `tokenizer.json` that the Rust library reads.
@@ -282,6 +287,7 @@ class Unigram(Tokenizer):
             byte_fallback=self.byte_fallback,
             normalizer=self.normalizer,
             spaces=self.spaces,
+            clean_up_text=self.clean_up_text,
             post_processor=self.post_processor,
         )
         write(path, content)
@@ -299,7 +305,7 @@ class Unigram(Tokenizer):
         """
         with reading(path):
             file = find(path, JSON_NAME)
-            arguments, post_processor = files.from_json(read_json(file), str(file))
+            arguments, post_processor = files.from_json(read_tokenizer(file), str(file))
             tokenizer = cls(**arguments)
             tokenizer.frame_with(post_processor)
         return tokenizer

@@ -13,14 +13,15 @@ from typing import Any, Literal
 
 from tqdm import tqdm
 
-from course_lib.files import read_json, write_text
+from course_lib.files import write_text
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import Ids, Tokenizer, check_names, check_texts
 from course_lib.tokenizers.bert_text import BertNormalizer, words_and_signs
-from course_lib.tokenizers.decoders import join_pieces
+from course_lib.tokenizers.decoders import clean_up, join_pieces
 from course_lib.tokenizers.files import legacy
 from course_lib.tokenizers.files import wordpiece as files
+from course_lib.tokenizers.files.beside import read_tokenizer
 from course_lib.tokenizers.files.common import JSON_NAME, find, reading, write
 from course_lib.tokenizers.normalizers import Normalizer
 from course_lib.tokenizers.word_cache import WordCache
@@ -46,6 +47,7 @@ class WordPiece(Tokenizer):
         clean_text: drop control characters and make every space a plain one.
         split_chinese: make every CJK character a word.
         clean_up: draw the commonest signs to the word before them when decoding.
+        clean_up_text: do so once more in the whole text.
         added_tokens: more tokens outside the model, as a file describes them.
 
     Raises:
@@ -68,6 +70,7 @@ class WordPiece(Tokenizer):
         clean_text: bool = True,
         split_chinese: bool = True,
         clean_up: bool = True,
+        clean_up_text: bool = False,
         added_tokens: Iterable[AddedToken] = (),
     ) -> None:
         names = check_names(special_tokens)
@@ -87,7 +90,7 @@ class WordPiece(Tokenizer):
         self._longest = max(map(len, self._pieces), default=0)
         self.lower_case, self.strip_accents = lower_case, strip_accents
         self.clean_text, self.split_chinese = clean_text, split_chinese
-        self.clean_up = clean_up
+        self.clean_up, self.clean_up_text = clean_up, clean_up_text
         self._build()
 
     _compiled = ("_normalize", "_finders", "_shown", "_join", "_words")
@@ -221,7 +224,8 @@ class WordPiece(Tokenizer):
             ValueError: an id that the vocabulary does not have.
         """
         names = [name for _, name in self._spellings(ids, self._name_of, skip_special)]
-        return "".join(self._join(names))
+        text = "".join(self._join(names))
+        return clean_up(text, whole=True) if self.clean_up_text else text
 
     def frame(self, first: list[int], second: list[int] | None = None) -> dict[str, list[int]]:
         """Put BERT's frame round one text or two: `[CLS] first [SEP] second [SEP]`.
@@ -260,6 +264,7 @@ class WordPiece(Tokenizer):
             split_chinese=self.split_chinese,
             max_input_chars=self.max_input_chars,
             clean_up=self.clean_up,
+            clean_up_text=self.clean_up_text,
             post_processor=self.post_processor,
         )
         write(path, content)
@@ -279,7 +284,7 @@ class WordPiece(Tokenizer):
         with reading(path):
             file = find(path, JSON_NAME, "vocab.txt")
             if file.suffix == ".json":
-                arguments, post_processor = files.from_json(read_json(file), str(file))
+                arguments, post_processor = files.from_json(read_tokenizer(file), str(file))
             else:
                 arguments, post_processor = legacy.from_vocab_txt(file, SPECIAL)
             tokenizer = cls(**(arguments | options))

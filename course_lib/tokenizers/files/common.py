@@ -58,7 +58,8 @@ def reading(path: str | PathLike[str]) -> Iterator[None]:
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply to be read") from None
     except (ValueError, regex.error) as error:
-        if str(path) in str(error):
+        folder = str(Path(path).parent)  # a file beside it may be at fault, and named
+        if str(path) in str(error) or (folder != "." and folder in str(error)):
             raise
         kind = Unsupported if isinstance(error, Unsupported) else ValueError
         raise kind(f"{path}: {error}") from error

@@ -18,10 +18,10 @@ from course_lib.tokenizers.files.section import Section, Unsupported
 CONFIG = "tokenizer_config.json"
 ADDED = "added_tokens.json"
 SPECIAL_MAP = "special_tokens_map.json"
-_NAMED = tuple(f"{role}_token" for role in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
-_LISTED = ("additional_special_tokens", "extra_special_tokens")
+NAMED = tuple(f"{role}_token" for role in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+LISTED = ("additional_special_tokens", "extra_special_tokens")
 # What says nothing about how one text becomes ids: names of things, and how batches are made.
-_ELSEWHERE = (
+ELSEWHERE = (
     "model_max_length",
     "max_len",
     "max_length",
@@ -63,7 +63,7 @@ class Beside:
     def __init__(self, file: Path) -> None:
         config = file.with_name(CONFIG)
         self.config = Section(read_json(config) if config.is_file() else {}, str(config))
-        for key in _ELSEWHERE:
+        for key in ELSEWHERE:
             self.config.get(key, None)
         self.config.must_be("auto_map", None)  # code of the checkpoint's own, which is not run
         self.config.must_be("split_special_tokens", None, False)
@@ -110,8 +110,8 @@ class Beside:
         if special_map.is_file():
             sources.append(Section(read_json(special_map), str(special_map)))
         for source in sources:
-            entries = [(role, source.get(role, None)) for role in _NAMED]
-            for key in _LISTED:
+            entries = [(role, source.get(role, None)) for role in NAMED]
+            for key in LISTED:
                 listed = source.get(key, [])
                 values = listed.values() if isinstance(listed, dict) else source.array(key, [])
                 entries += [(key, value) for value in values]
@@ -204,7 +204,7 @@ def from_vocab_txt(file: Path, usual: Sequence[str]) -> tuple[dict[str, Any], An
         "lower_case": lower,
         "strip_accents": None if accents is None else config.flag("strip_accents"),
         "split_chinese": config.flag("tokenize_chinese_chars", True),
-        "clean_up": config.flag("clean_up_tokenization_spaces", True),
+        "clean_up_text": config.flag("clean_up_tokenization_spaces", False),
     }
     config.done()
     ids = {token.content: token.id for token in added}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.tokenizers.added import AddedToken
+from course_lib.tokenizers.decoders import cleaned, uncleaned
 from course_lib.tokenizers.files.common import check_added, parts, skeleton
 from course_lib.tokenizers.files.section import Section, Unsupported, check_unicode
 from course_lib.tokenizers.metaspace import Metaspace, metaspace_of, read_metaspace
@@ -22,6 +23,7 @@ def to_json(
     byte_fallback: bool,
     normalizer: Mapping[str, Any] | None,
     spaces: Metaspace,
+    clean_up_text: bool,
     post_processor: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The `tokenizer.json` of these arguments of `Unigram`."""
@@ -40,7 +42,7 @@ def to_json(
         normalizer=normalizer,
         pre_tokenizer=pre_tokenizer,
         post_processor=post_processor,
-        decoder=decoder,
+        decoder=cleaned(decoder) if clean_up_text else decoder,
         model=model,
     )
 
@@ -56,7 +58,8 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         Unsupported: it says something that this tokenizer does not do.
         ValueError: it is of another kind of tokenizer, or broken.
     """
-    found = parts(content, "Unigram", where)
+    decoder, clean_up_text = uncleaned(content.get("decoder"))
+    found = parts({**content, "decoder": decoder}, "Unigram", where)
     model = found.model
     pieces = [_piece(entry, n, where) for n, entry in enumerate(model.array("vocab"))]
     check_added(found.added, {name: n for n, (name, _) in enumerate(pieces)}, where)
@@ -81,6 +84,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         "byte_fallback": byte_fallback,
         "normalizer": normalizer,
         "spaces": spaces,
+        "clean_up_text": clean_up_text,
     }
     return arguments, found.post_processor
 

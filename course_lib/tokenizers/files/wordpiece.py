@@ -8,6 +8,7 @@ from typing import Any
 
 from course_lib.files import read_text
 from course_lib.tokenizers.added import AddedToken
+from course_lib.tokenizers.decoders import cleaned, uncleaned
 from course_lib.tokenizers.files.common import check_added, check_vocab, parts, skeleton
 from course_lib.tokenizers.files.section import Section, Unsupported
 
@@ -25,6 +26,7 @@ def to_json(
     split_chinese: bool,
     max_input_chars: int,
     clean_up: bool,
+    clean_up_text: bool,
     post_processor: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The `tokenizer.json` of these arguments of `WordPiece`."""
@@ -42,12 +44,13 @@ def to_json(
         "max_input_chars_per_word": max_input_chars,
         "vocab": dict(sorted(vocab.items(), key=lambda item: item[1])),
     }
+    decoder = {"type": "WordPiece", "prefix": PREFIX, "cleanup": clean_up}
     return skeleton(
         added=added_tokens,
         normalizer=normalizer,
         pre_tokenizer={"type": "BertPreTokenizer"},
         post_processor=post_processor,
-        decoder={"type": "WordPiece", "prefix": PREFIX, "cleanup": clean_up},
+        decoder=cleaned(decoder) if clean_up_text else decoder,
         model=model,
     )
 
@@ -63,7 +66,8 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         Unsupported: it says something that this tokenizer does not do.
         ValueError: it is of another kind of tokenizer, or broken.
     """
-    found = parts(content, "WordPiece", where)
+    decoder_alone, clean_up_text = uncleaned(content.get("decoder"))
+    found = parts({**content, "decoder": decoder_alone}, "WordPiece", where)
     pre_tokenizer, decoder = found.pre_tokenizer, found.decoder
     for name, section, wanted in (
         ("normalizer", found.normalizer, "BertNormalizer"),
@@ -90,6 +94,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         "unknown": unknown,
         "max_input_chars": model.number("max_input_chars_per_word", 100, least=1),
         "clean_up": decoder.flag("cleanup", True),
+        "clean_up_text": clean_up_text,
         **_normalizer(found.normalizer),
     }
     for section in (model, decoder):
