@@ -84,10 +84,18 @@ def replacing(path: Pathish) -> Iterator[Path]:
             os.chmod(part, stat.S_IMODE(target.stat().st_mode))
         sync(part)
         os.replace(part, target)
-    except BaseException:
+        sync(target.parent)
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            _name(error, target, part)
         raise
-    sync(target.parent)
+
+
+def _name(error: OSError, target: Path, part: Path) -> None:
+    """Let an error of writing say which file it is: a full disk names none."""
+    if error.errno is not None and error.filename in (None, str(part), part):
+        error.filename = str(target)
 
 
 def write_bytes(path: Pathish, data: bytes) -> None:
@@ -310,6 +318,57 @@ def locked(folder: Pathish, *, timeout_seconds: float = 600.0) -> Iterator[None]
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def only_run(path: Pathish, *, inside: bool = False) -> Iterator[None]:
+    """Keep every other run that writes to a path out, for as long as the block lasts.
+
+    Unlike `locked`, it refuses at once, may be held while `locked` is taken for the same folder,
+    and says who holds it. A file `.NAME.lock` bears the lock, which is the system's own: a killed
+    process leaves the file and no lock, and the next run uses and removes it.
+
+    Args:
+        path: what the run writes, which need not exist.
+        inside: it is a folder, and the file lies in it; else beside it.
+
+    Raises:
+        BlockingIOError: another run holds the lock; the message names both.
+    """
+    target = Path(os.path.abspath(path))
+    folder = target if inside else target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f".{target.name}.lock"
+    descriptor = _open_lock(file, target)
+    try:
+        yield
+    finally:
+        if fcntl is not None:  # removed while it is held: whoever waits for it finds another file
+            file.unlink(missing_ok=True)
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _open_lock(file: Path, target: Path) -> int:
+    while True:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if not _lock(descriptor):
+                holder = os.pread(descriptor, 100, 0) if fcntl is not None else b""
+                who = holder.decode(errors="replace").strip() or "another process"
+                raise BlockingIOError(
+                    f"{target} is being written by another run: {who} holds the lock {file}; "
+                    "wait for it, or write to another place"
+                )
+            with contextlib.suppress(FileNotFoundError):
+                if fcntl is None or os.path.samestat(os.stat(file), os.fstat(descriptor)):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, f"process {os.getpid()} on {_HOST}\n".encode())
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # the run before has removed the file in the meantime
 
 
 def _lock(descriptor: int) -> bool:

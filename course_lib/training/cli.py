@@ -7,6 +7,7 @@ package itself depends on neither.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -20,7 +21,7 @@ import torch
 from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
-from course_lib.files import read_json
+from course_lib.files import only_run, read_json
 from course_lib.training.arguments import parser
 from course_lib.training.engines import check_strategy
 from course_lib.training.history import History
@@ -57,10 +58,15 @@ def main(
     """
     reader = parser(list(presets))
     chosen = reader.parse_args(arguments)
-    try:
-        job, n_ranks = prepare(chosen, presets, tokenizer)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        reader.exit(2, f"{reader.prog}: {error}\n")
+    with contextlib.ExitStack() as held:
+        try:
+            job, n_ranks = prepare(chosen, presets, tokenizer, held)
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            reader.exit(2, f"{reader.prog}: {error}\n")
+        return _carry_out(job, n_ranks, chosen)
+
+
+def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
     first = os.environ.get("RANK", "0") == "0"
     try:
         if not first:
@@ -101,9 +107,18 @@ def start(job: Job, chosen: argparse.Namespace) -> History:
 
 
 def prepare(
-    chosen: argparse.Namespace, presets: Mapping[str, TransformerConfig], tokenizer: Any
+    chosen: argparse.Namespace,
+    presets: Mapping[str, TransformerConfig],
+    tokenizer: Any,
+    held: contextlib.ExitStack,
 ) -> tuple[Job, int]:
     """Check everything that can be checked before work starts; then read and tokenize.
+
+    Args:
+        chosen: The arguments.
+        presets: Published models by name.
+        tokenizer: The class that learns and loads tokenizers.
+        held: Gets the lock of the folder that is written.
 
     Returns:
         The run, and the number of ranks.
@@ -161,7 +176,8 @@ def prepare(
             f"--batch-size must be at most the {len(rows)} rows, got {chosen.batch_size}"
         )
     if chosen.output is not None and os.environ.get("RANK", "0") == "0":
-        chosen.output.mkdir(parents=True, exist_ok=True)
+        held.enter_context(only_run(chosen.output / "run"))
+        _check_output(chosen, strategy)  # once more: another run may have been here meanwhile
         words.save(chosen.output / "tokenizer.json")
     names = ("steps", "batch_size", "warmup", "decay", "lr", "weight_decay", "precision",
              "accumulate", "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
@@ -323,7 +339,7 @@ def _check_output(chosen: argparse.Namespace, strategy: str) -> None:
     first = os.environ.get("RANK", "0") == "0"
     if not first or not chosen.output.exists():
         return
-    names = {path.name for path in chosen.output.iterdir()}
+    names = {path.name for path in chosen.output.iterdir() if not path.name.endswith(".lock")}
     if chosen.resume:
         alone = "checkpoint.safetensors" in names
         shared = any(name.startswith("step-") for name in names)

@@ -16,6 +16,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from course_lib.objectives import Example, causal_example, causal_loss
+from course_lib.training.alone import alone
 from course_lib.training.batch import Loss, Objective, Predict, gradient, predict_logits
 from course_lib.training.engines import Engine, engine_of
 from course_lib.training.evaluation import evaluate
@@ -96,6 +97,8 @@ def train(
         TypeError: If model and optimizer do not belong together.
         NonFiniteError: A FloatingPointError: the loss or the gradient is no longer finite. The
             weights are those before that update, and its batches stand beside the checkpoint.
+        BlockingIOError: If another run is writing ``checkpoint`` or ``metrics``.
+        OSError: If a file cannot be written; the last checkpoint is whole, and can be resumed.
     """
     _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
     engine = engine_of(model, optimizer, precision)
@@ -104,39 +107,40 @@ def train(
     for group in engine.optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
 
-    history = History()
-    if path is not None and engine.has_checkpoint(path):
-        if not resume:
-            raise ValueError(
-                f"checkpoint {checkpoint} exists: pass resume=True to go on from it, or another "
-                "path"
-            )
-        engine.load(path, lambda state: accept(state, path, history, batches, steps, run or {}))
-    source = iter(batches)
-    place = place_of(batches)
-    saved_at = history.steps or None
-    updating = False
-
-    def measure() -> None:
-        if held_out is not None and history.steps not in dict(history.evaluations):
-            value = evaluate(
-                engine, held_out, loss=loss, objective=objective, predict=predict, seed=seed
-            )
-            history.evaluations.append((history.steps, value))
-            if log is not None:
-                log.evaluation(history.steps, value)
-
-    def save() -> None:
-        nonlocal saved_at
-        if path is not None and saved_at != history.steps:
-            same = json.loads(json.dumps(dict(run or {})))  # lists, where JSON knows no tuples
-            state = {"history": history.to_dict(), "place": place, "run": same}
-            engine.save(path, history.steps, state)
-            saved_at = history.steps
-
-    engine.model.train()
-    alone, first = engine.comm.world_size == 1, engine.comm.rank == 0
     with ExitStack() as open_things:
+        open_things.enter_context(alone(engine, path, None if metrics is None else Path(metrics)))
+        history = History()
+        if path is not None and engine.has_checkpoint(path):
+            if not resume:
+                raise ValueError(
+                    f"checkpoint {checkpoint} exists: pass resume=True to go on from it, or "
+                    "another path"
+                )
+            engine.load(path, lambda state: accept(state, path, history, batches, steps, run or {}))
+        source = iter(batches)
+        place = place_of(batches)
+        saved_at = history.steps or None
+        updating = False
+
+        def measure() -> None:
+            if held_out is not None and history.steps not in dict(history.evaluations):
+                value = evaluate(
+                    engine, held_out, loss=loss, objective=objective, predict=predict, seed=seed
+                )
+                history.evaluations.append((history.steps, value))
+                if log is not None:
+                    log.evaluation(history.steps, value)
+
+        def save() -> None:
+            nonlocal saved_at
+            if path is not None and saved_at != history.steps:
+                same = json.loads(json.dumps(dict(run or {})))  # lists, where JSON knows no tuples
+                state = {"history": history.to_dict(), "place": place, "run": same}
+                engine.save(path, history.steps, state)
+                saved_at = history.steps
+
+        engine.model.train()
+        single, first = engine.comm.world_size == 1, engine.comm.rank == 0
         log = (
             open_things.enter_context(Metrics(Path(metrics), history))
             if metrics and first
@@ -151,7 +155,7 @@ def train(
             if history.steps == 0:
                 measure()
             # With more ranks an interrupt ends them all: the last checkpoint stays.
-            while history.steps < steps and not (interrupt.requested and alone):
+            while history.steps < steps and not (interrupt.requested and single):
                 start = time.perf_counter()
                 step = history.steps
                 read = [_next(source, step) for _ in range(accumulate)]
@@ -188,7 +192,7 @@ def train(
             if history.steps == steps:
                 measure()
         except KeyboardInterrupt:
-            if not alone:
+            if not single:
                 raise
             engine.optimizer.zero_grad()
         history.interrupted = history.steps < steps

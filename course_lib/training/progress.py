@@ -1,5 +1,6 @@
 """What a run says on its way: a bar, lines, and a file of one JSON object a line."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -64,10 +65,14 @@ class Metrics:
     Args:
         path: The file; its folder is made where needed.
         history: What is in it from the start.
+
+    Raises:
+        OSError: A line cannot be written; the message names the file.
     """
 
     def __init__(self, path: Path, history: History) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._file = path.open("w", encoding="utf-8")
         evaluations = dict(history.evaluations)
         for step in range(history.steps + 1):
@@ -85,8 +90,13 @@ class Metrics:
         self._write({"step": step, "held_out": value})
 
     def _write(self, entry: dict[str, Any]) -> None:
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()  # whoever watches the file sees it at once
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()  # whoever watches the file sees it at once
+        except OSError as error:
+            with contextlib.suppress(OSError):  # it would try, and fail, to write the same again
+                self._file.close()
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     def __enter__(self) -> "Metrics":
         """Return itself."""
