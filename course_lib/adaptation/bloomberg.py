@@ -1,6 +1,8 @@
 """BloombergGPT as it was published: its data, its budget, and the arithmetic that must close.
 
 Every number of the paper stands here once, and what follows from others is computed.
+
+Chapter: 19_domain_adaptation
 """
 
 import math

@@ -1,4 +1,7 @@
-"""Training a trained model on: new text, some of the old with it, and what is then forgotten."""
+"""Training a trained model on: new text, some of the old with it, and what is then forgotten.
+
+Chapter: 19_domain_adaptation
+"""
 
 import math
 from collections.abc import Mapping, Sequence

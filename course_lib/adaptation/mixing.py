@@ -1,4 +1,7 @@
-"""Sources of text, and how much of each a model reads: shares of tokens, not of documents."""
+"""Sources of text, and how much of each a model reads: shares of tokens, not of documents.
+
+Chapter: 19_domain_adaptation
+"""
 
 import math
 from collections.abc import Mapping, Sequence

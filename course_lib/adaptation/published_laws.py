@@ -1,4 +1,7 @@
-"""Scaling laws as they were published, and where their own tables contradict them."""
+"""Scaling laws as they were published, and where their own tables contradict them.
+
+Chapter: 19_domain_adaptation
+"""
 
 from typing import NamedTuple
 

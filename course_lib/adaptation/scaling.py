@@ -1,4 +1,7 @@
-"""Scaling laws: how the loss falls with parameters and tokens, fitted, with intervals."""
+"""Scaling laws: how the loss falls with parameters and tokens, fitted, with intervals.
+
+Chapter: 19_domain_adaptation
+"""
 
 import itertools
 import math

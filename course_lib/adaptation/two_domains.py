@@ -3,6 +3,8 @@
 They share their grammar, their events, and nothing else: each has facts of its own, and half of the
 events are good news in one and bad news in the other, as cut jobs are to employees and investors.
 What a model knows of each can so be asked for without a judge, and no loss can be below the floor.
+
+Chapter: 19_domain_adaptation
 """
 
 import itertools

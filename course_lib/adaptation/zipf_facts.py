@@ -5,6 +5,8 @@ cannot be known, and a network that is too narrow cannot hold them all. Networks
 trained side by side on the same samples, so that a whole grid of runs takes seconds.
 
 Shapes: N facts with a code of C numbers, M of them asked for, R networks, E answers.
+
+Chapter: 19_domain_adaptation
 """
 
 import copy

@@ -17,6 +17,7 @@ from course_lib.adaptation.scaling import (
     check_design,
     fit_scaling_law,
 )
+from course_lib.figures.recorded import recorded_table
 
 TRUE = ScalingLaw(floor=0.565, a=30.0, b=80.0, alpha=0.6, beta=0.5)
 SIZES = (1_000, 2_000, 4_000, 8_000, 16_000)
@@ -189,3 +190,25 @@ def test_kaplan_as_printed() -> None:
     ):
         with pytest.raises(ValueError, match="positive|at least 1"):
             refused()
+
+
+def test_the_largest_of_recorded_runs_lies_in_the_interval_of_the_shorter_ones() -> None:
+    """Real runs, whose noise is what it is: eight of ten starts is the least."""
+    grids: dict[int, list[ScalingRun]] = {}
+    for row in recorded_table("19_scaling")["rows"]:
+        run = ScalingRun(row["n_parameters"], row["n_tokens"], row["loss"])
+        grids.setdefault(row["seed"], []).append(run)
+    held = 0
+    for seed, runs in grids.items():
+        largest = max(runs)
+        shorter = [run for run in runs if run.n_tokens < largest.n_tokens]
+        try:
+            fit = fit_scaling_law(shorter, generator=np.random.default_rng(seed))
+        except ValueError as told:
+            assert "cannot be found from these runs" in str(told)
+            continue
+        said = fit.predict(largest.n_parameters, largest.n_tokens)
+        held += said.low <= largest.loss <= said.high
+        assert said.high - said.low < 0.08 * largest.loss, "an interval of any width would"
+    assert len(grids) == 10
+    assert held >= 8

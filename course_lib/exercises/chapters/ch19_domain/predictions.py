@@ -14,8 +14,8 @@ EXERCISES = [
         kind="predict",
         title="The shape of the curve",
         prompt="""
-        Models of one size read equally many tokens. Of these 0, 25, 51, 75 or 100 % are finance,
-        the rest is everyday text. Each is asked for its loss on finance text that it has not read.
+        Models of one size read equally many tokens. Of these 0, 51 or 100 % are finance, the rest
+        is everyday text. Each is asked for its loss on finance text that it has not read.
         Write a guess before you look.
         """,
         parts=[
@@ -23,13 +23,13 @@ EXERCISES = [
                 prompt="How does that loss change with the share of finance?",
                 options=[
                     Option(
-                        "It falls steeply with the first quarter, and then hardly any more.",
+                        "It falls steeply with the first half, and then hardly any more.",
                         True,
                         "What is missing is learned from the first tokens of a kind. More of the "
                         "same teaches less and less.",
                     ),
                     Option(
-                        "It falls in a straight line: each quarter buys as much.",
+                        "It falls in a straight line: each half buys as much.",
                         False,
                         "A loss falls with the tokens like a power of them: steeply first, then "
                         "ever more slowly.",
@@ -45,7 +45,7 @@ EXERCISES = [
                     Option(
                         "Only 100 % is of use: to be good at finance, read nothing else.",
                         False,
-                        "The last quarter buys little for finance, and costs all that was known of "
+                        "The last half buys little for finance, and costs all that was known of "
                         "the rest.",
                         "only-domain",
                     ),
