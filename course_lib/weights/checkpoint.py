@@ -12,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-from course_lib.files import read_json
+from course_lib.files import parse_json, read_json
+from course_lib.weights.stored import StoredFile
 
 PIECE_BYTES = 4 * 2**20
 SINGLE = ("model.safetensors", "pytorch_model.bin")
@@ -22,6 +23,19 @@ _TYPES = {
     "F32": torch.float32,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
+}
+_KINDS = _TYPES | {
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
+    "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
 }
 
 
@@ -51,10 +65,9 @@ class Entry(NamedTuple):
 class Checkpoint:
     """The tensors in a folder, under the names that files of today use.
 
-    Nothing but names and shapes is held. Files are closed and opened again while they are read:
-    pages of a mapped file count as memory for as long as it is open, and would add up to the whole
-    checkpoint. A safetensors file is opened for every piece; a `.bin` file, which takes longer to
-    open, again after each 64th of the checkpoint.
+    Nothing but names and shapes is held. Pieces of a safetensors file are copied out of it, so that
+    one which is cut short meanwhile is an error. A `.bin` file is mapped, and opened again after
+    each 64th of the checkpoint: pages of a mapped file count as memory for as long as it is open.
 
     Args:
         folder: A folder with `model.safetensors`, or its shards and their index, or the `.bin`
@@ -75,6 +88,7 @@ class Checkpoint:
         parts: Mapping[str, Path] | None = None,
     ) -> None:
         self.folder = folder
+        self._stored: dict[Path, tuple[StoredFile, dict[str, Any], int]] = {}
         self._held: tuple[Path, dict[str, Tensor]] | None = None
         self._may_read = self._left = float(PIECE_BYTES)  # bytes of a `.bin` file, until reopened
         self.entries: dict[str, Entry] = {}
@@ -169,8 +183,20 @@ class Checkpoint:
             piece = self._bin(entry.file)[entry.name][start:stop]
             self._left -= piece.nbytes
             return piece
-        with safe_open(entry.file, framework="pt") as opened:
-            return opened.get_slice(entry.name)[start:stop]
+        stored, header, first = self._stored[entry.file]
+        about = header[entry.name]
+        dtype = _KINDS.get(about["dtype"])
+        if dtype is None:
+            raise ValueError(f"{entry.file}: {entry.name} is of type {about['dtype']}: not known")
+        n_rows, *inner = about["shape"] or [1]
+        row_bytes = dtype.itemsize * math.prod(inner)
+        start, stop = min(start, n_rows), min(stop, n_rows)
+        shape = (stop - start, *inner) if about["shape"] else ()
+        if not math.prod(shape):
+            return torch.empty(shape, dtype=dtype)
+        at = first + about["data_offsets"][0] + start * row_bytes
+        data = stored.read(at, (stop - start) * row_bytes)
+        return torch.frombuffer(data, dtype=dtype).reshape(shape)
 
     def _scan(self, file: Path) -> list[Entry]:
         if file.suffix != ".safetensors":
@@ -179,14 +205,19 @@ class Checkpoint:
                 for name, t in self._bin(file).items()
             ]
         try:
-            with safe_open(file, framework="pt") as opened:
+            stored = StoredFile(file)
+            with safe_open(file, framework="pt") as opened:  # finds every fault of its header
                 slices = {name: opened.get_slice(name) for name in opened.keys()}
-                return [
+                entries = [
                     Entry(file, name, tuple(s.get_shape()), _TYPES.get(s.get_dtype()))
                     for name, s in slices.items()
                 ]
         except SafetensorError as error:
             raise ValueError(f"{file} is damaged or cut short: {error}") from error
+        size = int.from_bytes(stored.read(0, 8), "little")
+        header = parse_json(bytes(stored.read(8, size)), str(file))
+        self._stored[file] = stored, header, 8 + size
+        return entries
 
     def _bin(self, file: Path) -> dict[str, Tensor]:
         """Open a `.bin` file. Those from before 2020 cannot be mapped and are held whole."""

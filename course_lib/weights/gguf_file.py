@@ -7,16 +7,16 @@ the key; the arithmetic of the packed numbers is that of the `gguf` package.
 """
 
 import math
-import mmap
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from course_lib.weights.checkpoint import Checkpoint, Entry
+from course_lib.weights.stored import StoredFile
 
 _MAGIC, _VERSIONS = b"GGUF", (2, 3)
 # The thirteen types of a value: a letter of `struct`, or one of these three.
@@ -45,11 +45,11 @@ class PackedTensor(NamedTuple):
 class _Reader:
     """Goes through a file, and never past its end."""
 
-    def __init__(self, file: Path, data: mmap.mmap) -> None:
-        self.file, self.data, self.at = file, data, 0
+    def __init__(self, file: Path, opened: BinaryIO, n_bytes: int) -> None:
+        self.file, self.opened, self.n_bytes, self.at = file, opened, n_bytes, 0
 
     def left(self) -> int:
-        return len(self.data) - self.at
+        return self.n_bytes - self.at
 
     def take(self, n: int, what: str) -> bytes:
         if n > self.left():
@@ -58,7 +58,10 @@ class _Reader:
                 f"there are {self.left()}"
             )
         self.at += n
-        return self.data[self.at - n : self.at]
+        found = self.opened.read(n)
+        if len(found) < n:
+            raise ValueError(f"{self.file} was cut short while it was read")
+        return found
 
     def number(self, letter: str, what: str) -> Any:
         return struct.unpack(f"<{letter}", self.take(struct.calcsize(f"<{letter}"), what))[0]
@@ -149,12 +152,20 @@ class GgufFile(Checkpoint):
         self.folder = file  # what messages begin with
         self._unpack = lambda raw, kind: dequantize(raw, GGMLQuantizationType(kind))
         sizes = {int(kind): size for kind, size in GGML_QUANT_SIZES.items()}
+        self._bytes = StoredFile(file)
+        self.values: dict[str, Any] = {}
+        self.entries: dict[str, Entry] = {}
+        self._packed: dict[str, PackedTensor] = {}
         with file.open("rb") as opened:
             head = opened.read(4)
             if head != _MAGIC:
                 raise ValueError(f"{file} is no GGUF file: it begins with {head!r}, not {_MAGIC!r}")
-            self._data = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = _Reader(file, self._data)
+            opened.seek(0)
+            self._place(self._read_head(_Reader(file, opened, self._bytes.n_bytes), sizes))
+
+    def _read_head(self, reader: _Reader, sizes: dict[int, tuple[int, int]]) -> int:
+        """Read values and names; return where they end."""
+        file = self.folder
         reader.take(4, "the magic word")
         version = reader.number("I", "the version")
         if version not in _VERSIONS:
@@ -164,17 +175,14 @@ class GgufFile(Checkpoint):
             )
         n_tensors = reader.count("the number of tensors", 24)
         n_values = reader.count("the number of values", 13)
-        self.values: dict[str, Any] = {}
         for number in range(n_values):
             key = reader.text(f"the name of value {number}")
             if key in self.values:
                 raise ValueError(f"{file}: {key} is there twice")
             self.values[key] = reader.value(key, reader.number("I", f"the type of {key}"))
-        self.entries: dict[str, Entry] = {}
-        self._packed: dict[str, PackedTensor] = {}
         for number in range(n_tensors):
             self._read_tensor(reader, number, sizes)
-        self._place(reader.at)
+        return reader.at
 
     def _read_tensor(self, reader: _Reader, number: int, sizes: dict[int, tuple[int, int]]) -> None:
         file, name = self.folder, reader.text(f"the name of tensor {number}")
@@ -225,10 +233,10 @@ class GgufFile(Checkpoint):
             last = (packed.start + packed.rows * packed.row_bytes, name)
         for name, packed in self._packed.items():
             start, n_bytes = first + packed.start, packed.rows * packed.row_bytes
-            if start + n_bytes > len(self._data):
+            if start + n_bytes > self._bytes.n_bytes:
                 raise ValueError(
                     f"{self.folder} is cut short or damaged: {name} takes {n_bytes} bytes at byte "
-                    f"{start}, the file has {len(self._data)}"
+                    f"{start}, the file has {self._bytes.n_bytes}"
                 )
             self._packed[name] = packed._replace(start=start)
 
@@ -236,7 +244,7 @@ class GgufFile(Checkpoint):
         packed = self._packed[entry.name]
         first, last = (0, packed.rows) if len(entry.shape) < 2 else (start, min(stop, packed.rows))
         n, at = last - first, packed.start + first * packed.row_bytes
-        raw = np.frombuffer(self._data, np.uint8, n * packed.row_bytes, at)
+        raw = np.frombuffer(self._bytes.read(at, n * packed.row_bytes), np.uint8)
         unpacked = self._unpack(raw.reshape(n, packed.row_bytes), packed.kind)
         found = torch.from_numpy(np.array(unpacked, np.float32))
         return found.flatten()[start:stop] if len(entry.shape) < 2 else found
