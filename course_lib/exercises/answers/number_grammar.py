@@ -14,6 +14,8 @@ The grammar, in order of application:
    by dots. A fraction behind a whole number is added to it: `2½`, `2 1/2`. A comma is a decimal
    sign too, so `1,152` has two readings, 1152 and 1.152, and so has `1.152`; an answer counts when
    either is right. Small numbers may be words: `twelve`, `twenty one`, `two thirds`, `half`.
+   `dozen` and `hundred` behind a number multiply it: `two dozen`, `3 hundred`, `half a dozen`; `a`
+   before a scale is one, and nothing after a fraction: `a million`, `half a million`.
 4. The rest is the unit: spaces trimmed, one full stop at its end dropped. `31 %` is
    31 with unit `%`. A rest that begins with an operator is no unit, and the text no number.
 
@@ -84,7 +86,6 @@ _WORDS = {
     **{phrase: 1 / 4 for phrase in ("a quarter", "one quarter", "a fourth", "one fourth")},
     **{phrase: 2 / 3 for phrase in ("two thirds", "two-thirds")},
     **{phrase: 3 / 4 for phrase in ("three quarters", "three-quarters")},
-    "a dozen": 12.0,
 }
 
 
@@ -97,6 +98,15 @@ _HUNDREDS = re.compile(
     f"(a|{_one_of(_ONES[1:10])}) hundred(?:(?: and)? ({_one_of(_BELOW_100)}))?(?![a-z-])",
     re.IGNORECASE,
 )
+
+
+_ONE_OF_A_SCALE = re.compile(
+    "an? (?=(?:dozen|thousand|million|billion|trillion)(?![a-z-]))", re.IGNORECASE
+)
+_OF_A = re.compile(
+    " (?:of )?an? (?=(?:dozen|hundred|thousand|million|billion|trillion)(?![a-z-]))", re.IGNORECASE
+)
+_MANY = re.compile(" ?(dozens?|hundreds?)(?![a-z-])", re.IGNORECASE)
 
 
 class _NoNumber(Exception):
@@ -210,9 +220,17 @@ def _read(text: str, second: bool) -> tuple[float, int]:
         hundreds, rest = (match[group] and match[group].lower() for group in (1, 2))
         return 100 * _BELOW_100.get(hundreds, 1.0) + _BELOW_100.get(rest, 0.0), match.end()
     if match := _WORD.match(text):
-        return _WORDS[match[0].lower()], match.end()
-    reader = _Reader(text, second)
-    return reader.sum(), reader.place
+        value, end = _WORDS[match[0].lower()], match.end()
+    elif match := _ONE_OF_A_SCALE.match(text):
+        value, end = 1.0, match.end()
+    else:
+        reader = _Reader(text, second)
+        value, end = reader.sum(), reader.place
+    if 0 < value < 1 and (match := _OF_A.match(text, end)):
+        end = match.end()
+    if match := _MANY.match(text, end):
+        return value * (12 if match[1].lower().startswith("dozen") else 100), match.end()
+    return value, end
 
 
 def parse_number(text: str) -> Parsed | None:

@@ -43,7 +43,6 @@ const NUMBER_WORDS = {
   ),
   ...Object.fromEntries(["two thirds", "two-thirds"].map((phrase) => [phrase, 2 / 3])),
   ...Object.fromEntries(["three quarters", "three-quarters"].map((phrase) => [phrase, 3 / 4])),
-  "a dozen": 12,
 };
 const oneOf = (words) => words.sort((one, other) => other.length - one.length).join("|");
 const NUMBER_WORD = new RegExp(`^(?:${oneOf(Object.keys(NUMBER_WORDS))})(?![a-z-])`, "i");
@@ -52,6 +51,11 @@ const HUNDREDS = new RegExp(
     `(?:(?: and)? (${oneOf(Object.keys(BELOW_100))}))?(?![a-z-])`,
   "i",
 );
+
+const SCALES = "thousand|million|billion|trillion";
+const ONE_OF_A_SCALE = new RegExp(`^an? (?=(?:dozen|${SCALES})(?![a-z-]))`, "i");
+const OF_A = new RegExp(`^ (?:of )?an? (?=(?:dozen|hundred|${SCALES})(?![a-z-]))`, "i");
+const MANY = /^ ?(dozens?|hundreds?)(?![a-z-])/i;
 
 class NoNumber extends Error {}
 
@@ -132,9 +136,23 @@ function readValue(text, second) {
     return { value: 100 * (hundreds ?? 1) + (rest ?? 0), end: large[0].length };
   }
   const word = NUMBER_WORD.exec(text);
-  if (word) return { value: NUMBER_WORDS[word[0].toLowerCase()], end: word[0].length };
-  const reader = new NumberReader(text, second);
-  return { value: reader.sum(), end: reader.place };
+  const one = ONE_OF_A_SCALE.exec(text);
+  let value = 1;
+  let end = 0;
+  if (word) {
+    value = NUMBER_WORDS[word[0].toLowerCase()];
+    end = word[0].length;
+  } else if (one) {
+    end = one[0].length;
+  } else {
+    const reader = new NumberReader(text, second);
+    value = reader.sum();
+    end = reader.place;
+  }
+  if (value > 0 && value < 1) end += OF_A.exec(text.slice(end))?.[0].length ?? 0;
+  const many = MANY.exec(text.slice(end));
+  if (!many) return { value, end };
+  return { value: value * (/^d/i.test(many[1]) ? 12 : 100), end: end + many[0].length };
 }
 
 /** The values a text may stand for and its unit text, or null where there is no finite number. */
