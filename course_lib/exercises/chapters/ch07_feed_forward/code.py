@@ -52,6 +52,14 @@ def _sums(case: Case) -> str | None:
     return None if abs(worst - 1) < 1e-6 else f"One row sums to {worst:.4g}"
 
 
+def _certain(case: Case) -> str | None:
+    """Beside a logit far above the rest the others vanish, in single precision too."""
+    first = float(np.asarray(case.call(logits=np.array([[0.0, -60.0]])))[0, 0])
+    return (
+        None if abs(first - 1) < 1e-12 else f"Logits 0 and -60 give the first {first:.10g}, not 1"
+    )
+
+
 SOFTMAX_WRONG = {
     "overflow": Wrong(
         edit(softmax, ("logits - logits.max(axis=-1, keepdims=True)", "logits")),
@@ -92,6 +100,14 @@ SOFTMAX_WRONG = {
         "You use powers of 2. That is a softmax at another temperature: its probabilities are "
         "flatter. Softmax uses e.",
     ),
+    "epsilon": Wrong(
+        edit(
+            softmax,
+            ("powers.sum(axis=-1, keepdims=True)", "(powers.sum(axis=-1, keepdims=True) + 1e-6)"),
+        ),
+        "You add a small number to the sum, and no row sums to 1 any more. Nothing has to be: "
+        "with the largest logit taken out, one term is exp(0) = 1, so the sum is never 0.",
+    ),
     "in-place": Wrong(
         _softmax_in_place,
         "The probabilities are right, but the logits you were given are changed (`-=`). Compute "
@@ -127,7 +143,7 @@ EXERCISES = [
             also_correct=[_softmax_loops, _softmax_logarithm],
             wrong=SOFTMAX_WRONG,
             generate=softmax_case,
-            properties=[equals_reference()],
+            properties=[equals_reference(), Property("one word alone is certain", _certain)],
             diagnose=[Property("each row sums to 1", _sums)],
         ),
         hints=[
