@@ -1,4 +1,7 @@
-"""A project to plan: its stages in order, and for each use case the cheapest step that suffices."""
+"""A project to plan: its stages in order, and for each use case the cheapest step that suffices.
+
+Chapter: 12_generative_ai_lifecycle
+"""
 
 import math
 from collections.abc import Mapping, Sequence

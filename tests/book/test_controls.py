@@ -15,6 +15,7 @@ from course_lib.widgets.audit import describe_audit
 from course_lib.widgets.data_funnel import describe_funnel, funnel_of
 from course_lib.widgets.markup import fixed, percent
 from course_lib.widgets.objective_workbench import OBJECTIVES, describe_draw
+from course_lib.widgets.planner import describe_brief
 
 VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
@@ -158,6 +159,17 @@ def test_the_audit_of_the_page_counts_as_the_package(open_page: Callable) -> Non
         page.keyboard.press("Space")
     widget.get_by_role("button", name="Compare").press("Enter")
     assert widget.locator(".cw-panel").first.inner_text() == describe_audit(payload, mine)
+
+
+def test_the_planner_of_the_page_names_the_cheapest_steps(open_page: Callable) -> None:
+    """Chapter 12: what comes of each step is what Python says, for every use case."""
+    page = open_page("notebooks/12_generative_ai_lifecycle.html").page
+    ((widget, model),) = widgets(page, "Planner")
+    widget.get_by_role("button", name="Just show me").press("Enter")
+    said = widget.inner_text()
+    assert len(model["payload"]["briefs"]) == 4
+    for brief in model["payload"]["briefs"]:
+        assert describe_brief(brief) in said
 
 
 def test_the_workbench_asks_what_the_objectives_ask(open_page: Callable) -> None:

@@ -115,8 +115,9 @@ def test_the_dependencies_of_the_package_are_those_of_binder() -> None:
         if "extra ==" not in line
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    text = {Requirement(line).name for line in project["optional-dependencies"]["text"]}
-    assert names | text == set(binder()) - {"python", "pip"}
+    extras = project["optional-dependencies"]
+    read = {Requirement(line).name for name in ("text", "serve") for line in extras[name]}
+    assert names | read == set(binder()) - {"python", "pip"}
 
 
 def test_binder_admits_the_lock() -> None:
