@@ -12,6 +12,7 @@ UNIT := $(addprefix tests/,adaptation data figures generation model objectives p
 
 # Two threads that spin while they wait are many times slower on a busy machine than two that sleep.
 export OMP_WAIT_POLICY ?= PASSIVE
+unit: export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help

@@ -2,15 +2,91 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import signal
 import sys
 import time
-from collections.abc import Generator
+import types
+from collections.abc import Callable, Generator
+from typing import Any, get_args, get_type_hints
 
+import jaxtyping
 import pytest
+from beartype import BeartypeConf, beartype
 
+LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system"}
+
+
+_with_shapes = jaxtyping.jaxtyped
+
+
+class _Refused(jaxtyping.TypeCheckError):
+    """An argument is not of its type."""
+
+
+_without = beartype(
+    conf=BeartypeConf(violation_param_type=_Refused, violation_return_type=jaxtyping.TypeCheckError)
+)
+
+
+def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
+    """Check the types and shapes of a function, quickly where it is called rightly.
+
+    `--jaxtyping-packages` puts this before every function of the package. What it would put there
+    keeps a book of shapes in each call, also for tokenizers, which have none, and looks at each
+    argument twice, for the sake of its messages: half of the seconds of all tests. So that is only
+    asked for its message once a check has failed.
+    """
+    if function is None:
+        return lambda function: _checked(function, typechecker=typechecker)
+    if not isinstance(function, types.FunctionType) or function.__code__.co_flags & LATER:
+        return _with_shapes(function, typechecker=typechecker)
+    hints: dict[str, Any] = {}
+    for name in function.__annotations__:
+        try:  # one by one: a name that is only known to type checkers is not checked
+            hints |= get_type_hints(_only(function, name), include_extras=True)
+        except Exception:  # whatever an annotation can raise
+            hints[name] = Any
+    if not hints:
+        return function
+    twin = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, None, function.__closure__
+    )
+    for name in ("__defaults__", "__kwdefaults__", "__qualname__", "__module__"):
+        setattr(twin, name, getattr(function, name))
+    twin.__annotations__ = hints
+    checked: Any = _without(twin)
+    if any(map(_names_shapes, hints.values())):
+        checked = _with_shapes(checked, typechecker=None)
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return checked(*args, **kwargs)
+        except _Refused:  # with a message that has all arguments
+            return _with_shapes(function, typechecker=typechecker)(*args, **kwargs)
+
+    return wrapped
+
+
+def _only(function: types.FunctionType, name: str) -> types.SimpleNamespace:
+    """Give what `get_type_hints` reads, with one annotation."""
+    return types.SimpleNamespace(
+        __annotations__={name: function.__annotations__[name]}, __globals__=function.__globals__
+    )
+
+
+def _names_shapes(hint: Any) -> bool:
+    if inspect.isclass(hint) and issubclass(hint, jaxtyping.AbstractArray):
+        return True
+    parts = hint if isinstance(hint, list) else get_args(hint)  # a list: of Callable
+    return any(map(_names_shapes, parts))
+
+
+jaxtyping.jaxtyped = _checked  # type: ignore[assignment]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -264,6 +264,7 @@ ODD = ["no dimension", "no elements", "no elements, used", "only no elements, in
 ODD += ["double precision", "integers", "tied blocks", "tied to the root", "frozen parts"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", ODD)
 def test_a_pause_changes_nothing(tmp_path, name, stage):

@@ -349,6 +349,7 @@ def no_hook_stays():
     torch.nn.modules.module._global_forward_hooks.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", CONFIGS)
 @pytest.mark.parametrize("name", CHANGES)
 def test_generate_obeys_with_and_without_a_cache(name, family, monkeypatch):

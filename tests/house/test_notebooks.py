@@ -1,6 +1,7 @@
 """Notebooks equal their text, define nothing that the package has, and stay small and quick."""
 
 import ast
+import functools
 import json
 import re
 from pathlib import Path
@@ -74,6 +75,7 @@ def defined(source: str) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)}
 
 
+@functools.cache
 def package_names() -> set[str]:
     names = set()
     for path in (ROOT / "course_lib").rglob("*.py"):

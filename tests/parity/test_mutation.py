@@ -105,6 +105,7 @@ def test_every_field_is_changed():
     assert names == SIZES | set(CHANGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", CHANGES)
 def test_change_moves_the_logits(pair, family, field):
     pair = pair(family)

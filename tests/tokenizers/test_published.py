@@ -45,6 +45,7 @@ def test_who_reads_it(family):
     assert isinstance(ours, LibraryTokenizer) == (name in READ_BY_THE_LIBRARY)
 
 
+@pytest.mark.slow
 def test_ids_spans_and_text(family):
     name, theirs, ours, _ = family
     special = list(ours.special_tokens)

@@ -51,6 +51,7 @@ def test_fields_we_do_not_read_come_back(tiny, tmp_path):
     hf.MarianMTModel.from_pretrained(tmp_path / "saved")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets)
 def test_every_preset_has_a_family_and_complete_rules(name):
     config = presets[name]
