@@ -77,6 +77,7 @@ def test_contradictions_name_field_and_value(changes, message):
         make(**changes)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -140,6 +141,7 @@ def test_an_experiment_is_one_replace():
         assert replace(presets["roberta-base"], position=position).position == position
 
 
+@pytest.mark.processes
 def test_importing_the_package_does_not_import_torch():
     code = "import sys, course_lib; assert 'torch' not in sys.modules; course_lib.Transformer"
     subprocess.run([sys.executable, "-c", code], check=True)

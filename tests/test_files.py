@@ -51,6 +51,7 @@ def die_before(n, action):
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.processes
 @POSIX
 @pytest.mark.parametrize("kind", ["file", "folder", "folder without exchange"])
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path, monkeypatch, kind):
@@ -83,6 +84,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path, monkeypatch, k
     assert n > 5
 
 
+@pytest.mark.processes
 @POSIX
 def test_a_folder_that_was_renamed_away_comes_back(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_exchange", lambda first, second: False)
@@ -216,6 +218,7 @@ def test_one_at_a_time_among_threads(tmp_path):
     assert most == 1 and names(tmp_path) == []
 
 
+@pytest.mark.processes
 @POSIX
 def test_a_lock_ends_with_its_process(tmp_path):
     ready, tell = os.pipe()

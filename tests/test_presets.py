@@ -83,6 +83,7 @@ def counted(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets)
 def test_count_on_meta_equals_arithmetic_equals_publication(name):
     config = presets[name]

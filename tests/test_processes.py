@@ -39,6 +39,7 @@ STARTS_ANOTHER = """
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("own_session", [False, True])
 def test_killing_a_child_ends_what_it_started(own_session):
     made = child(STARTS_ANOTHER.format(own_session))
@@ -50,6 +51,7 @@ def test_killing_a_child_ends_what_it_started(own_session):
     made.process.stdout.close()
 
 
+@pytest.mark.processes
 def test_a_child_that_cannot_start_leaves_nothing():
     before = psutil.Process().children()
     with pytest.raises(FileNotFoundError):
@@ -86,6 +88,7 @@ WATCHES = """
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("source", "forks"), [(STARTS_ANOTHER.format(False), ""), (HOLDS, ""), (WATCHES, "1")]
 )
@@ -101,6 +104,7 @@ def test_nothing_outlives_a_killed_parent(source, forks):
         assert ended(first) and (second == 0 or ended(second))
 
 
+@pytest.mark.processes
 def test_functions_of_a_module_that_is_not_there_travel_by_value():
     module = types.ModuleType("not_installed_anywhere")
     exec("def double(x):\n    return 2 * x", module.__dict__)

@@ -138,6 +138,7 @@ def repeats_the_first(prompt: Any, answer: Any) -> bool:
     return answer[0] == prompt[0]
 
 
+@pytest.mark.slow
 def test_a_checkable_reward_is_learned() -> None:
     model = model_of()
 

@@ -173,6 +173,7 @@ def logits_of(pair: Any, reference: torch.nn.Module) -> torch.Tensor:
         return reference(**pair.reference_inputs).logits[pair.keep]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_peft_reads_what_is_saved(family: str, pair: Callable[..., Any], tmp_path: Path) -> None:
     made = pair(family)
@@ -200,6 +201,7 @@ PEFT_TARGETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("scale", ["plain", "rslora", "patterns"])
 def test_what_peft_saves_is_read(

@@ -44,6 +44,7 @@ def test_without_noise_the_law_comes_back(law: ScalingLaw) -> None:
         assert getattr(found, name) == pytest.approx(getattr(law, name), rel=1e-3), name
 
 
+@pytest.mark.slow
 def test_a_larger_run_lies_in_the_stated_interval() -> None:
     """Eight of ten is the least; a fit that is too sure of itself fails here."""
     held, widths, sure = 0, [], 0
@@ -73,6 +74,7 @@ def test_an_interval_is_of_a_run_with_its_noise_not_of_the_curve() -> None:
     assert 0.8 < sum(held) / len(held) < 0.98
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_exponents_and_widen_with_the_noise() -> None:
     held = 0
     for seed in range(10):
@@ -192,6 +194,7 @@ def test_kaplan_as_printed() -> None:
             refused()
 
 
+@pytest.mark.slow
 def test_the_largest_of_recorded_runs_lies_in_the_interval_of_the_shorter_ones() -> None:
     """Real runs, whose noise is what it is: eight of ten starts is the least."""
     grids: dict[int, list[ScalingRun]] = {}

@@ -21,6 +21,7 @@ def drawn(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_stated_probabilities_are_those_that_are_drawn(domain: str) -> None:
     """After each beginning, words come as often as they are said to, and the shares sum to 1."""

@@ -23,6 +23,7 @@ def test_topics_are_the_same_on_every_python(monkeypatch: pytest.MonkeyPatch) ->
     assert digest(pydoc_topics()) == "cb776be62378"
 
 
+@pytest.mark.slow
 def test_docstrings_are_found_once_each() -> None:
     texts = stdlib_docstrings()
     assert len(texts) == len(set(texts)) > 5_000

@@ -18,6 +18,7 @@ def test_every_word_has_one_id() -> None:
     assert used == set(words) - {""}
 
 
+@pytest.mark.slow
 def test_the_stated_probability_is_the_frequency_after_each_prefix() -> None:
     sample = [story(generator(seed)) for seed in range(3000)]
     counts: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)

@@ -39,6 +39,7 @@ def page_of(drawn: FigureWithText) -> str:
     return drawn._repr_mimebundle_()[0]["text/html"]
 
 
+@pytest.mark.slow
 def test_the_page_form_is_the_same_each_time_and_leaves_the_figure_as_it_was() -> None:
     one = panels(3)
     before = one.png()

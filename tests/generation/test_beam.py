@@ -110,6 +110,7 @@ def compare(prompt: Tensor, *, keep: Tensor | None = None, processors=(), **opti
     return int((ours.lengths < 9).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_beams", [2, 5])
 @pytest.mark.parametrize("early_stopping", [False, True, "never"])
 @pytest.mark.parametrize("length_penalty", [1.0, 0.0, -1.0, 2.0])

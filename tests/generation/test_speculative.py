@@ -55,6 +55,7 @@ DRAFTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAFTS)
 @pytest.mark.parametrize("n_draft", [1, 4, 9])
 def test_greedy_is_equal_token_for_token(name: str, n_draft: int) -> None:
@@ -123,6 +124,7 @@ def p_value(counts: torch.Tensor, chances: torch.Tensor) -> float:
     return chisquare(seen, due * seen.sum() / due.sum()).pvalue
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["other", "lookup"])
 def test_sampled_texts_have_the_targets_distribution(name: str) -> None:
     steps = [temperature(1.5), top_k(4)]
@@ -130,6 +132,7 @@ def test_sampled_texts_have_the_targets_distribution(name: str) -> None:
     assert p_value(counts, exact_chances(2, steps)) > 0.001
 
 
+@pytest.mark.slow
 def test_guesses_that_are_always_accepted_are_caught() -> None:
     """The planted fault: a draft that understates its chances has every guess accepted."""
 

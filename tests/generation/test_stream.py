@@ -35,6 +35,7 @@ class Pieces:
         return "".join(self.pieces[i] for i in ids)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(st.text(max_size=20), st.lists(st.integers(0, 272), max_size=20))
 def test_joined_chunks_are_the_whole_text(text: str, noise: list[int]) -> None:

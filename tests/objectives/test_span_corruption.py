@@ -87,6 +87,7 @@ def texts(n: int, longest: int, seed: int = 0) -> torch.Tensor:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "denoisers",
     [(Denoiser(),), ul2(), ul2(5, 6, 7), (Denoiser(0.5, 1.0),), (Denoiser(at_end=True),),
@@ -344,6 +345,7 @@ def test_what_is_made_breaks_no_law() -> None:
     assert all(not broken_laws(row) for row in free_ends())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANTED)
 def test_planted_mistakes_are_caught(name: str) -> None:
     """Each mistake breaks its own law in every row that can show it."""

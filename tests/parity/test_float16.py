@@ -31,6 +31,7 @@ def stored(folder: Path, kind: str, size: float, part: str, wide: bool) -> None:
         again.save_pretrained(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relu", "gated-gelu"])
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize(

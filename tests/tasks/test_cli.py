@@ -43,6 +43,7 @@ def made(tmp_path_factory):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "name"), FITS)
 def test_every_family_does_what_it_can(checkpoint, made, family: str, name: str, capsys) -> None:
     assert main([name, "--checkpoint", str(checkpoint(family)), *made(name), *SHORT]) == 0

@@ -29,6 +29,7 @@ WAYS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "preset", "settings", "reference"), WAYS)
 def test_what_was_tuned_is_read_by_the_reference_library(
     tmp_path: Path, name: str, preset: str, settings: tuple[str, ...], reference: str

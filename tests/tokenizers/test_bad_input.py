@@ -238,6 +238,7 @@ def places(content, at=()):
         yield from places(inner, (*at, key))
 
 
+@pytest.mark.slow
 def test_an_odd_value_anywhere_is_read_or_refused_by_name(saved):
     """Whatever stands in a file, the only error there is says which file it is in."""
     kind, file, content = saved

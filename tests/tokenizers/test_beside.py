@@ -147,6 +147,7 @@ OF_THEIR_OWN = [
 PAIRS = [(family, name) for family, names in READ_AS.items() for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "name", "option"),
     [

@@ -101,6 +101,7 @@ class TestAgainstRust:
         assert ours.vocab_size == theirs.get_vocab_size()
         assert all(ours.encode(text) == theirs.encode(text).ids for text in hard_texts.values())
 
+    @pytest.mark.slow
     def test_same_ids_and_offsets_on_the_corpus(self, pair, topics):
         ours, theirs = pair
         for text in topics:

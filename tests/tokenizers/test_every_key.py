@@ -115,6 +115,7 @@ def test_every_key_is_obeyed_or_refused(name, tmp_path):
     assert seen["same"] > 50 and seen["refused"] < seen["same"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt2", "llama2", "bert-cased", "falcon"])
 def test_a_key_that_nobody_knows_is_refused(name, tmp_path):
     content = json.loads(FAMILIES[name]().to_str())

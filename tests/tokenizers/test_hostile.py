@@ -70,6 +70,7 @@ def test_refused_when_it_is_read(bpe, parts):
         bpe(**parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["(a|a)*$", "(a|aa)+$"])
 @pytest.mark.parametrize("place", ["pre_tokenizer", "normalizer"])
 def test_an_endless_search_is_given_up(bpe, pattern, place):
@@ -90,6 +91,7 @@ def test_a_text_that_would_grow_without_end(bpe):
         tokenizer.encode("a" * 100)
 
 
+@pytest.mark.slow
 def test_a_damaged_character_map():
     """Every byte changed: it is read as another map, or refused; it never fails in use."""
     blob = base64.b64decode(charsmap())

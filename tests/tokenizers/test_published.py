@@ -40,6 +40,7 @@ def family(request, tmp_path_factory):
     return request.param, theirs, load_tokenizer(file), file
 
 
+@pytest.mark.slow
 def test_who_reads_it(family):
     name, _, ours, _ = family
     assert isinstance(ours, LibraryTokenizer) == (name in READ_BY_THE_LIBRARY)

@@ -82,6 +82,7 @@ def _until_killed(folder: Path) -> str:
     )
 
 
+@pytest.mark.processes
 def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
     wanted = small(tmp_path / "whole")[1]
     folder = tmp_path / "run"
@@ -100,6 +101,7 @@ def test_a_killed_run_leaves_no_lock(tmp_path: Path) -> None:
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.processes
 def test_many_at_once_are_one_at_a_time(tmp_path: Path) -> None:
     """The file of the lock is removed and made anew all the time."""
     script = (
@@ -132,6 +134,7 @@ def test_many_at_once_are_one_at_a_time(tmp_path: Path) -> None:
         assert int(out) > 0
 
 
+@pytest.mark.processes
 def test_every_rank_hears_that_the_folder_is_taken(tmp_path: Path) -> None:
     taken = files.only_run(tmp_path / "run", inside=True)
     told = pytest.raises(RankFailure, match="is being written by another run")
@@ -152,6 +155,7 @@ def command(folder: Path, *more: str) -> list[str]:
     ]
 
 
+@pytest.mark.processes
 def test_the_command_refuses_a_folder_in_use(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with files.only_run(folder / "run"):
@@ -174,6 +178,7 @@ def _limited(size: int) -> Callable[[], None]:
     return limit
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="limits of POSIX systems")
 @pytest.mark.parametrize("name", ["checkpoint.safetensors", "tokenizer.json"])
 def test_a_full_disk_is_one_line_and_the_run_goes_on(tmp_path: Path, name: str) -> None:

@@ -252,6 +252,7 @@ def test_views_of_one_memory_are_kept(tmp_path: Path) -> None:
     assert all(torch.equal(restored[name], value) for name, value in state.items())
 
 
+@pytest.mark.processes
 def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, torch\n"

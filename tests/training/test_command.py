@@ -41,6 +41,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", [*EXACT, "fsdp2"])
 def test_two_ranks_give_the_weights_of_one_process(
     two: Ranks, alone: Path, tmp_path: Path, strategy: str
@@ -150,6 +151,7 @@ def test_bfloat16_learns_and_keeps_full_precision(two: Ranks, alone: Path, tmp_p
     assert one.losses[-1] < one.losses[0]
 
 
+@pytest.mark.processes
 def test_a_loss_that_is_not_finite_stops_all_ranks(two: Ranks, tmp_path: Path) -> None:
     job = cases.job("zero3", tmp_path / "run")
     bad = dataclasses.replace(job, lr=1e30, clip=None)
@@ -248,6 +250,7 @@ def test_python_and_the_command_line_give_the_same_run(
     assert [(e["step"], e["held_out"]) for e in entries if "held_out" in e] == history.evaluations
 
 
+@pytest.mark.processes
 def test_the_two_commands_of_chapter_18_as_printed(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,6 +273,7 @@ def test_the_two_commands_of_chapter_18_as_printed(
     assert len(history["losses"]) == 4
 
 
+@pytest.mark.processes
 def test_it_starts_ranks_and_runs_under_torchrun(tmp_path: Path, texts: list[str]) -> None:
     environment = {
         **os.environ,
@@ -292,6 +296,7 @@ def test_it_starts_ranks_and_runs_under_torchrun(tmp_path: Path, texts: list[str
     assert cases.distance(found["ours"], found["torchrun"]) == 0
 
 
+@pytest.mark.processes
 def test_a_failing_rank_ends_the_command_with_its_name(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def equal(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[n], other[n]) for n in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_resumed_run_is_the_run_without_a_pause(
     two: Ranks, tmp_path: Path, strategy: str
@@ -139,6 +140,7 @@ def test_model_and_optimizer_that_do_not_belong_together() -> None:
         train(PlainEngine(model, plain), serve(), steps=1, precision="bfloat16")
 
 
+@pytest.mark.processes
 def test_a_batch_that_does_not_divide_over_the_ranks(two: Ranks) -> None:
     from course_lib.distributed import RankFailure
 
@@ -174,6 +176,7 @@ def test_a_folder_keeps_the_newest(tmp_path: Path) -> None:
     assert folders == {"step-00000005", "step-00000006"}
 
 
+@pytest.mark.processes
 def test_the_other_kind_of_checkpoint_is_named(tmp_path: Path) -> None:
     python_run("plain", 1, tmp_path / "file")
     with pytest.raises(ValueError, match="is a file, as one process writes it"):
@@ -243,6 +246,7 @@ def test_the_global_random_state_is_left_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.processes
 def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

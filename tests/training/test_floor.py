@@ -49,6 +49,7 @@ def trained(model: Transformer, batches: Batches, steps: int) -> Transformer:
     return model.eval()
 
 
+@pytest.mark.slow
 def test_a_causal_model_comes_near_the_floor_and_stays_above_it(
     make_model: Callable[..., Transformer],
     serve: Callable[..., Batches],
@@ -60,6 +61,7 @@ def test_a_causal_model_comes_near_the_floor_and_stays_above_it(
     assert above < 1.0 * floor(held_out[0])
 
 
+@pytest.mark.slow
 def test_a_model_that_sees_the_future_falls_through_the_floor(
     make_model: Callable[..., Transformer],
     serve: Callable[..., Batches],

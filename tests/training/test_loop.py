@@ -90,6 +90,7 @@ def test_gradients_are_clipped_to_the_norm(make_model: Make, serve: Serve) -> No
     assert moved(None) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_a_resumed_run_ends_like_one_without_a_pause(
     make_model: Make, serve: Serve, rows: torch.Tensor, tmp_path: Path, dropout: float

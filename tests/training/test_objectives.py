@@ -26,6 +26,7 @@ from course_lib.training import adamw, cli, evaluate, train
 from course_lib.training.objective_settings import FAMILY_OF, settings_for, special_tokens
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("name", FAMILY_OF)
 def test_killed_at_random_moments_it_ends_with_the_same_weights(name: str, tmp_path: Path) -> None:
     """A process that is killed between or inside its updates, 20 times over."""
@@ -38,6 +39,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(name: str, tmp_p
     assert "the same weights after 20 kills" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILY_OF)
 def test_it_is_learned_and_measured_alike(name: str) -> None:
     config, settings, rows = prepared(name)
@@ -49,6 +51,7 @@ def test_it_is_learned_and_measured_alike(name: str) -> None:
     assert (evaluate(model, rows, objective=objective, seed=1) in values) == (name == "causal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILY_OF)
 def test_examples_fit_the_model_whatever_is_drawn(name: str) -> None:
     config, settings, rows = prepared(name)
@@ -113,6 +116,7 @@ def test_the_commands_model_is_loaded_by_us_and_by_the_reference(
     assert torch.allclose(got, wanted, atol=1e-5 * max(1.0, float(wanted.abs().max())))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILY_OF)
 def test_loader_and_objective_cost_little(name: str) -> None:
     """Against one update of a model of ordinary width on the same rows; the best of some rounds."""

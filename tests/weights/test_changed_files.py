@@ -58,6 +58,7 @@ except (ValueError, FileNotFoundError) as error:
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("what", ["cut", "emptied", "replaced", "rewritten", "gone"])
 @pytest.mark.parametrize("kind", ["safetensors", "gguf"])
 def test_a_changed_file_is_an_error(tmp_path: Path, kind: str, what: str) -> None:

@@ -109,6 +109,7 @@ print((status("VmHWM:") - before) / size, size, float(model.embedding.weight.sum
 """
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads peak memory from /proc")
 @pytest.mark.parametrize(
     ("form", "dtype", "way", "bounds"),
@@ -192,6 +193,7 @@ def test_a_save_replaces_an_older_checkpoint(tiny, check_weights, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [folder.path.name]
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tiny, tmp_path):
     """Each save is killed before another file operation; then both libraries load what is left."""

@@ -39,6 +39,7 @@ def keep_saving(folder, value, limit, enough):
         save_pretrained(model, folder, max_shard_bytes=limit)
 
 
+@pytest.mark.processes
 @FORK
 @pytest.mark.parametrize("limit", [10**9, 20_000])
 def test_two_writers_and_a_reader(tmp_path, limit):
@@ -100,6 +101,7 @@ def test_a_folder_that_never_rests_is_refused(tmp_path, monkeypatch):
         Transformer.from_pretrained(folder)
 
 
+@pytest.mark.processes
 def test_many_save_to_a_folder_that_is_not_there_yet(tmp_path):
     context = multiprocessing.get_context("fork")
     enough = context.Event()
@@ -117,6 +119,7 @@ def test_many_save_to_a_folder_that_is_not_there_yet(tmp_path):
     assert os.listdir(tmp_path) == ["new"]
 
 
+@pytest.mark.processes
 @FORK
 @pytest.mark.parametrize("there", [False, True])
 def test_the_next_save_removes_what_killed_ones_left(tmp_path, there):

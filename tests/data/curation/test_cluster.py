@@ -96,6 +96,7 @@ def reasons_alone(raw: Path) -> dict[str, list[list[str]]]:
     return found
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("n_tasks", [1, 11])
 def test_pages_and_reasons_are_those_of_one_machine(raw, alone, tmp_path, n_tasks) -> None:
     stages = plan_stages([raw], tmp_path / "out", steps(), n_tasks)
@@ -110,6 +111,7 @@ def test_pages_and_reasons_are_those_of_one_machine(raw, alone, tmp_path, n_task
         assert all(json.loads(line)["step"] == name for line in lines)
 
 
+@pytest.mark.processes
 def test_counts_are_those_of_the_report(raw, alone, tmp_path) -> None:
     stages = plan_stages([raw], tmp_path / "out", steps(), 2)
     run_here(stages, tmp_path / "logs")
@@ -132,6 +134,7 @@ def test_counts_are_those_of_the_report(raw, alone, tmp_path) -> None:
         assert counts["files"][f"skipped_{cause}"] == count
 
 
+@pytest.mark.processes
 def test_a_run_that_was_cut_goes_on(raw, alone, tmp_path) -> None:
     class Cut(Exception):
         pass

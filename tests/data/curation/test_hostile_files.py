@@ -246,6 +246,7 @@ def cut_at(n: int) -> list[Step]:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["longer", "same size", "gone", "new"])
 def test_files_that_change_between_cut_and_going_on_are_refused(tmp_path: Path, change) -> None:
     raw, out = folder_of(tmp_path / "raw"), tmp_path / "out"
@@ -324,6 +325,7 @@ PLACES = ["00000.jsonl", "00002.jsonl", "state.npz", "report.json", "report.md",
 
 
 # the others are written in one piece: what is missing there is found when it is synced
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "when"),
     [(place, "synced") for place in PLACES]

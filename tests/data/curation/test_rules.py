@@ -201,6 +201,7 @@ def removed(rule, n: int = 40) -> dict[str, float]:
     return shares
 
 
+@pytest.mark.slow
 def test_what_each_rule_does_to_each_kind() -> None:
     """Good pages of some authors are removed, and some bad ones never: both are the lesson."""
     table = defaultdict(dict)

@@ -257,6 +257,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {**pages, "report": json.dumps(report)}
 
 
+@pytest.mark.slow
 def test_a_cut_run_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
     raw = write_parts(tmp_path / "raw")
     curate_files([raw], tmp_path / "whole", steps(), settings={})

@@ -59,6 +59,7 @@ def test_build_refuses_what_the_schema_does_not_allow(tmp_path, monkeypatch):
     assert main(["build", "--output", str(tmp_path / "exercises.json")]) == 1
 
 
+@pytest.mark.processes
 def test_engine_and_worker_do_not_import_torch():
     code = (
         "import sys, course_lib.exercises, course_lib.exercises.process.worker\n"
@@ -221,6 +222,7 @@ def test_little_markdown():
         block_html("```\nx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", all_specs(), ids=lambda spec: spec.id)
 def test_every_exercise_shows_itself(spec):
     exercise = load(spec.id, v=spec.version)

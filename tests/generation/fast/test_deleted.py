@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import course_lib
 
 SCRIPT = """
@@ -41,6 +43,7 @@ def run(root: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.processes
 def test_without_the_folder_the_results_are_the_same(tmp_path: Path) -> None:
     package = Path(course_lib.__file__).parent
     wanted = ("config.py", "presets.py", "__init__.py", "model", "generation")
