@@ -22,6 +22,7 @@ import socket
 import stat
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from hashlib import sha256
 from os import PathLike
@@ -44,6 +45,7 @@ JSON_LIMIT_BYTES = 2**28
 STALE_SECONDS = 24 * 3600
 """Age at which a partial file counts as left over where its writer cannot be asked for."""
 _HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 _EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
 _AT_FDCWD = -100
 
@@ -326,7 +328,9 @@ def only_run(path: Pathish, *, inside: bool = False) -> Iterator[None]:
 
     Unlike `locked`, it refuses at once, may be held while `locked` is taken for the same folder,
     and says who holds it. A file `.NAME.lock` bears the lock, which is the system's own: a killed
-    process leaves the file and no lock, and the next run uses and removes it.
+    process leaves the file and no lock, unless a child that it forked lives on. The next run of the
+    same user uses the file and, but on Windows, removes it. A file system without locks keeps
+    nobody out, with a warning.
 
     Args:
         path: what the run writes, which need not exist.
@@ -338,7 +342,7 @@ def only_run(path: Pathish, *, inside: bool = False) -> Iterator[None]:
     target = Path(os.path.abspath(path))
     folder = target if inside else target.parent
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f".{target.name}.lock"
+    file = folder / f".{_stem(target)}{'.folder' if inside else ''}.lock"
     descriptor = _open_lock(file, target)
     try:
         yield
@@ -362,8 +366,9 @@ def _open_lock(file: Path, target: Path) -> int:
                 )
             with contextlib.suppress(FileNotFoundError):
                 if fcntl is None or os.path.samestat(os.stat(file), os.fstat(descriptor)):
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, f"process {os.getpid()} on {_HOST}\n".encode())
+                    with contextlib.suppress(OSError):  # a full disk: only the message lacks it
+                        os.ftruncate(descriptor, 0)
+                        os.write(descriptor, f"process {os.getpid()} on {_HOST}\n".encode())
                     return descriptor
         except BaseException:
             os.close(descriptor)
@@ -379,6 +384,12 @@ def _lock(descriptor: int) -> bool:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        warnings.warn(
+            "this file system has no locks: let one process at a time write", stacklevel=4
+        )
     return True  # a web page has one process and neither
 
 

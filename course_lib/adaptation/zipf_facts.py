@@ -88,7 +88,7 @@ class SideBySide(nn.Module):
 
     Args:
         widths: Hidden units of each network.
-        generator: Draws the weights.
+        generator: Its seed, with the width, draws the weights of each network.
     """
 
     def __init__(self, widths: Sequence[int], generator: torch.Generator) -> None:
@@ -101,7 +101,7 @@ class SideBySide(nn.Module):
         second = torch.zeros(len(widths), widest, N_ANSWERS)
         start = generator.initial_seed()
         for place, width in enumerate(widths):
-            draws = torch.Generator().manual_seed(start * 1_000_003 + width)
+            draws = torch.Generator().manual_seed((start * 1_000_003 + width) % 2**63)
             first[place, :, :width] = torch.randn(N_BITS, width, generator=draws) / N_BITS**0.5
             second[place, :width] = torch.randn(width, N_ANSWERS, generator=draws) / width**0.5
         self.first, self.second = nn.Parameter(first), nn.Parameter(second)
@@ -160,7 +160,7 @@ def fact_runs(widths: Sequence[int], samples: Sequence[int], *, seed: int) -> li
 
     Args:
         widths: Hidden units, each once.
-        samples: Lengths of the runs, each once, at least 1,280.
+        samples: Lengths of the runs, each once, at least 1,280; whole batches of 128 are read.
         seed: Draws the world, the samples and the weights.
 
     Returns:

@@ -24,18 +24,18 @@ def alone(engine: Engine, checkpoint: Path | None, metrics: Path | None) -> Iter
         BlockingIOError: On all ranks, if another run is writing either.
     """
     with contextlib.ExitStack() as held:
-        problem: OSError | None = None
+        problem: OSError | ValueError | None = None
         if engine.comm.rank == 0:
             try:
                 if checkpoint is not None:
                     folder = checkpoint.is_dir() or not isinstance(engine, PlainEngine)
                     held.enter_context(only_run(checkpoint, inside=folder))
-                if metrics is not None:
+                if metrics is not None and (metrics.is_file() or not metrics.exists()):
                     held.enter_context(only_run(metrics))
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 problem = error
         if checkpoint is not None or metrics is not None:
-            told = engine.comm.gather_objects(None if problem is None else str(problem))[0]
+            told = engine.comm.gather_objects(problem)[0]
             if told is not None:
-                raise problem or BlockingIOError(told)
+                raise problem or told
         yield

@@ -295,3 +295,40 @@ def test_a_file_of_another_name_stands_alone(tmp_path, files) -> None:
     folder_of(tmp_path, files["bert"], {"tokenizer_class": "BertTokenizer", "do_lower_case": False})
     other = (tmp_path / "tokenizer.json").rename(tmp_path / "other.json")
     assert WordPiece.load(other).lower_case
+
+
+@pytest.mark.parametrize("scheme", [{}, {"legacy": True}, {"legacy": False}], ids=str)
+@pytest.mark.parametrize("kind", ["mistral", "mixtral", "phi3", "olmo2", "stablelm", "llama"])
+def test_some_types_of_models_are_read_as_the_file_says(tmp_path, kind, scheme) -> None:
+    said = {"tokenizer_class": "LlamaTokenizer"} | scheme
+    folder = folder_of(tmp_path, published.llama2().to_str(), said, config={"model_type": kind})
+    assert assert_obeyed_or_refused(folder)
+
+
+@pytest.mark.parametrize("family", ["llama1", "llama2"])
+def test_llama_without_its_options_takes_those_of_its_class(tmp_path, family) -> None:
+    content = getattr(published, family)().to_str()
+    folder = folder_of(tmp_path, content, {"tokenizer_class": "LlamaTokenizer"})
+    assert assert_obeyed_or_refused(folder)
+
+
+@pytest.mark.parametrize("family", FIRST)
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"image_token": token("<x>") | {"__type": "AddedToken"}},
+        {"model_specific_special_tokens": {"image_token": "<x>"}},
+        {"model_specific_special_tokens": {"x_token": token("<x>") | {"__type": "AddedToken"}}},
+    ],
+    ids=["described", "of the model", "of the model, described"],
+)
+def test_tokens_of_a_role_of_the_models_own(tmp_path, files, family, option) -> None:
+    folder = folder_of(tmp_path, files[family], option)
+    assert assert_obeyed_or_refused(folder)
+    assert "<x>" in load_tokenizer(folder).special_tokens
+
+
+def test_what_common_folders_say_is_known(tmp_path, files) -> None:
+    said = {"tokenizer_class": "BertTokenizer", "do_basic_tokenize": True, "never_split": None}
+    folder = folder_of(tmp_path, files["bert"], said)
+    assert assert_obeyed_or_refused(folder)  # a warning would be an error

@@ -107,6 +107,9 @@ _OF_A = re.compile(
     " (?:of )?an? (?=(?:dozen|hundred|thousand|million|billion|trillion)(?![a-z-]))", re.IGNORECASE
 )
 _MANY = re.compile(" ?(dozens?|hundreds?)(?![a-z-])", re.IGNORECASE)
+# A scale behind a sum would count for its last term alone: it is left to be an unknown unit.
+_SUM = re.compile("[0-9)] ?[^0-9(), .'_] ?[0-9(]")
+_FRACTION = re.compile("[-+]?(?:[0-9]+ )?[0-9]{1,2} ?/ ?[0-9]{1,2}")
 
 
 class _NoNumber(Exception):
@@ -226,8 +229,11 @@ def _read(text: str, second: bool) -> tuple[float, int]:
     else:
         reader = _Reader(text, second)
         value, end = reader.sum(), reader.place
+    head = text[:end]
     if 0 < value < 1 and (match := _OF_A.match(text, end)):
         end = match.end()
+    if _SUM.search(head) and not _FRACTION.fullmatch(head):
+        return value, len(head)
     if match := _MANY.match(text, end):
         return value * (12 if match[1].lower().startswith("dozen") else 100), match.end()
     return value, end

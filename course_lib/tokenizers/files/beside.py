@@ -36,9 +36,15 @@ from course_lib.tokenizers.files.section import Section, Unsupported
 _HARMLESS = (
     "add_bos_token",
     "add_eos_token",
+    "chat_control_tokens",
+    "do_basic_tokenize",
     "errors",
     "init_inputs",
+    "never_split",
     "offset",
+    "response_schema",
+    "response_template",
+    "return_attention_mask",
     "return_token_type_ids",
     "sp_model_kwargs",
     "spaces_between_special_tokens",
@@ -48,14 +54,18 @@ _HARMLESS = (
     "trust_remote_code",
     "use_default_system_prompt",
     "vocab_size",
+    "vocab_type",
 )
 _FORCED = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output"
+_OF_THE_MODEL = "model_specific_special_tokens"
 _READ = (  # by the functions below
+    _OF_THE_MODEL,
     "added_tokens_decoder",
     "auto_map",
     "clean_up_tokenization_spaces",
     "extra_ids",
     "fix_mistral_regex",
+    "split_by_punct",
     "split_special_tokens",
     _FORCED,
 )
@@ -101,12 +111,14 @@ def _read(file: Path) -> Section:
 
 def _class_of(file: Path, config: Section) -> tuple[str, bool]:
     """The class that reads the folder, or the model's type, and whether it is the first."""
-    name, model = config.text("tokenizer_class", None), file.with_name("config.json")
-    if name is None and model.is_file():
-        about = read_json(model)
-        name = about.get("tokenizer_class")
-        if name is None and isinstance(about.get("model_type"), str):
-            return about["model_type"], False
+    model = file.with_name("config.json")
+    about = read_json(model) if model.is_file() else {}
+    kind = about.get("model_type")
+    if classes.read_as_they_are(kind):
+        return "", False
+    name = config.text("tokenizer_class", None) or about.get("tokenizer_class")
+    if name is None and isinstance(kind, str):
+        return kind, False
     return (name, True) if isinstance(name, str) else ("", False)
 
 
@@ -116,7 +128,7 @@ def _pass_over(config: Section) -> None:
     Raises:
         Unsupported: such an option.
     """
-    for key in ("auto_map", "split_special_tokens", "fix_mistral_regex"):
+    for key in ("auto_map", "split_by_punct", "split_special_tokens", "fix_mistral_regex"):
         config.must_be(key, None, False)
     known = {*ELSEWHERE, *_HARMLESS, *KEYS, *NAMED, *LISTED, *_READ}
     unknown = sorted(
@@ -153,9 +165,9 @@ def _added(
 
     def add(token: AddedToken, stated: int | None, where: str) -> None:
         known = tokens.get(token.content)
-        highest = max((one.id for one in tokens.values()), default=-1)
-        new = highest + 1 if highest >= len(ids) else len(ids)
-        i = known.id if known else ids.get(token.content, new)
+        i = known.id if known else ids.get(token.content)
+        if i is None:
+            i = max(len(ids), 1 + max((one.id for one in tokens.values()), default=-1))
         if stated not in (None, i):
             raise ValueError(
                 f"{where}: {token.content!r:.60} has the id {stated}; {JSON_NAME} gives it {i}"
@@ -189,7 +201,8 @@ def _named(config: Section, roles: Mapping[str, Any]) -> Iterator[AddedToken]:
     listed: Any = next((said[key] for key in reversed(LISTED) if said.get(key)), [])
     others = [key for key in said if key.endswith("_token") and key not in NAMED]
     values = [(key, said.get(key)) for key in NAMED]
-    values += [(key, said[key]) for key in others if isinstance(said[key], str)]
+    values += [(key, said[key]) for key in others if _is_token(said[key])]
+    values += list((config.content.get(_OF_THE_MODEL) or {}).items())
     if isinstance(listed, dict):
         values += list(listed.items())
     elif isinstance(listed, list):
@@ -201,6 +214,11 @@ def _named(config: Section, roles: Mapping[str, Any]) -> Iterator[AddedToken]:
             yield _plain(value)
         elif value is not None:
             yield replace(_token(Section(value, f"{config.where}: {key}")), special=True)
+
+
+def _is_token(value: object) -> bool:
+    described = isinstance(value, dict) and value.get("__type") == "AddedToken"
+    return isinstance(value, str) or described
 
 
 def _plain(content: str, special: bool = True) -> AddedToken:

@@ -29,6 +29,26 @@ _OWN_PROGRAM = (
 )
 
 
+# Types of models whose folders are read as the file says, whatever class is declared beside it.
+_AS_THE_FILE_SAYS = (
+    "arctic aria bigbird_pegasus ernie4_5 ernie4_5_moe flex_olmo fuyu glm glm4 glm4_moe "
+    "glm4_moe_lite glm4v glm4v_moe glm_image gpt_bigcode granite granitemoe granitemoehybrid "
+    "granitemoeshared hyperclovax internlm2 internlm3 jamba kimi_k25 kimi_linear kosmos-2 llava "
+    "llava_next minicpm3 minicpmv minimax_m2 ministral ministral3 mistral mistral3 mixtral "
+    "modernbert modernbert-decoder molmo molmo2 nemotron nystromformer olmo2 olmo3 olmo_hybrid "
+    "pegasus_x persimmon phi3 phi3_v phimoe pix2struct pixtral smolvlm stablelm umt5 vipllava "
+    "voxtral xlm-roberta-xl"
+)
+
+
+def read_as_they_are(model_type: object) -> bool:
+    """Whether folders of this type of model, as their `config.json` says, need no class.
+
+    Source: `TOKENIZER_MAPPING_NAMES` of `transformers` 5.23, what stands there as the plain one.
+    """
+    return isinstance(model_type, str) and model_type in _AS_THE_FILE_SAYS.split()
+
+
 def stem(name: str) -> str:
     """`bert` of `BertTokenizer`, of `BertTokenizerFast` and of a model's type `bert`."""
     plain = name.removesuffix("Fast").removesuffix("Tokenizer")

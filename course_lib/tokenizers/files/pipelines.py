@@ -120,13 +120,15 @@ def _puts_blank_in_front(content: Mapping[str, Any]) -> bool:
 
 def _llama(content: dict[str, Any], config: Section) -> None:
     """`legacy`: a blank goes before every stretch of a text, not only before the first."""
-    if config.get("legacy", None) is None and config.get("add_prefix_space", None) is None:
-        return
+    silent = config.get("legacy", None) is None and config.get("add_prefix_space", None) is None
     prefix = config.flag("add_prefix_space", True)
     scheme = ("always" if config.flag("legacy", False) else "first") if prefix else "never"
-    known = content.get("normalizer") in _LLAMA_NORMALIZERS
     before = list(_steps(content.get("pre_tokenizer"), "pretokenizers"))
-    if not known or [step.get("type") for step in before] not in ([], ["Metaspace"]):
+    kinds = [step.get("type") for step in before]
+    known = content.get("normalizer") in _LLAMA_NORMALIZERS and kinds in ([], ["Metaspace"])
+    if silent and (not known or config.get("tokenizer_class", None) is None):
+        return
+    if not known:
         raise Unsupported(
             f"{config.where}: legacy and add_prefix_space beside another pipeline than LLaMA's"
         )

@@ -132,7 +132,7 @@ EXERCISES = [
                     Option(
                         "A 90 % interval that is right misses one run in ten.",
                         True,
-                        "That is what it says. One that never misses is too wide.",
+                        "That is what it says. One that never misses in many runs is too wide.",
                     ),
                     Option(
                         "Nine sizes, each on 20 tokens for a parameter, can tell α and β apart.",

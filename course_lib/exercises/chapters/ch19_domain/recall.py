@@ -41,7 +41,7 @@ EXERCISES = [
                     Option(
                         "2",
                         lambda: _is_least(2),
-                        "That holds the 16-bit weights, and only just. Gradients and the "
+                        "That does not even hold the 16-bit weights, 100 GB. Gradients and the "
                         "optimizer's three numbers take seven times as much again.",
                         "weights-only",
                     ),
@@ -108,8 +108,9 @@ EXERCISES = [
         ],
         hints=["What has a model seen that has read the question and its answer?"],
         explain="""
-        This page compares models on two kinds of text. `check_apart` refuses held-out text that was
-        also trained on.
+        `check_apart` refuses held-out text that was also trained on. It would refuse that of this
+        page, where documents of a sentence or two come again by chance; what guards its numbers is
+        the known floor.
         """,
     ),
 ]

@@ -56,6 +56,9 @@ const SCALES = "thousand|million|billion|trillion";
 const ONE_OF_A_SCALE = new RegExp(`^an? (?=(?:dozen|${SCALES})(?![a-z-]))`, "i");
 const OF_A = new RegExp(`^ (?:of )?an? (?=(?:dozen|hundred|${SCALES})(?![a-z-]))`, "i");
 const MANY = /^ ?(dozens?|hundreds?)(?![a-z-])/i;
+// A scale behind a sum would count for its last term alone: it is left to be an unknown unit.
+const SUM = /[0-9)] ?[^0-9(), .'_] ?[0-9(]/;
+const FRACTION = /^[-+]?(?:[0-9]+ )?[0-9]{1,2} ?\/ ?[0-9]{1,2}$/;
 
 class NoNumber extends Error {}
 
@@ -149,8 +152,10 @@ function readValue(text, second) {
     value = reader.sum();
     end = reader.place;
   }
+  const head = text.slice(0, end);
   if (value > 0 && value < 1) end += OF_A.exec(text.slice(end))?.[0].length ?? 0;
   const many = MANY.exec(text.slice(end));
+  if (SUM.test(head) && !FRACTION.test(head)) return { value, end: head.length };
   if (!many) return { value, end };
   return { value: value * (/^d/i.test(many[1]) ? 12 : 100), end: end + many[0].length };
 }
