@@ -118,9 +118,10 @@ def learning_curve(
     axes.annotate(
         f"transformer {losses[-1]:.2f}",
         (steps[-1], losses[-1]),
-        xytext=(0, -13),
+        xytext=(7, 0),  # beside the lines: between them there may be no room
         textcoords="offset points",
-        ha="right",
+        va="center",
+        annotation_clip=False,
         fontsize=9,
         color=palette.blue,
     )
