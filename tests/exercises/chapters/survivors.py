@@ -46,6 +46,5 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "for sizes, weight in zip(lengths, weights, strict=False):": (
             "there are as many weights as sources"
         ),
-        "if sum(sizes) <= wanted:": "no source holds exactly its share",
     },
 }

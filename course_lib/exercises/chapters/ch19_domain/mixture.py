@@ -78,7 +78,12 @@ def mixture_case(draw: Draw) -> dict[str, Any]:
     most = min(
         sum(sizes) / weight for sizes, weight in zip(lengths, weights, strict=True) if weight
     )
-    share = draw.pick([0.6, 0.9, 0.3, 1.5])
+    share = draw.pick([0.6, 0.9, 1.0, 1.5])
+    if share == 1.0:  # two sources give all that they hold: exact however it is computed
+        n = int(lengths[0].sum())
+        lengths = [lengths[0], lengths[0][::-1].copy(), np.ones(n, int)]
+        weights = [3.0, 3.0, 0.0]
+        return {"lengths": lengths, "weights": weights, "n_tokens": 2 * n, "rng": draw.rng()}
     n_tokens = max(1, int(most * sum(weights) * share))
     # Not on the edge: whether a source is exhausted must not hang on the last digit.
     if share > 1:
