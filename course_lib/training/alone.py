@@ -28,8 +28,9 @@ def alone(engine: Engine, checkpoint: Path | None, metrics: Path | None) -> Iter
         if engine.comm.rank == 0:
             try:
                 if checkpoint is not None:
-                    folder = checkpoint.is_dir() or not isinstance(engine, PlainEngine)
-                    held.enter_context(only_run(checkpoint, inside=folder))
+                    sharded = not isinstance(engine, PlainEngine) and not checkpoint.is_file()
+                    inside = checkpoint.is_dir() or sharded
+                    held.enter_context(only_run(checkpoint, inside=inside))
                 if metrics is not None and (metrics.is_file() or not metrics.exists()):
                     held.enter_context(only_run(metrics))
             except (OSError, ValueError) as error:

@@ -108,8 +108,7 @@ _OF_A = re.compile(
 )
 _MANY = re.compile(" ?(dozens?|hundreds?)(?![a-z-])", re.IGNORECASE)
 # A scale behind a sum would count for its last term alone: it is left to be an unknown unit.
-_SUM = re.compile("[0-9)] ?[^0-9(), .'_] ?[0-9(]")
-_FRACTION = re.compile("[-+]?(?:[0-9]+ )?[0-9]{1,2} ?/ ?[0-9]{1,2}")
+_SUM = re.compile("[0-9)] ?[-+*x^] ?[0-9(]|[0-9]{3} ?/")
 
 
 class _NoNumber(Exception):
@@ -229,11 +228,10 @@ def _read(text: str, second: bool) -> tuple[float, int]:
     else:
         reader = _Reader(text, second)
         value, end = reader.sum(), reader.place
-    head = text[:end]
+    if _SUM.search(text[:end]):
+        return value, end
     if 0 < value < 1 and (match := _OF_A.match(text, end)):
         end = match.end()
-    if _SUM.search(head) and not _FRACTION.fullmatch(head):
-        return value, len(head)
     if match := _MANY.match(text, end):
         return value * (12 if match[1].lower().startswith("dozen") else 100), match.end()
     return value, end

@@ -36,13 +36,19 @@ const BELOW_100 = {
 };
 const NUMBER_WORDS = {
   ...BELOW_100,
-  ...Object.fromEntries(["half", "a half", "one half"].map((phrase) => [phrase, 1 / 2])),
-  ...Object.fromEntries(["a third", "one third"].map((phrase) => [phrase, 1 / 3])),
-  ...Object.fromEntries(
-    ["a quarter", "one quarter", "a fourth", "one fourth"].map((phrase) => [phrase, 1 / 4]),
-  ),
-  ...Object.fromEntries(["two thirds", "two-thirds"].map((phrase) => [phrase, 2 / 3])),
-  ...Object.fromEntries(["three quarters", "three-quarters"].map((phrase) => [phrase, 3 / 4])),
+  half: 1 / 2,
+  "a half": 1 / 2,
+  "one half": 1 / 2,
+  "a third": 1 / 3,
+  "one third": 1 / 3,
+  "a quarter": 1 / 4,
+  "one quarter": 1 / 4,
+  "a fourth": 1 / 4,
+  "one fourth": 1 / 4,
+  "two thirds": 2 / 3,
+  "two-thirds": 2 / 3,
+  "three quarters": 3 / 4,
+  "three-quarters": 3 / 4,
 };
 const oneOf = (words) => words.sort((one, other) => other.length - one.length).join("|");
 const NUMBER_WORD = new RegExp(`^(?:${oneOf(Object.keys(NUMBER_WORDS))})(?![a-z-])`, "i");
@@ -52,13 +58,12 @@ const HUNDREDS = new RegExp(
   "i",
 );
 
-const SCALES = "thousand|million|billion|trillion";
-const ONE_OF_A_SCALE = new RegExp(`^an? (?=(?:dozen|${SCALES})(?![a-z-]))`, "i");
-const OF_A = new RegExp(`^ (?:of )?an? (?=(?:dozen|hundred|${SCALES})(?![a-z-]))`, "i");
-const MANY = /^ ?(dozens?|hundreds?)(?![a-z-])/i;
+const A_SCALE = "an? (?=(?:dozen|hundred|thousand|million|billion|trillion)(?![a-z-]))";
+const ONE_SCALE = new RegExp(`^${A_SCALE}`, "i");
+const OF_A = new RegExp(`^ (?:of )?${A_SCALE}`, "i");
+const MANY = /^ ?(?:(dozen)|hundred)s?(?![a-z-])/i;
 // A scale behind a sum would count for its last term alone: it is left to be an unknown unit.
-const SUM = /[0-9)] ?[^0-9(), .'_] ?[0-9(]/;
-const FRACTION = /^[-+]?(?:[0-9]+ )?[0-9]{1,2} ?\/ ?[0-9]{1,2}$/;
+const SUM = /[0-9)] ?[-+*x^] ?[0-9(]|[0-9]{3} ?\//;
 
 class NoNumber extends Error {}
 
@@ -132,32 +137,21 @@ class NumberReader {
 }
 
 function readValue(text, second) {
-  if (text.slice(0, 2).toLowerCase() === "0x") throw new NoNumber(); // of base sixteen
+  if (/^0x/i.test(text)) throw new NoNumber(); // of base sixteen
   const large = HUNDREDS.exec(text);
   if (large) {
     const [hundreds, rest] = [large[1], large[2] ?? ""].map((one) => BELOW_100[one.toLowerCase()]);
     return { value: 100 * (hundreds ?? 1) + (rest ?? 0), end: large[0].length };
   }
-  const word = NUMBER_WORD.exec(text);
-  const one = ONE_OF_A_SCALE.exec(text);
-  let value = 1;
-  let end = 0;
-  if (word) {
-    value = NUMBER_WORDS[word[0].toLowerCase()];
-    end = word[0].length;
-  } else if (one) {
-    end = one[0].length;
-  } else {
-    const reader = new NumberReader(text, second);
-    value = reader.sum();
-    end = reader.place;
-  }
-  const head = text.slice(0, end);
+  const word = (NUMBER_WORD.exec(text) ?? ONE_SCALE.exec(text))?.[0];
+  const reader = new NumberReader(text, second);
+  const value = word ? (NUMBER_WORDS[word.toLowerCase()] ?? 1) : reader.sum();
+  let end = word?.length ?? reader.place;
+  if (SUM.test(text.slice(0, end))) return { value, end };
   if (value > 0 && value < 1) end += OF_A.exec(text.slice(end))?.[0].length ?? 0;
   const many = MANY.exec(text.slice(end));
-  if (SUM.test(head) && !FRACTION.test(head)) return { value, end: head.length };
   if (!many) return { value, end };
-  return { value: value * (/^d/i.test(many[1]) ? 12 : 100), end: end + many[0].length };
+  return { value: value * (many[1] ? 12 : 100), end: end + many[0].length };
 }
 
 /** The values a text may stand for and its unit text, or null where there is no finite number. */
