@@ -49,6 +49,7 @@ def test_launch_echoes_and_reports(capsys):
 
 def test_a_call_that_takes_too_long_says_where_it_is():
     with Ranks(2, echo=False) as ranks:
+        ranks.run(add_ranks, 1)  # so that they have imported this module, which may take long, too
         with pytest.raises(RankFailure) as error:
             ranks.run(slow, timeout=2)
         text = str(error.value)
