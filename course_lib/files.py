@@ -1,4 +1,4 @@
-"""Files written whole or not at all, folders with one writer, and JSON with errors that name it.
+"""Files written whole or not at all, and JSON with errors that name it.
 
 A process can be killed, or the power can fail, between any two operations on a disk. So a file is
 written under another name beside its place, forced to the disk, and renamed over the old one: a
@@ -22,30 +22,18 @@ import socket
 import stat
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-fcntl: Any
-msvcrt: Any
-try:
-    import fcntl
-except ImportError:
-    fcntl = None
-try:
-    import msvcrt
-except ImportError:
-    msvcrt = None
-
 JSON_LIMIT_BYTES = 2**28
 """The largest JSON file that is read: published tokenizers and indexes stay below 2^26."""
 STALE_SECONDS = 24 * 3600
 """Age at which a partial file counts as left over where its writer cannot be asked for."""
-_HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
-_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
+"""This machine, as names of files hold it."""
 _EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
 _AT_FDCWD = -100
 
@@ -224,14 +212,14 @@ def _target(path: Pathish) -> Path:
     return target
 
 
-def _stem(target: Path) -> str:
+def short_name(target: Path) -> str:
     """Names have at most 255 bytes, so a long one is cut and told apart by its digest."""
     name = os.fsencode(target.name)
     return target.name if len(name) <= 150 else sha256(name).hexdigest()
 
 
 def _glob(target: Path) -> str:
-    return f".{glob.escape(_stem(target))}.*-*-*"
+    return f".{glob.escape(short_name(target))}.*-*-*"
 
 
 def partial_path(path: Pathish) -> Path:
@@ -240,15 +228,15 @@ def partial_path(path: Pathish) -> Path:
     It holds this machine and this process, so that others can tell whether its writer lives.
     """
     target = Path(path)
-    mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
-    return target.with_name(f".{_stem(target)}.{mark}.part")
+    mark = f"{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    return target.with_name(f".{short_name(target)}.{mark}.part")
 
 
 def _is_left_over(part: Path) -> bool:
     match = re.fullmatch(r".*\.([A-Za-z0-9]+)-(\d+)-[0-9a-f]{8}\.(?:part|old)", part.name, re.S)
     if match is None:
         return False
-    if match[1] == _HOST and os.name == "posix":
+    if match[1] == HOST and os.name == "posix":
         return not _is_alive(int(match[2]))
     try:
         return time.time() - part.lstat().st_mtime > STALE_SECONDS
@@ -277,120 +265,6 @@ def _exchange(first: Path, second: Path) -> bool:
         return False
     names = os.fsencode(first.absolute()), os.fsencode(second.absolute())
     return bool(renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE) == 0)
-
-
-# Locking.
-
-
-@contextlib.contextmanager
-def locked(folder: Pathish, *, timeout_seconds: float = 600.0) -> Iterator[None]:
-    """Be the only one inside this block for a folder, among all processes and threads.
-
-    The lock is the system's own, so it ends with its process however that ends. On POSIX systems
-    the folder itself is locked and no file is left; on Windows a file `.lock` in it is. A block
-    inside a block for the same folder waits for itself.
-
-    Args:
-        folder: an existing folder.
-        timeout_seconds: how long to wait for another's block to end.
-
-    Raises:
-        FileNotFoundError: there is no such folder.
-        TimeoutError: another still held the lock at the end of that time.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"cannot lock {folder}: there is no such folder")
-    if msvcrt is None:
-        descriptor = os.open(folder, os.O_RDONLY)
-    else:
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
-    try:
-        end = time.monotonic() + timeout_seconds
-        while not _lock(descriptor):
-            if time.monotonic() >= end:
-                raise TimeoutError(
-                    f"{folder} is being written by another process: waited {timeout_seconds:g} s"
-                )
-            time.sleep(0.01)
-        try:
-            yield
-        finally:
-            if fcntl is not None:  # closing alone would leave it to a forked child
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def only_run(path: Pathish, *, inside: bool = False) -> Iterator[None]:
-    """Keep every other run that writes to a path out, for as long as the block lasts.
-
-    Unlike `locked`, it refuses at once, may be held while `locked` is taken for the same folder,
-    and says who holds it. A file `.NAME.lock` bears the lock, which is the system's own: a killed
-    process leaves the file and no lock, unless a child that it forked lives on. The next run of the
-    same user uses the file and, but on Windows, removes it. A file system without locks keeps
-    nobody out, with a warning.
-
-    Args:
-        path: what the run writes, which need not exist.
-        inside: it is a folder, and the file lies in it; else beside it.
-
-    Raises:
-        BlockingIOError: another run holds the lock; the message names both.
-    """
-    target = Path(os.path.abspath(path))
-    folder = target if inside else target.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f".{_stem(target)}{'.folder' if inside else ''}.lock"
-    descriptor = _open_lock(file, target)
-    try:
-        yield
-    finally:
-        if fcntl is not None:  # removed while it is held: whoever waits for it finds another file
-            file.unlink(missing_ok=True)
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
-
-
-def _open_lock(file: Path, target: Path) -> int:
-    while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            if not _lock(descriptor):
-                holder = os.pread(descriptor, 100, 0) if fcntl is not None else b""
-                who = holder.decode(errors="replace").strip() or "another process"
-                raise BlockingIOError(
-                    f"{target} is being written by another run: {who} holds the lock {file}; "
-                    "wait for it, or write to another place"
-                )
-            with contextlib.suppress(FileNotFoundError):
-                if fcntl is None or os.path.samestat(os.stat(file), os.fstat(descriptor)):
-                    with contextlib.suppress(OSError):  # a full disk: only the message lacks it
-                        os.ftruncate(descriptor, 0)
-                        os.write(descriptor, f"process {os.getpid()} on {_HOST}\n".encode())
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # the run before has removed the file in the meantime
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        elif msvcrt is not None:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        warnings.warn(
-            "this file system has no locks: let one process at a time write", stacklevel=4
-        )
-    return True  # a web page has one process and neither
 
 
 # Reading.

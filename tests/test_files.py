@@ -1,5 +1,6 @@
 """Whole writes under kills and failing disks, one writer a folder, JSON errors that say where."""
 
+import errno
 import os
 import signal
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import files
+from course_lib import files, locks
 
 POSIX = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 CHANGES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "shutil.rmtree")
@@ -165,7 +166,7 @@ def test_leftovers_of_the_dead_go_and_of_the_living_stay(tmp_path, name, monkeyp
     living = files.partial_path(path)
     dead = living.with_name(living.name.replace(f"-{os.getpid()}-", "-4194305-"))
     other = files.partial_path(tmp_path / f"{name[:100]}other")
-    elsewhere = living.with_name(living.name.replace(f".{files._HOST}-", ".elsewhere-"))
+    elsewhere = living.with_name(living.name.replace(f".{files.HOST}-", ".elsewhere-"))
     for file in (living, dead, other, elsewhere):
         file.write_text("half")
     files.write_text(path, "x")
@@ -204,7 +205,7 @@ def test_one_at_a_time_among_threads(tmp_path):
     def work():
         nonlocal inside, most
         for _ in range(20):
-            with files.locked(tmp_path):
+            with locks.locked(tmp_path):
                 inside += 1
                 most = max(most, inside)
                 time.sleep(0.0005)
@@ -224,18 +225,18 @@ def test_a_lock_ends_with_its_process(tmp_path):
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        with files.locked(tmp_path):
+        with locks.locked(tmp_path):
             os.write(tell, b"x")
             time.sleep(60)
     os.read(ready, 1)
     with pytest.raises(TimeoutError, match="is being written by another process: waited 0.05 s"):
-        with files.locked(tmp_path, timeout_seconds=0.05):
+        with locks.locked(tmp_path, timeout_seconds=0.05):
             pass
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    with files.locked(tmp_path, timeout_seconds=5.0):
+    with locks.locked(tmp_path, timeout_seconds=5.0):
         pass
-    with pytest.raises(FileNotFoundError, match="cannot lock"), files.locked(tmp_path / "no"):
+    with pytest.raises(FileNotFoundError, match="cannot lock"), locks.locked(tmp_path / "no"):
         pass
 
 
@@ -277,3 +278,24 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
             files.read_text(path)
     with pytest.raises(FileNotFoundError, match=r"no a\.json in"):
         files.read_json(tmp_path / "a.json")
+
+
+@POSIX
+def test_a_file_system_without_locks_keeps_nobody_out_and_says_so(tmp_path, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    for held in (locks.locked(tmp_path), locks.only_run(tmp_path / "run")):
+        with pytest.warns(UserWarning, match="this file system has no locks"), held:
+            pass
+    assert names(tmp_path) == []
+
+
+def test_the_lock_of_a_folder_is_not_that_of_a_file_in_it(tmp_path):
+    folder = tmp_path / "run"  # of the name under which a command locks what it writes
+    with locks.only_run(folder / "run"), locks.only_run(folder, inside=True):
+        with pytest.raises(BlockingIOError), locks.only_run(folder, inside=True):
+            pass
+    with locks.only_run(tmp_path / ("é" * 120)):  # 240 bytes: the name of the lock must fit, too
+        pass

@@ -37,8 +37,8 @@ PAGES = {
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
     "ground": (
         "Ground floor",
-        "What every part may use: files, processes, and the code behind a name.",
-        ["files", "processes", "source"],
+        "What every part may use: files, locks, processes, and the code behind a name.",
+        ["files", "locks", "processes", "source"],
     ),
 }
 

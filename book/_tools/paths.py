@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from course_lib import files
+from course_lib import files, locks
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -42,12 +42,12 @@ def alone() -> Iterator[None]:
     """Be the only command that builds in this checkout; say so and wait while another one does."""
     BUILD.mkdir(exist_ok=True)
     try:
-        with files.locked(BUILD, timeout_seconds=0.0):
+        with locks.locked(BUILD, timeout_seconds=0.0):
             yield
             return
     except TimeoutError:
         print("Another command is building here; this one waits until it is done.", flush=True)
-    with files.locked(BUILD, timeout_seconds=3600.0):
+    with locks.locked(BUILD, timeout_seconds=3600.0):
         yield
 
 

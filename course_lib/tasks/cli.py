@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from course_lib.files import locked, write_json, write_text
+from course_lib.files import write_json, write_text
+from course_lib.locks import locked
 from course_lib.model import Transformer
 from course_lib.tasks.arguments import check, check_family, pair, parser
 from course_lib.tasks.examples import Encoder, Examples, encode_items

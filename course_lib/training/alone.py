@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.files import only_run
+from course_lib.locks import only_run
 from course_lib.training.engines import Engine
 from course_lib.training.engines.plain import PlainEngine
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib.config import TransformerConfig
-from course_lib.files import locked, read_json
+from course_lib.files import read_json
+from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import Checkpoint
 from course_lib.weights.families import Published, find_family, read_config

@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from course_lib.files import locked, partial_path, remove_leftovers, sync, write_json
+from course_lib.files import partial_path, remove_leftovers, sync, write_json
+from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
 from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
 from course_lib.weights.families import write_config

@@ -66,7 +66,7 @@ def exchange(room: Path, old: Collection[str]) -> None:
 def settle(folder: Path) -> None:
     """Turn the links of an exchange into files, whether it was finished, failed or was killed.
 
-    Whoever calls it holds the lock of the folder (`course_lib.files.locked`): the room of another
+    Whoever calls it holds the lock of the folder (`course_lib.locks.locked`): the room of another
     that is still at work would be taken away.
 
     Args:

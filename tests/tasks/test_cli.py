@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib.files import locked
+from course_lib.locks import locked
 from course_lib.tasks import MADE, answer, cli, right_answers
 from course_lib.tasks.cli import main
 from course_lib.tasks.files import read_items

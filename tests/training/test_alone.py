@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from course_lib import files
+from course_lib import files, locks
 from course_lib.data import batches
 from course_lib.distributed import RankFailure, Ranks
 from course_lib.model.transformer import Transformer
@@ -107,7 +107,7 @@ def test_many_at_once_are_one_at_a_time(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from course_lib.files import only_run\n"
+        "from course_lib.locks import only_run\n"
         "place, count = sys.argv[1], 0\n"
         "end = time.monotonic() + 2\n"
         "while time.monotonic() < end:\n"
@@ -136,7 +136,7 @@ def test_many_at_once_are_one_at_a_time(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 def test_every_rank_hears_that_the_folder_is_taken(tmp_path: Path) -> None:
-    taken = files.only_run(tmp_path / "run", inside=True)
+    taken = locks.only_run(tmp_path / "run", inside=True)
     told = pytest.raises(RankFailure, match="is being written by another run")
     with taken, told, Ranks(2, echo=False, collective_timeout=120) as ranks:
         ranks.run(cases.train, cases.job("ddp", tmp_path / "run"), timeout=300)
@@ -158,7 +158,7 @@ def command(folder: Path, *more: str) -> list[str]:
 @pytest.mark.processes
 def test_the_command_refuses_a_folder_in_use(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with files.only_run(folder / "run"):
+    with locks.only_run(folder / "run"):
         told = subprocess.run(command(folder), capture_output=True, text=True)
     assert told.returncode != 0
     assert str(folder) in told.stderr and "another run" in told.stderr

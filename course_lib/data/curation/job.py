@@ -15,7 +15,8 @@ from tqdm import tqdm
 from course_lib.data.curation.page import Page
 from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
 from course_lib.data.curation.sources import count_others, find_files, read_pages
-from course_lib.files import locked, read_json, replacing, write_bytes, write_json, write_text
+from course_lib.files import read_json, replacing, write_bytes, write_json, write_text
+from course_lib.locks import locked
 
 STATE, REPORT, PAGES = "state.npz", "report.json", "pages"
 

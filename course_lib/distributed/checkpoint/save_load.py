@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.tensor import DTensor
 
-from course_lib import files
+from course_lib import locks
 from course_lib.distributed.checkpoint import manifest
 from course_lib.distributed.checkpoint.manifest import latest_valid
 from course_lib.distributed.checkpoint.pieces import ParameterPart, PartLoadPlanner, PartSavePlanner
@@ -118,7 +118,7 @@ def write_checkpoint(
 
 def _prepare(folder: Path, step: int, held: contextlib.ExitStack) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    held.enter_context(files.locked(folder, timeout_seconds=_LOCK_SECONDS))
+    held.enter_context(locks.locked(folder, timeout_seconds=_LOCK_SECONDS))
     manifest.prepare(folder, step)
 
 
