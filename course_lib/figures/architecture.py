@@ -85,7 +85,8 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
     }
     figure, axes = new_figure(width=4.2 * len(stacks) - 0.6, height=5.0)
     axes.axis("off")
-    axes.set(xlim=(0, 4.4 * len(stacks) - 1.2), ylim=(0, 9.2))
+    room = 0.6 if "decoder" in stacks else 0.0  # beside the decoder, for the way back
+    axes.set(xlim=(0, 4.4 * len(stacks) - 1.2 + room), ylim=(0, 9.2))
     for column, (name, stack) in enumerate(stacks.items()):
         x = 4.4 * column + 0.2
         _column(axes, x, name, stack, last=column == len(stacks) - 1)
@@ -101,7 +102,9 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
     alt = (
         f"A model in outline: {'; '.join(described)}. ".replace("\n", " ")
         + ("Each decoder layer also reads the encoder's output. " if len(stacks) == 2 else "")
-        + f"On top, a head and softmax make probabilities. {total:,} parameters in all."
+        + "On top, a head and softmax make probabilities. "
+        + ("The token chosen by them goes back in below, in a loop. " if room else "")
+        + f"{total:,} parameters in all."
     )
     return FigureWithText(figure, alt, [["part", "parameters"], *parts, ["all", total]])
 
@@ -228,7 +231,9 @@ def _column(axes: Axes, x: float, name: str, stack: Stack, *, last: bool) -> Non
     """Draw one stack from its input, below, to its output, above."""
     parts = _parts(stack.blocks[0])
     _box(axes, x, 0.6, 2.8, 0.7, "embedding + positions", "white")
-    axes.text(x + 1.4, 0.2, "tokens" if last else "input tokens", ha="center", fontsize=9)
+    writes = name == "decoder"
+    below = "tokens so far" if writes else "tokens" if last else "input tokens"
+    axes.text(x + 1.4, 0.2, below, ha="center", fontsize=9)
     _arrow(axes, (x + 1.4, 1.35), (x + 1.4, 1.85), palette.ink)
     frame = FancyBboxPatch((x, 1.95), 2.8, 4.4, boxstyle="round,pad=0.04", fill=False,
                            edgecolor=palette.blue, linestyle="--")  # fmt: skip
@@ -243,6 +248,12 @@ def _column(axes: Axes, x: float, name: str, stack: Stack, *, last: bool) -> Non
         _arrow(axes, (x + 1.4, 6.85), (x + 1.4, 7.25), palette.ink)
         _box(axes, x, 7.3, 2.8, 0.7, "head + softmax", "white")
         axes.text(x + 1.4, 8.3, "a probability for\nevery token", ha="center", fontsize=9)
+    if writes:
+        back = palette.vermilion
+        axes.plot([x + 2.85, x + 3.15, x + 3.15], [7.65, 7.65, 0.3], color=back, lw=1.4)
+        _arrow(axes, (x + 3.16, 0.3), (x + 2.45, 0.3), back)
+        axes.text(x + 3.3, 4.0, "the chosen token goes back in", fontsize=9, rotation=90,
+                  va="center")  # fmt: skip
 
 
 def _parts(block: nn.Module) -> list[str]:

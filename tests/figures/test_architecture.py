@@ -60,9 +60,13 @@ def test_the_outline_says_what_the_model_holds() -> None:
     figure = simplified_architecture(build("encoder-decoder"))
     assert "the encoder has 1 layers of self-attention, feed-forward" in figure.alt
     assert "attention over the encoder's output" in figure.alt
-    outline = simplified_architecture(build("encoder-only")).alt
+    encoder = simplified_architecture(build("encoder-only"))
+    outline = encoder.alt
     assert "decoder" not in outline and "2 layers of self-attention" in outline
     assert figure.table[-1] == ["all", build("encoder-decoder").config.n_parameters()]
+    assert [" in a loop" in text for text in (figure.alt, outline)] == [True, False]
+    drawn = [[text.get_text() for text in one.figure.axes[0].texts] for one in (figure, encoder)]
+    assert ["the chosen token goes back in" in words for words in drawn] == [True, False]
 
 
 @pytest.mark.parametrize("placement", ["pre", "post"])
