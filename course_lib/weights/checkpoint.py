@@ -1,42 +1,22 @@
 """The files of a checkpoint: what is in them, and their rows a piece at a time."""
 
 import math
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
-from course_lib.files import parse_json, read_json
-from course_lib.weights.stored import StoredFile
+from course_lib.files import read_json
+from course_lib.tensor_file import TensorFile
+from course_lib.weights.bin_file import BinFile
 
 PIECE_BYTES = 4 * 2**20
 SINGLE = ("model.safetensors", "pytorch_model.bin")
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
-_TYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-}
-_KINDS = _TYPES | {
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "U16": torch.uint16,
-    "U32": torch.uint32,
-    "U64": torch.uint64,
-    "BOOL": torch.bool,
-    "F8_E4M3": torch.float8_e4m3fn,
-    "F8_E5M2": torch.float8_e5m2,
-}
 
 
 class Entry(NamedTuple):
@@ -65,9 +45,8 @@ class Entry(NamedTuple):
 class Checkpoint:
     """The tensors in a folder, under the names that files of today use.
 
-    Nothing but names and shapes is held. Pieces of a safetensors file are copied out of it, so that
-    one which is cut short meanwhile is an error. A `.bin` file is mapped, and opened again after
-    each 64th of the checkpoint: pages of a mapped file count as memory for as long as it is open.
+    Nothing but names and shapes is held. Pieces are copied out of the files, so that one which is
+    cut short meanwhile is an error.
 
     Args:
         folder: A folder with `model.safetensors`, or its shards and their index, or the `.bin`
@@ -88,9 +67,8 @@ class Checkpoint:
         parts: Mapping[str, Path] | None = None,
     ) -> None:
         self.folder = folder
-        self._stored: dict[Path, tuple[StoredFile, dict[str, Any], int]] = {}
-        self._held: tuple[Path, dict[str, Tensor]] | None = None
-        self._may_read = self._left = float(PIECE_BYTES)  # bytes of a `.bin` file, until reopened
+        self._files: dict[Path, TensorFile] = {}
+        self._bin: BinFile | None = None
         self.entries: dict[str, Entry] = {}
         promised: dict[str, str] = {}
         named = list((parts or {}).items())
@@ -110,8 +88,6 @@ class Checkpoint:
         for name, file_name in promised.items():
             if (name, file_name) not in held:
                 raise ValueError(f"{folder / file_name}: {name} is missing, which the index names")
-        total = sum(entry.n_bytes() for entry in self.entries.values())
-        self._may_read = max(PIECE_BYTES, total / 64)
         self._check_one_save(sorted(set(promised.values())))
 
     def _check_one_save(self, shards: list[str]) -> None:
@@ -119,8 +95,7 @@ class Checkpoint:
         marks = {}
         for name in shards:
             if name.endswith(".safetensors"):
-                with safe_open(self.folder / name, framework="pt") as opened:
-                    marks[name] = (opened.metadata() or {}).get("save")
+                marks[name] = self._files[self.folder / name].metadata.get("save")
         if len(set(marks.values())) > 1:
             first, *others = marks
             other = next(name for name in others if marks[name] != marks[first])
@@ -179,56 +154,29 @@ class Checkpoint:
             yield start, self._rows(entry, start, start + height)
 
     def _rows(self, entry: Entry, start: int, stop: int) -> Tensor:
-        if entry.file.suffix != ".safetensors":
-            piece = self._bin(entry.file)[entry.name][start:stop]
-            self._left -= piece.nbytes
-            return piece
-        stored, header, first = self._stored[entry.file]
-        about = header[entry.name]
-        dtype = _KINDS.get(about["dtype"])
-        if dtype is None:
-            raise ValueError(f"{entry.file}: {entry.name} is of type {about['dtype']}: not known")
-        n_rows, *inner = about["shape"] or [1]
-        row_bytes = dtype.itemsize * math.prod(inner)
-        start, stop = min(start, n_rows), min(stop, n_rows)
-        shape = (stop - start, *inner) if about["shape"] else ()
-        if not math.prod(shape):
-            return torch.empty(shape, dtype=dtype)
-        at = first + about["data_offsets"][0] + start * row_bytes
-        data = stored.read(at, (stop - start) * row_bytes)
-        return torch.frombuffer(data, dtype=dtype).reshape(shape)
+        if entry.file.suffix == ".safetensors":
+            return self._files[entry.file].rows(entry.name, start, stop)
+        return self._opened(entry.file).rows(entry.name, start, stop)
 
     def _scan(self, file: Path) -> list[Entry]:
-        if file.suffix != ".safetensors":
-            return [
-                Entry(file, name, tuple(t.shape), t.dtype if t.is_floating_point() else None)
-                for name, t in self._bin(file).items()
-            ]
-        try:
-            stored = StoredFile(file)
-            with safe_open(file, framework="pt") as opened:  # finds every fault of its header
-                slices = {name: opened.get_slice(name) for name in opened.keys()}
-                entries = [
-                    Entry(file, name, tuple(s.get_shape()), _TYPES.get(s.get_dtype()))
-                    for name, s in slices.items()
-                ]
-        except SafetensorError as error:
-            raise ValueError(f"{file} is damaged or cut short: {error}") from error
-        size = int.from_bytes(stored.read(0, 8), "little")
-        header = parse_json(bytes(stored.read(8, size)), str(file))
-        self._stored[file] = stored, header, 8 + size
-        return entries
+        if file.suffix == ".safetensors":
+            self._files[file] = TensorFile(file)
+            tensors = self._files[file].tensors
+            found = [(name, tensor.shape, tensor.dtype) for name, tensor in tensors.items()]
+        else:
+            named = self._opened(file).tensors
+            found = [(name, shape, dtype) for name, (shape, dtype) in named.items()]
+        return [
+            Entry(file, name, shape, dtype if dtype and dtype.is_floating_point else None)
+            for name, shape, dtype in found
+        ]
 
-    def _bin(self, file: Path) -> dict[str, Tensor]:
-        """Open a `.bin` file. Those from before 2020 cannot be mapped and are held whole."""
-        if self._held is None or self._held[0] != file or self._left <= 0:
-            self._held = None  # before the next one is opened
-            mapped = zipfile.is_zipfile(file)
-            if mapped:
-                _check_zip(file)
-            self._held = file, _load_bin(file, mapped)
-            self._left = self._may_read if mapped else math.inf
-        return self._held[1]
+    def _opened(self, file: Path) -> BinFile:
+        """Open a `.bin` file, one at a time: it may be held whole."""
+        if self._bin is None or self._bin.file != file:
+            self._bin = None  # before the next one is opened
+            self._bin = BinFile(file)
+        return self._bin
 
 
 def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
@@ -281,36 +229,3 @@ def read_index(index: Path) -> dict[str, str]:
                 f"{index}: {name} is in {file!r}: expected a .{suffix} file of this folder"
             )
     return promised
-
-
-def _load_bin(file: Path, mapped: bool) -> dict[str, Tensor]:
-    try:
-        found: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a damaged pickle can raise anything
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"{file} is damaged, cut short, or holds more than tensors, which is not loaded: "
-            f"{type(error).__name__}: {reason}"
-        ) from error
-    if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise ValueError(f"{file}: expected a dictionary of tensors, got {type(found).__name__}")
-    for name, tensor in found.items():
-        if not isinstance(name, str):
-            raise ValueError(f"{file}: a tensor is called {name!r:.60}: expected a text")
-        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
-            raise ValueError(
-                f"{file}: {name} is of layout {tensor.layout} on {tensor.device}: expected "
-                "plain numbers"
-            )
-    return dict(found)
-
-
-def _check_zip(file: Path) -> None:
-    """Refuse a file that unpacks to more than it is: torch stores its parts as they are."""
-    try:
-        with zipfile.ZipFile(file) as opened:
-            packed = [part.filename for part in opened.infolist() if part.compress_type]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{file} is damaged or cut short: {error}") from error
-    if packed:
-        raise ValueError(f"{file}: {packed[0]} is compressed, which torch never does")

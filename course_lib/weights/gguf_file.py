@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.stored import StoredFile
 from course_lib.weights.checkpoint import Checkpoint, Entry
-from course_lib.weights.stored import StoredFile
 
 _MAGIC, _VERSIONS = b"GGUF", (2, 3)
 # The thirteen types of a value: a letter of `struct`, or one of these three.

@@ -88,7 +88,7 @@ def test_device_meta_reads_no_weights(tiny):
 MEMORY = """
 import sys, torch
 from course_lib import Transformer
-from course_lib.weights.stored import StoredFile
+from course_lib.stored import StoredFile
 
 held, read = [], StoredFile.read
 if sys.argv[4] == "pieces kept":

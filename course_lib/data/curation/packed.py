@@ -11,6 +11,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.files import read_json, replacing_folder, write_json
+from course_lib.stored import StoredFile
 from course_lib.tokenizers.base import Tokenizer
 
 TOKENS, ABOUT = "tokens.bin", "tokens.json"
@@ -62,7 +63,8 @@ def write_tokens(
 class TokenRows:
     """Rows of a stream on disk, as ``pack`` would cut it, read when they are asked for.
 
-    The file is mapped, not loaded: a stream may be larger than memory.
+    Nothing of the stream is held, which may be larger than memory. Nor is it mapped: a file that is
+    cut short or replaced meanwhile is an error, and does not end the process.
 
     Args:
         folder: What ``write_tokens`` wrote.
@@ -70,30 +72,44 @@ class TokenRows:
 
     Raises:
         ValueError: If the folder's files do not go together, or the stream is shorter than a row.
+
+    Attributes:
+        about: What ``tokens.json`` says.
+        seq_len: T.
     """
 
     def __init__(self, folder: str | PathLike[str], seq_len: int) -> None:
         about = read_json(Path(folder) / ABOUT)
         self.about = about
-        stream = np.memmap(Path(folder) / TOKENS, dtype=np.dtype(about["dtype"]), mode="r")
-        if len(stream) != about["n_tokens"]:
+        self._dtype = np.dtype(about["dtype"])
+        self._stored = StoredFile(Path(folder) / TOKENS)
+        n_tokens, rest = divmod(self._stored.n_bytes, self._dtype.itemsize)
+        if n_tokens != about["n_tokens"] or rest:
             raise ValueError(
-                f"{Path(folder) / TOKENS} holds {len(stream)} tokens, "
+                f"{Path(folder) / TOKENS} holds {n_tokens} tokens, "
                 f"its {ABOUT} says {about['n_tokens']}"
             )
-        if seq_len < 1 or len(stream) < seq_len + 1:
+        if seq_len < 1 or n_tokens < seq_len + 1:
             raise ValueError(
-                f"seq_len must be 1 to {len(stream) - 1}, the stream's tokens less one; "
-                f"got {seq_len}"
+                f"seq_len must be 1 to {n_tokens - 1}, the stream's tokens less one; got {seq_len}"
             )
-        self.stream, self.seq_len = stream, seq_len
+        self._n_tokens, self.seq_len = n_tokens, seq_len
 
     def __len__(self) -> int:
         """Whole rows in the stream; the rest of fewer tokens is left out."""
-        return (len(self.stream) - 1) // self.seq_len
+        return (self._n_tokens - 1) // self.seq_len
 
     def __getitem__(self, rows: Int[Tensor, " B"]) -> Int[Tensor, "B T_plus_1"]:
-        """Return the rows of these numbers."""
-        starts = np.asarray(rows) * self.seq_len
-        ids = [self.stream[start : start + self.seq_len + 1] for start in starts.tolist()]
-        return torch.from_numpy(np.stack(ids).astype(np.int64))
+        """Return the rows of these numbers.
+
+        Raises:
+            IndexError: If there is no such row.
+            ValueError: If the file has been cut short or replaced since it was opened.
+        """
+        if odd := [row for row in rows.tolist() if not 0 <= row < len(self)]:
+            raise IndexError(f"rows must be 0 to {len(self) - 1}, got {odd[0]}")
+        width = self._dtype.itemsize
+        starts = (rows * (self.seq_len * width)).tolist()
+        data = self._stored.read_rows(starts, (self.seq_len + 1) * width)
+        ids = np.frombuffer(data, self._dtype).reshape(len(rows), self.seq_len + 1)
+        return torch.from_numpy(ids.astype(np.int64))
