@@ -31,7 +31,7 @@ EXERCISES = [
                 prompt="How many attention weights does the model compute in all, hidden cells of "
                 "the tables included?",
                 key=lambda: attention_weights_in_all(SOURCE, TARGET),
-                tolerance=0.002,
+                tolerance=0.0004,
                 near=[
                     Near(
                         lambda: LAYERS * HEADS * (SOURCE**2 + TARGET**2),

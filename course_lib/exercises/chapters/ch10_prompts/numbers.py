@@ -30,7 +30,7 @@ EXERCISES = [
             Number(
                 prompt="How many tokens can the completion have at most?",
                 key=lambda: float(left()),
-                tolerance=0.005,
+                tolerance=0.0005,
                 near=[
                     Near(
                         lambda: float(WINDOW - INSTRUCTION - QUERY),

@@ -103,6 +103,8 @@ def sampling_case(draw: Draw) -> dict[str, Any]:
     p = draw.pick([1.0, 0.95, 0.8, 0.6, 0.3])
     if family == 4:  # nearly even words cut by k: top-p must work on what is left
         logits, temperature, k, p = draw.array(8) / 10, 1.0, 5, 0.65
+    elif family == 2:  # words close to the one at k
+        logits, temperature, k, p = draw.array(8) / 100, 1.0, 5, 1.0
     elif family == 3:  # where the order of temperature and top-p shows
         logits, temperature, k, p = draw.array(8), draw.pick([2.0, 0.5]), 8, 0.8
     powers = np.sort(np.exp((logits - logits.max()) / (temperature or 1.0)))[::-1]

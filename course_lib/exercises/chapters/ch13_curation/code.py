@@ -98,12 +98,33 @@ def _documents(docs: list[set[str]], threshold: float) -> list[Any]:
     return [docs[i] for i in dedup(docs, threshold)]
 
 
+# The similarities of small sets, and just above them: a threshold that is moved a little shows.
+_THRESHOLDS = (
+    0.25,
+    0.5,
+    0.502,
+    0.6,
+    0.603,
+    0.67,
+    0.7,
+    0.7,
+    0.75,
+    0.753,
+    0.8,
+    0.8,
+    0.804,
+    1.0,
+    1.0,
+    1.0,
+)
+
+
 def dedup_case(draw: Draw) -> dict[str, Any]:
     """Draw small sets, often a step from the one before, so that chains of copies come about."""
     words = "abcdef"
     docs: list[set[str]] = []
     for _ in range(draw.size(0, 9)):
-        kind = draw.pick(["step", "step", "step", "again", "fresh", "empty"])
+        kind = draw.pick(["step", "step", "step", "again", "fresh", "empty", "empty"])
         doc: set[str] = set()
         if kind == "step" and docs:
             doc = docs[-1] ^ {words[draw.integer(0, 5)]}
@@ -112,7 +133,7 @@ def dedup_case(draw: Draw) -> dict[str, Any]:
         elif kind != "empty":
             doc = {word for word in words if draw.pick([True, False])}
         docs.append(doc)
-    return {"docs": docs, "threshold": draw.pick([0.25, 0.5, 0.6, 0.7, 0.7, 0.75, 0.8, 0.8, 1.0])}
+    return {"docs": docs, "threshold": draw.pick(_THRESHOLDS)}
 
 
 def _in_order(case: Case) -> str | None:
@@ -196,6 +217,7 @@ CODE = Code(
         ),
     },
     generate=dedup_case,
+    cases=48,
     properties=[equals_reference(0.0)],
     diagnose=[Property("the places rise, each once", _in_order)],
 )

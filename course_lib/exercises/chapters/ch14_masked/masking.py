@@ -10,6 +10,7 @@ from course_lib.exercises.code.draw import Array, Draw
 from course_lib.exercises.code.laws import Case
 
 IGNORE = -100
+COUNTED = 60  # ordinary tokens of a text in which shares are counted
 CALLS, FEW_CALLS = 300, 20  # where shares are counted, and where they are not
 RATE, HIDDEN, SWAPPED = 0.15, 0.8, 0.1
 VOCAB_SIZE, N_SPECIAL = 60, 4
@@ -74,7 +75,7 @@ def masking_case(draw: Draw) -> dict[str, Any]:
     mask = int(special[draw.integer(0, 3)])
     ordinary = np.setdiff1d(np.arange(VOCAB_SIZE), special)
     counted = draw.pick([False, True])
-    n = 40 if counted else draw.size(0, 9)
+    n = COUNTED if counted else draw.size(0, 9)
     text = ordinary[draw.integers(n, low=0, high=len(ordinary) - 1)]
     first, last = [one for one in special.tolist() if one != mask][:2]
     ids = np.concatenate([[first], text, [last] * draw.integer(0, 3)]).astype(int)
@@ -112,7 +113,7 @@ class Many:
 
 def long(case: Case) -> bool:
     """Tell whether a case has enough ordinary tokens to count shares."""
-    return int((~np.isin(case["ids"], case["special_ids"])).sum()) >= 40
+    return int((~np.isin(case["ids"], case["special_ids"])).sum()) >= COUNTED
 
 
 def right(case: Case) -> str | None:
@@ -170,7 +171,7 @@ def _places(many: Many) -> str | None:
 
 
 def _never_alike(many: Many) -> str | None:
-    """Hold that two generators give two maskings: 45 ordinary tokens are not chosen alike."""
+    """Hold that two generators give two maskings: sixty tokens are not chosen alike."""
     if len(many.ids) and (many.inputs == many.inputs[0]).all() and many.chosen.any():
         return f"{CALLS} generators gave one and the same masking"
     return None

@@ -67,11 +67,14 @@ def _adam_everywhere(
 
 
 def adam_case(draw: Draw) -> dict[str, Any]:
-    """Draw weights that often do not divide over the ranks, and up to five gradients."""
+    """Draw weights that often do not divide over the ranks, and up to five gradients.
+
+    Some gradients are so small that eps counts.
+    """
     width = draw.size(2, 9)
     return {
         "weights": draw.array(width),
-        "gradients": draw.array(draw.size(1, 5), width),
+        "gradients": draw.array(draw.size(1, 5), width) * draw.pick([1.0, 1.0, 1e-4]),
         "n_ranks": draw.integer(1, 4),
     }
 
