@@ -27,6 +27,8 @@ try:
 except ImportError:
     msvcrt = None
 
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a system says where nothing can be written."""
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -85,12 +87,19 @@ def only_run(path: Pathish, *, inside: bool = False) -> Iterator[None]:
 
     Raises:
         BlockingIOError: another run holds the lock; the message names both.
+        OSError: the folder cannot be written; its `errno` is one of `READ_ONLY`.
     """
     target = Path(os.path.abspath(path))
     folder = target if inside else target.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f".{short_name(target)}{'.folder' if inside else ''}.lock"
-    descriptor = _open_lock(file, target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f".{short_name(target)}{'.folder' if inside else ''}.lock"
+        descriptor = _open_lock(file, target)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        told = f"{error.strerror}: a run needs a folder that it can write"
+        raise type(error)(error.errno, told, str(folder)) from error
     try:
         yield
     finally:

@@ -4,24 +4,29 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.locks import only_run
+from course_lib.locks import READ_ONLY, only_run
 from course_lib.training.engines import Engine
 from course_lib.training.engines.plain import PlainEngine
 
 
 @contextlib.contextmanager
-def alone(engine: Engine, checkpoint: Path | None, metrics: Path | None) -> Iterator[None]:
+def alone(engine: Engine, checkpoint: Path | None, metrics: Path | None) -> Iterator[bool]:
     """Keep other runs out of what this one writes, from reading it to the end. Collective.
 
-    Rank 0 holds the locks for all. A killed run leaves none behind.
+    Rank 0 holds the locks for all. A killed run leaves none behind. A checkpoint in a folder that
+    can only be read is not locked: whoever asks for no metrics may read it.
 
     Args:
         engine: Knows the ranks, and whether its checkpoint is a file or a folder.
         checkpoint: What the run is kept in; None keeps nothing.
         metrics: The file of its course; None writes none.
 
+    Yields:
+        Whether the checkpoint can be written.
+
     Raises:
         BlockingIOError: On all ranks, if another run is writing either.
+        OSError: On all ranks, if there is nothing to read where nothing can be written.
     """
     with contextlib.ExitStack() as held:
         problem: OSError | ValueError | None = None
@@ -36,7 +41,12 @@ def alone(engine: Engine, checkpoint: Path | None, metrics: Path | None) -> Iter
             except (OSError, ValueError) as error:
                 problem = error
         if checkpoint is not None or metrics is not None:
-            told = engine.comm.gather_objects(problem)[0]
-            if told is not None:
+            read_only = isinstance(problem, OSError) and problem.errno in READ_ONLY
+            readable = read_only and metrics is None and checkpoint is not None
+            may_read = bool(readable and checkpoint and checkpoint.exists())
+            told, may_read = engine.comm.gather_objects((problem, may_read))[0]
+            if told is not None and not may_read:
                 raise problem or told
-        yield
+            yield told is None
+        else:
+            yield True

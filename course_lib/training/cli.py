@@ -22,7 +22,7 @@ from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
 from course_lib.files import read_json
-from course_lib.locks import only_run
+from course_lib.locks import READ_ONLY, only_run
 from course_lib.training.arguments import parser
 from course_lib.training.engines import check_strategy
 from course_lib.training.history import History
@@ -177,7 +177,14 @@ def prepare(
             f"--batch-size must be at most the {len(rows)} rows, got {chosen.batch_size}"
         )
     if chosen.output is not None and os.environ.get("RANK", "0") == "0":
-        held.enter_context(only_run(chosen.output / "run"))
+        try:
+            held.enter_context(only_run(chosen.output / "run"))
+        except OSError as error:
+            if error.errno not in READ_ONLY:
+                raise
+            raise ValueError(
+                f"--output {chosen.output} cannot be written: {error.strerror}"
+            ) from error
         _check_output(chosen, strategy)  # once more: another run may have been here meanwhile
         words.save(chosen.output / "tokenizer.json")
     names = ("steps", "batch_size", "warmup", "decay", "lr", "weight_decay", "precision",

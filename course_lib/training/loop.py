@@ -98,7 +98,8 @@ def train(
         NonFiniteError: A FloatingPointError: the loss or the gradient is no longer finite. The
             weights are those before that update, and its batches stand beside the checkpoint.
         BlockingIOError: If another run is writing ``checkpoint`` or ``metrics``.
-        OSError: If a file cannot be written; the last checkpoint is whole, and can be resumed.
+        OSError: If a file cannot be written; the last checkpoint is whole, and can be resumed. A
+            run that is complete can be read where nothing can be written, without ``metrics``.
     """
     _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
     engine = engine_of(model, optimizer, precision)
@@ -108,7 +109,8 @@ def train(
         group.setdefault("initial_lr", group["lr"])
 
     with ExitStack() as open_things:
-        open_things.enter_context(alone(engine, path, None if metrics is None else Path(metrics)))
+        keeper = alone(engine, path, None if metrics is None else Path(metrics))
+        may_write = open_things.enter_context(keeper)
         history = History()
         if path is not None and engine.has_checkpoint(path):
             if not resume:
@@ -117,6 +119,11 @@ def train(
                     "another path"
                 )
             engine.load(path, lambda state: accept(state, path, history, batches, steps, run or {}))
+        if not may_write and history.steps < steps:
+            raise PermissionError(
+                f"checkpoint {checkpoint} is in a folder that cannot be written, and the run has "
+                f"made {history.steps} of {steps} steps"
+            )
         source = iter(batches)
         place = place_of(batches)
         saved_at = history.steps or None

@@ -257,3 +257,31 @@ class DiskFull:
             return real(*arguments, **options)
 
         return call
+
+
+def read_only(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let no lock be laid, as on a disk that can only be read; a superuser may write anywhere."""
+
+    def refuse(file: Path, target: Path) -> int:
+        raise OSError(number, os.strerror(number), str(file))
+
+    monkeypatch.setattr(locks, "_open_lock", refuse)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_a_complete_run_can_be_read_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    made, weights = small(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    read_only(monkeypatch, number)
+    history, again = small(tmp_path, resume=True, checkpoint_every=None, metrics=None)
+    assert history.losses == made.losses
+    assert all(torch.equal(again[name], value) for name, value in weights.items())
+    told = "cannot be written, and the run has made 4 of 5 steps"
+    with pytest.raises(PermissionError, match=told):
+        small(tmp_path, resume=True, steps=5, metrics=None)
+    for options in ({"resume": True}, {"metrics": None, "checkpoint": tmp_path / "new"}):
+        with pytest.raises(OSError, match="a run needs a folder that it can write"):
+            small(tmp_path, **options)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
