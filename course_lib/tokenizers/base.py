@@ -140,8 +140,9 @@ class Tokenizer(ABC):
         for i in as_ids(ids):
             if i not in name_of:
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
-            if not (skip_special and name_of[i] in self._special_tokens):
-                yield i, self._shown.get(i, name_of[i])
+            shown = self._shown.get(i, name_of[i])
+            if not (skip_special and shown in self._special_tokens):  # as the library looks it up
+                yield i, shown
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -249,7 +250,8 @@ class Tokenizer(ABC):
                     spans.append((start + begin, start + stop))
                 if self._framing.trims and inner is None:
                     ids = self._encode_ordinary(stretch[a:b], start == a == 0)
-                    spellings.extend(map(self._spelling, ids))
+                    for i, (left, right) in zip(ids, found_spans, strict=True):
+                        spellings.append(self._spelling(i, stretch[a + left : a + right]))
                 elif self._framing.trims:
                     spellings.append(stretch[a:b])
         if self._framing.trims:
@@ -257,8 +259,8 @@ class Tokenizer(ABC):
         before, after = self.special_frame if add_special else ([], [])
         return [*[(0, 0)] * len(before), *spans, *[(0, 0)] * len(after)]
 
-    def _spelling(self, i: int) -> str:
-        """How files spell a token."""
+    def _spelling(self, i: int, covered: str) -> str:
+        """How files spell a token, or what it covers where that is its spelling."""
         return str(self.tokens[i])
 
     def _cut(

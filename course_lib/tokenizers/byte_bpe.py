@@ -332,7 +332,7 @@ class ByteLevelBPE(Tokenizer):
             data = data[n:]
         return lengths
 
-    def _spelling(self, i: int) -> str:
+    def _spelling(self, i: int, covered: str) -> str:
         return spell(self._bytes_of[i]) if i in self._bytes_of else self._text_of[i].decode()
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -142,13 +142,17 @@ class LibraryTokenizer(Tokenizer):
             skip_special: leave special tokens out.
 
         Raises:
-            ValueError: an id that the vocabulary does not have.
+            ValueError: an id that the vocabulary does not have, or tokens on which a step of the
+                file's decoder fails.
         """
         plain = as_ids(ids)
         for i in plain:
             if i not in self._name_of:
                 raise ValueError(f"id {i} is not in the vocabulary of {self.vocab_size} tokens")
-        return str(self._plain.decode(plain, skip_special_tokens=skip_special))
+        try:
+            return str(self._plain.decode(plain, skip_special_tokens=skip_special))
+        except BaseException as error:
+            raise _plain_error(error) from error
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the `tokenizer.json` as it was read.

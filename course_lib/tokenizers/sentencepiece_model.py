@@ -5,13 +5,18 @@ Chapter: 03_tokenizer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from course_lib.files import write_bytes
+from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.base import Ids, Tokenizer, as_ids
 from course_lib.tokenizers.files.common import find
+from course_lib.tokenizers.files.sentencepiece import read_options
+
+_UNHEARD_OF = "\ue000"  # a letter of nobody's alphabet: no piece holds it together with another
 
 
 class SentencePieceModel(Tokenizer):
@@ -24,6 +29,9 @@ class SentencePieceModel(Tokenizer):
         model: the file's bytes.
         n_sentinels: T5's sentinels, which its file leaves to the program that reads it: they get
             the ids after those of the file, `<extra_id_0>` the highest.
+        added_tokens: tokens of the vocabulary that are special, or found whole in a text.
+        blank_at_each: whether a text goes on after a special token as if it began there, with the
+            blank that the model puts before a text; T5 and LLaMA 1 do so.
 
     Raises:
         ModuleNotFoundError: the `sentencepiece` package is not installed.
@@ -32,7 +40,14 @@ class SentencePieceModel(Tokenizer):
     Source: Kudo and Richardson 2018, "SentencePiece".
     """
 
-    def __init__(self, model: bytes, *, n_sentinels: int = 0) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        n_sentinels: int = 0,
+        added_tokens: Sequence[AddedToken] = (),
+        blank_at_each: bool = True,
+    ) -> None:
         self._model = bytes(model)
         self._processor = _processor(self._model)
         size = self._processor.get_piece_size()
@@ -42,8 +57,9 @@ class SentencePieceModel(Tokenizer):
             if self._processor.is_control(i) or self._processor.is_unknown(i)
         }
         special |= {f"<extra_id_{n}>": size + n_sentinels - 1 - n for n in range(n_sentinels)}
-        super().__init__(special)
-        self._name_of = {i: name for name, i in special.items()}
+        super().__init__(special, added_tokens)
+        self._name_of = {token.id: token.content for token in self.added_tokens}
+        self.blank_at_each = blank_at_each
         self.n_sentinels = n_sentinels
 
     _compiled = ("_normalize", "_finders", "_shown", "_processor")
@@ -72,11 +88,18 @@ class SentencePieceModel(Tokenizer):
         return self.special_id(f"<extra_id_{n}>")
 
     def _encode_ordinary(self, text: str, first: bool = True) -> list[int]:
-        return list(self._processor.encode(text))
+        if first or self.blank_at_each:
+            return list(self._processor.encode(text))
+        before = len(self._processor.encode(_UNHEARD_OF))
+        return list(self._processor.encode(_UNHEARD_OF + text))[before:]
 
     def _offsets_ordinary(self, text: str, first: bool = True) -> list[tuple[int, int]]:
-        mapping = self._processor.encode(text, return_type="offset_mapping")
-        return [(start, end) for start, end in mapping["offsets"]]
+        if first or self.blank_at_each:
+            mapping = self._processor.encode(text, return_type="offset_mapping")
+            return [(start, end) for start, end in mapping["offsets"]]
+        before = len(self._processor.encode(_UNHEARD_OF))
+        mapping = self._processor.encode(_UNHEARD_OF + text, return_type="offset_mapping")
+        return [(start - 1, end - 1) for start, end in mapping["offsets"][before:]]
 
     def decode(self, ids: Ids, *, skip_special: bool = False) -> str:
         """Text of the ids.
@@ -112,23 +135,37 @@ class SentencePieceModel(Tokenizer):
         write_bytes(target / "tokenizer.model" if target.is_dir() else target, self._model)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, n_sentinels: int = 0) -> SentencePieceModel:
-        """Read a `.model` file.
+    def load(
+        cls, path: str | PathLike[str], *, n_sentinels: int | None = None
+    ) -> SentencePieceModel:
+        """Read a `.model` file, and what `tokenizer_config.json` and others beside it say.
 
         Args:
             path: the file, or a folder with `tokenizer.model` or `spiece.model`.
-            n_sentinels: 100 for T5.
+            n_sentinels: 100 for T5; None for what the files beside it say.
 
         Raises:
             FileNotFoundError: there is no such file.
             ModuleNotFoundError: the `sentencepiece` package is not installed.
-            ValueError: the file is no SentencePiece model.
+            Unsupported: a file beside it has an option that is not obeyed here.
+            ValueError: the file is no SentencePiece model, or one beside it is broken.
         """
         file = find(path, "tokenizer.model", "spiece.model")
+        model = file.read_bytes()
         try:
-            return cls(file.read_bytes(), n_sentinels=n_sentinels)
+            found = _processor(model)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
+        size = found.get_piece_size()
+        options = read_options(file, {found.id_to_piece(i): i for i in range(size)})
+        loaded = cls(
+            model,
+            n_sentinels=options.n_sentinels if n_sentinels is None else n_sentinels,
+            added_tokens=options.added,
+            blank_at_each=options.blank_at_each,
+        )
+        loaded.frame_with(options.frame)
+        return loaded
 
 
 def _processor(model: bytes) -> Any:

@@ -190,6 +190,9 @@ class Unigram(Tokenizer):
         """
         return self.special_id(sentinel_name(n))
 
+    def _spelling(self, i: int, covered: str) -> str:
+        return covered if i == self._special_tokens[self.unknown] else super()._spelling(i, covered)
+
     def _spell(self, word: str, spans: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
         """Pieces as (id, start, end); neighbouring unknown characters are one unknown token."""
         tokens: list[tuple[int, int, int]] = []

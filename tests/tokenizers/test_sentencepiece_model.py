@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import pickle
 import random
 import struct
@@ -11,7 +12,7 @@ import pytest
 import sentencepiece
 import tokenizers as rust
 
-from course_lib.tokenizers import SentencePieceModel
+from course_lib.tokenizers import SentencePieceModel, load_tokenizer
 from course_lib.tokenizers.charsmap import CharacterMap
 from course_lib.tokenizers.normalizers import build_normalizer
 
@@ -149,3 +150,89 @@ class TestCharacterMap:
             CharacterMap(b"")
         with pytest.raises(ValueError, match="bytes of trie"):
             CharacterMap(struct.pack("<I", len(charsmap)) + charsmap[4:100])
+
+
+LLAMA = {"tokenizer_class": "LlamaTokenizer"}
+T5 = {"tokenizer_class": "T5Tokenizer"}
+
+
+class TestFilesBeside:
+    """What is expected was read off `transformers` 5.23, which needs one package more for it."""
+
+    @pytest.fixture
+    def put(self, unigram, bpe, tmp_path):
+        def write(config, **more):
+            is_t5 = config is not None and "T5" in config.get("tokenizer_class", "")
+            name = "spiece.model" if is_t5 else "tokenizer.model"
+            (tmp_path / name).write_bytes(unigram if is_t5 else bpe)
+            files = {"tokenizer_config": config, **more}
+            for stem, content in files.items():
+                if content is not None:
+                    (tmp_path / f"{stem}.json").write_text(json.dumps(content))
+            return tmp_path
+
+        return write
+
+    @pytest.mark.parametrize(
+        ("config", "goes_on_with", "frame"),
+        [
+            (None, "▁y", ([], [])),
+            (LLAMA, "y", ([], [])),
+            (LLAMA | {"legacy": False}, "y", ([], [])),
+            (LLAMA | {"legacy": True}, "▁y", ([], [])),
+            (LLAMA | {"add_bos_token": True}, "y", ([1], [])),
+            (LLAMA | {"add_bos_token": True, "add_eos_token": True}, "y", ([1], [2])),
+            (LLAMA | {"bos_token": "</s>", "add_bos_token": True}, "y", ([2], [])),
+            (LLAMA | {"sp_model_kwargs": {}, "clean_up_tokenization_spaces": True}, "y", ([], [])),
+            ({"add_eos_token": True, "eos_token": {"content": "</s>"}}, "▁y", ([], [2])),
+        ],
+    )
+    def test_llama(self, put, config, goes_on_with, frame):
+        ours = load_tokenizer(put(config))
+        ids = ours.encode("x</s>yé", allow_special=True)
+        spelled = [ours.tokens[i] for i in ids]
+        assert "".join(spelled).startswith(f"▁x</s>{goes_on_with}<0xC3>")
+        spans = ours.offsets("x</s>yé", allow_special=True)
+        assert len(spans) == len(ids)
+        assert spans[spelled.index("</s>")] == (1, 5)
+        assert max(end for _, end in spans) == 7
+        assert all(0 <= start <= end for start, end in spans)
+        assert ours.special_frame == frame
+        assert pickle.loads(pickle.dumps(ours)).encode("</s>y", allow_special=True) == ours.encode(
+            "</s>y", allow_special=True
+        )
+
+    @pytest.mark.parametrize(("config", "n"), [(T5, 100), (T5 | {"extra_ids": 10}, 10)])
+    def test_t5(self, put, config, n):
+        ours = load_tokenizer(put(config))
+        assert (ours.vocab_size, ours.sentinel(0)) == (700 + n, 700 + n - 1)
+        assert ours.special_frame == ([], [1])
+
+    @pytest.mark.parametrize("special", [True, False])
+    def test_added_tokens_of_the_vocabulary(self, put, special):
+        """With the flags that the file gives them."""
+        entry = {"content": "</s>", "special": special, "lstrip": True, "normalized": True}
+        ours = load_tokenizer(put(LLAMA | {"added_tokens_decoder": {"2": entry}}))
+        (at,) = [i for i, one in enumerate(ours.encode("x </s>", allow_special=True)) if one == 2]
+        assert ours.offsets("x </s>", allow_special=True)[at] == (1, 6)
+        assert (2 in ours.encode("x </s>")) == (not special)
+
+    @pytest.mark.parametrize(
+        ("config", "more", "told"),
+        [
+            (LLAMA | {"sp_model_kwargs": {"nbest_size": -1}}, {}, "sp_model_kwargs"),
+            (LLAMA | {"add_prefix_space": False}, {}, "add_prefix_space=False"),
+            (LLAMA | {"do_lower_case": True}, {}, "do_lower_case=True is not known"),
+            (LLAMA | {"pad_token": "<new>"}, {}, "'<new>' is no token of tokenizer.model"),
+            (LLAMA | {"auto_map": {"a": "b"}}, {}, "auto_map"),
+            (LLAMA, {"added_tokens": {"<new>": 700}}, "'<new>' with the id 700 is no token"),
+            (LLAMA, {"added_tokens": {"</s>": 7}}, "'</s>' with the id 7 is no token"),
+            (LLAMA, {"special_tokens_map": {"pad_token": "<new>"}}, "'<new>' is no token"),
+            (T5 | {"clean_up_tokenization_spaces": True}, {}, "clean_up_tokenization_spaces=True"),
+            ({"tokenizer_class": "AlbertTokenizer"}, {}, "AlbertTokenizer.* is not supported"),
+            ({"add_bos_token": True, "bos_token": "<b>"}, {}, "'<b>' is no token"),
+        ],
+    )
+    def test_what_is_not_obeyed_is_refused_by_name(self, put, config, more, told):
+        with pytest.raises(ValueError, match=told):
+            load_tokenizer(put(config, **more))

@@ -115,6 +115,7 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
     if unknown is not None and unknown not in vocab:
         raise ValueError(f"{where}: unk_token={unknown!r} is not in the vocabulary")
     merges = pairs(vocab, model.array("merges"), where)
+    check_made(added, vocab, merges, where)
     if unknown is not None and unknown not in added and vocab.keys() >= BYTE_OF.keys():
         name_of = {i: name for name, i in vocab.items()}
         if unknown in {*BYTE_OF, *(name_of[left] + name_of[right] for left, right in merges)}:
@@ -134,6 +135,19 @@ def from_json(content: Mapping[str, Any], where: str) -> tuple[dict[str, Any], A
         arguments["added_tokens"] = [*found.added, unknown_token]
     model.done()
     return arguments, found.post_processor
+
+
+def check_made(
+    added: Iterable[str], vocab: Mapping[str, int], merges: Sequence[tuple[int, int]], where: str
+) -> None:
+    """Refuse a token outside the model that is also a word of it: here each has one of the two.
+
+    Raises:
+        Unsupported: a merge makes an added token.
+    """
+    name_of = {i: name for name, i in vocab.items()}
+    if both := {name_of[left] + name_of[right] for left, right in merges} & set(added):
+        raise Unsupported(f"{where}: a merge makes the added token {min(both)!r:.60}")
 
 
 def is_byte_level(content: Mapping[str, Any]) -> bool:

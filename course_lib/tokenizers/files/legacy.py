@@ -235,6 +235,7 @@ def from_vocab_json(content: Mapping[str, Any], file: Path) -> tuple[dict[str, A
     special = arguments.pop("special_tokens")
     added = {token.content: token for token in beside.tokens(dict(content))}
     found = {name: AddedToken(content=name, id=i) for name, i in special.items()} | added
+    byte_bpe.check_made(found, content, arguments["merges"], str(file))
     config.must_be("errors", None, "replace", "strict", "ignore")  # `decode` is told when called
     config.must_be("clean_up_tokenization_spaces", None, False)
     arguments |= {
