@@ -11,9 +11,7 @@ import {
 import { fixed, percent, short } from "./kit/ui/text.js";
 import { gate } from "./kit/ui/gate.js";
 import { heatTable } from "./kit/ui/heat.js";
-
-const SVG = "http://www.w3.org/2000/svg";
-const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
+import { DASHES, SIGNS, marker, svg, words } from "./kit/ui/plot.js";
 
 function amountOf(value, { unit, decimals }) {
   return unit === "percent" ? percent(value) : `${fixed(value, decimals)} ${unit}`.trim();
@@ -44,13 +42,6 @@ export function placesOf(x) {
   return gaps.every((gap) => gap >= 0.06) ? places : x.map((_, i) => i / last);
 }
 
-function svg(tag, attributes, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
 /**
  * The drawing: one line style and one marker for each series; the table beside it holds the
  * numbers.
@@ -64,32 +55,19 @@ function plot(data, lines) {
   const px = (i) => left + (width - left - right) * across[i];
   const py = (value) =>
     height - bottom - ((height - top - bottom) * (value - min)) / (max - min || 1);
-  const marker = (kind, x, y) =>
-    [
-      () => svg("circle", { cx: x, cy: y, r: 4.5 }),
-      () => svg("rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9 }),
-      () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y + 5}L${x - 6} ${y + 5}Z` }),
-      () => svg("path", { d: `M${x} ${y - 6}L${x + 6} ${y}L${x} ${y + 6}L${x - 6} ${y}Z` }),
-    ][kind % 4]();
   const axis = [min, (min + max) / 2, max].map((value) =>
     svg(
       "g",
       {},
       svg("line", { x1: left, x2: width - right, y1: py(value), y2: py(value), class: "cw-grid" }),
-      Object.assign(svg("text", { x: left - 8, y: py(value) + 4, "text-anchor": "end" }), {
-        textContent: amountOf(value, data),
-      }),
+      words(amountOf(value, data), { x: left - 8, y: py(value) + 4, "text-anchor": "end" }),
     ),
   );
   const ticks = data.x.map((value, i) =>
-    Object.assign(svg("text", { x: px(i), y: height - bottom + 18, "text-anchor": "middle" }), {
-      textContent: value,
-    }),
+    words(value, { x: px(i), y: height - bottom + 18, "text-anchor": "middle" }),
   );
-  const name = Object.assign(
-    svg("text", { x: (left + width - right) / 2, y: height - 4, "text-anchor": "middle" }),
-    { textContent: data.x_name },
-  );
+  const middle = (left + width - right) / 2;
+  const name = words(data.x_name, { x: middle, y: height - 4, "text-anchor": "middle" });
   const drawn = lines.map(({ mean, low, high, kind }, s) =>
     svg(
       "g",
@@ -99,7 +77,7 @@ function plot(data, lines) {
         : []),
       svg("polyline", {
         points: mean.map((value, i) => `${px(i)},${py(value)}`).join(" "),
-        "stroke-dasharray": DASHES[s % 4],
+        "stroke-dasharray": DASHES[s % DASHES.length],
       }),
       ...mean.map((value, i) => marker(s, px(i), py(value))),
     ),
@@ -148,7 +126,7 @@ function render({ model, el }) {
             h(
               "li",
               {},
-              `${["●", "■", "▲", "◆"][s % 4]} ${name}${DASHES[s % 4] ? " (dashed)" : ""}`,
+              `${SIGNS[s % SIGNS.length]} ${name}${DASHES[s % DASHES.length] ? " (dashed)" : ""}`,
             ),
           ),
         ),

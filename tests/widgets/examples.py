@@ -1,11 +1,13 @@
 """One example of every widget."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
 from course_lib import Transformer, TransformerConfig, presets
+from course_lib.adaptation.scaling import ScalingLaw, ScalingRun
 from course_lib.data.crawl import make_crawl
 from course_lib.data.curation import ExactDuplicates, NearDuplicates, fineweb, gopher_quality
 from course_lib.data.curation.pipeline import Step
@@ -15,6 +17,7 @@ from course_lib.widgets import (
     AttentionMap,
     Audit,
     Bars,
+    BudgetGame,
     Curve,
     DataFunnel,
     HeadGallery,
@@ -23,6 +26,7 @@ from course_lib.widgets import (
     Matrix,
     MemoryCalculator,
     MergeStepper,
+    MixtureTradeOff,
     Neighbours,
     ObjectiveWorkbench,
     Planner,
@@ -87,6 +91,25 @@ def curve() -> Curve:
     runs = [[0.2, 0.25], [0.4, 0.5], [0.6, 0.62]]
     series = {"true labels": runs, "shuffled labels": [0.2, 0.3, 0.25]}
     return Curve([0, 1, 4], series, title="Shots", question="Predict.", x_name="shots")
+
+
+def budget_game() -> BudgetGame:
+    """Losses of a law, with a ripple that no law has; 21 runs for sale and 5 to choose from."""
+    law = ScalingLaw(0.5, 6.5, 9.8, 0.5, 0.4)
+    sizes = [(1000 * 2**i, 30_000 * 2**k) for i in range(6) for k in range(7 - max(i, 1))]
+    runs = [
+        ScalingRun(n, d, law.loss(n, d) * (1 + 0.002 * math.sin(n + d / 1000))) for n, d in sizes
+    ]
+    return BudgetGame(runs, last=11.52e9, purse=18e9, describe="Play.")
+
+
+def mixture() -> MixtureTradeOff:
+    losses = {
+        "home": [[0.5, 0.6], [0.55, 0.56], [0.7, 0.8], [7.0, 9.0]],
+        "away": [[8.0, 8.5], [0.7, 0.9], [0.61, 0.63], [0.5, 0.52]],
+    }
+    own = {"public": 345.4, "finance": 363.5}
+    return MixtureTradeOff([0, 0.3, 0.6, 1], losses, own=own, owner="A model", describe="Mix.")
 
 
 def head_gallery() -> HeadGallery:
@@ -156,6 +179,8 @@ EXAMPLES: dict[str, Any] = {
     "tiny model": tiny_model,
     "data funnel": data_funnel,
     "audit": audit,
+    "budget game": budget_game,
+    "mixture": mixture,
     "planner": lambda: Planner(describe="Plan."),
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

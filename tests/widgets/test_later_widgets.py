@@ -426,6 +426,8 @@ AGAIN = [
     "data funnel",
     "audit",
     "planner",
+    "budget game",
+    "mixture",
 ]
 
 
