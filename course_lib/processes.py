@@ -205,6 +205,31 @@ def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> A
     return functools.lru_cache(**parameters)(function)
 
 
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run a command's main function, and end the process with its status.
+
+    A reader that has read enough (`| head -1`) ends it quietly, and Ctrl-C with one line, where
+    the command says nothing of its own.
+
+    Args:
+        main: Gives the status.
+
+    Raises:
+        SystemExit: Always; 141 and 130 are what a shell calls these two ends.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nobody = os.open(os.devnull, os.O_WRONLY)  # or the interpreter writes the rest as it ends
+        os.dup2(nobody, sys.stdout.fileno())
+        code = 141
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
 def describe(error: BaseException) -> str:
     """Return an error as ``Type: text``, also where its text cannot be made."""
     try:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 import types
+from pathlib import Path
 
 import psutil
 import pytest
@@ -125,3 +126,39 @@ def test_a_text_that_cannot_be_made():
 
     assert processes.describe(KeyError("a")) == "KeyError: 'a'"
     assert processes.describe(Silent()) == "Silent (making its text raised ValueError)"
+
+
+def ran(source: str, **pipes) -> subprocess.CompletedProcess:
+    source = "from course_lib.processes import run_command\n" + textwrap.dedent(source)
+    return subprocess.run([sys.executable, "-c", source], text=True, stderr=-1, **pipes)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("source", "status", "told"),
+    [
+        ("run_command(lambda: 3)", 3, ""),
+        ("run_command(lambda: None)", 0, ""),
+        ("run_command(lambda: print('much'))", 141, ""),  # found as the process ends
+        ("run_command(lambda: print('much\\n' * 10**6))", 141, ""),
+        ("""
+         def main():
+             raise KeyboardInterrupt
+         run_command(main)""", 130, "interrupted\n"),
+    ],
+)  # fmt: skip
+def test_a_command_whose_reader_has_gone(source, status, told):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = ran(source, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (status, told)
+
+
+def test_every_command_ends_so():
+    folder = Path(processes.__file__).parent
+    for path in folder.rglob("__main__.py"):
+        assert '\nif __name__ == "__main__":\n    run_command(' in path.read_text(), path
+    for path in (folder.parent / "book" / "_tools").glob("*.py"):
+        if "__main__" in (text := path.read_text()) and path.stem != "setup":
+            assert "    command(main)\n" in text or "    paths.command(main)\n" in text, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -77,6 +78,10 @@ def command(main: Callable[[], int]) -> None:
     name = Path(sys.argv[0]).stem
     try:
         code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head -1` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     except CommandError as error:
         print(f"\n{name}: {error}", file=sys.stderr)
         code = 1

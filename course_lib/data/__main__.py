@@ -3,6 +3,7 @@
 import sys
 
 from course_lib.data.curation.command import command
+from course_lib.processes import run_command
 
 if __name__ == "__main__":
-    sys.exit(command(sys.argv[1:]))
+    run_command(lambda: command(sys.argv[1:]))

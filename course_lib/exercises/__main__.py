@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from course_lib.exercises.author.payload import build_payload
 from course_lib.exercises.catalog import all_specs, find
+from course_lib.files import write_text
+from course_lib.processes import run_command
 
 SCHEMA = Path(__file__).with_name("schema.json")
 
@@ -31,6 +32,7 @@ def build(output: Path) -> dict[str, Any]:
     Raises:
         ValueError: If a payload does not fit the schema or an id is used twice; nothing is
             written then.
+        OSError: If the file cannot be written.
     """
     import jsonschema  # type: ignore[import-untyped,unused-ignore]
 
@@ -45,12 +47,7 @@ def build(output: Path) -> dict[str, Any]:
             raise ValueError(f"exercises: {spec.id} at {error.json_path}: {error.message}")
     bundle = {"schema": 1, "exercises": payloads}
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(bundle, ensure_ascii=False), encoding="utf-8")
-        os.replace(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(output, json.dumps(bundle, ensure_ascii=False))
     return bundle
 
 
@@ -86,13 +83,17 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("names", nargs="*", metavar="ID", help="exercises; all if none is named")
     command.add_argument("--seeds", type=int, default=0, help="how many fresh seeds to try too")
     options = parser.parse_args(arguments)
+    if options.command == "check" and options.seeds < 0:
+        parser.error(f"--seeds must be 0 or more, got {options.seeds}")
     try:
         if options.command == "check":
             found = check(options.names, options.seeds)
             print(json.dumps(found, indent=1, ensure_ascii=False))
             return int(any(entry["faults"] + entry["idle properties"] for entry in found.values()))
         bundle = build(options.output)
-    except ValueError as error:
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{len(bundle['exercises'])} exercises written to {options.output}")
@@ -100,4 +101,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

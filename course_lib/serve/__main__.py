@@ -1,8 +1,7 @@
 """``python -m course_lib.serve CHECKPOINT``."""
 
-import sys
-
+from course_lib.processes import run_command
 from course_lib.serve.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

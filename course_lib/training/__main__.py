@@ -3,9 +3,8 @@
 Here the parts meet that the package keeps apart: presets and tokenizers are handed to training.
 """
 
-import sys
-
 import course_lib
+from course_lib.processes import run_command
 from course_lib.training.cli import main
 
 
@@ -17,4 +16,4 @@ class Tokenizers:
 
 
 if __name__ == "__main__":
-    sys.exit(main(presets=course_lib.presets, tokenizer=Tokenizers))
+    run_command(lambda: main(presets=course_lib.presets, tokenizer=Tokenizers))

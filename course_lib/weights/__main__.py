@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from course_lib.processes import run_command
 from course_lib.weights.fetch import SOURCES, fetch
 from course_lib.weights.handover import handover, report
 
@@ -45,4 +46,4 @@ def _ids(text: str) -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

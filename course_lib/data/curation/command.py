@@ -166,7 +166,9 @@ def command(words: Sequence[str]) -> int:
     options = arguments().parse_args(words)
     try:
         return _run(options)
-    except (ValueError, OSError, ImportError) as error:
+    except BrokenPipeError:
+        raise  # whoever reads the report has gone: no fault of the input
+    except (ValueError, OSError, ImportError, RuntimeError) as error:  # the last: links in a circle
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         more = f"; finished files are kept in {options.output}, make room and run it again"
         print(f"course_lib.data: {error}{more if full else ''}", file=sys.stderr)
@@ -181,6 +183,10 @@ def command(words: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     output = Path(options.output)
+    if not options.output:
+        raise ValueError("--output is empty; a folder is wanted")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {options.seed}")
     if (options.tokenizer is None) != (options.separator is None):
         raise ValueError("--tokenizer and --separator go together: give both or neither")
     if bool(options.paths) == (options.made_crawl is not None):

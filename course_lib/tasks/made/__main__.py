@@ -5,7 +5,6 @@ A run on these files is the same as one on your own, from pre-training to scores
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,14 @@ from pathlib import Path
 import torch
 
 from course_lib.files import write_text
+from course_lib.processes import run_command
 from course_lib.tasks.made import MADE, made_tokenizer
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; a folder is wanted")
+    return Path(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     reader = argparse.ArgumentParser(prog="python -m course_lib.tasks.made", description=__doc__)
     reader.add_argument("task", choices=tuple(MADE))
-    reader.add_argument("--output", type=Path, required=True, help="folder for the files")
+    reader.add_argument("--output", type=_folder, required=True, help="folder for the files")
     reader.add_argument("--texts", type=int, default=16_000, help="to pre-train on (%(default)s)")
     reader.add_argument("--train", type=int, default=128, help="items to tune on (%(default)s)")
     reader.add_argument("--test", type=int, default=400, help="items to score on (%(default)s)")
@@ -53,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, content in files.items():
             write_text(chosen.output / name, content)
         made_tokenizer().save(chosen.output / "tokenizer.json")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         reader.exit(2, f"{reader.prog}: {error}\n")
     except KeyboardInterrupt:
         reader.exit(130, f"{reader.prog}: interrupted; the same command goes on\n")
@@ -62,4 +68,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

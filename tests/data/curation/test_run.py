@@ -373,11 +373,16 @@ def test_the_command_from_raw_pages_to_tokens(tmp_path: Path, capsys) -> None:
         (["raw", "--good", "x"], "--good is given, but"),
         (["raw", "--language", "xx"], "wanted must be one of"),
         (["raw", "--tokenizer", "x"], "go together"),
+        (["raw", "--seed", "-1"], "--seed must be 0 or more, got -1"),
+        (["raw", "--output", ""], "--output is empty"),
+        (["raw", "--output", "circle"], "circle"),
     ],
 )
 def test_bad_words_end_with_one_sentence(tmp_path, monkeypatch, capsys, words, message) -> None:
     monkeypatch.chdir(tmp_path)
     write_parts(tmp_path / "raw", 1, 5)
-    assert command([*words, "--output", "out", "--quiet"]) == 2
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert command(["--output", "out", "--quiet", *words]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -265,3 +265,23 @@ def test_no_right_number_of_the_course_repeats_a_unit_or_has_an_odd_one():
     assert len(texts) > 20
     odd = re.compile(r"% %|\d (?:token|nat|position)$|,000,000,000 ")
     assert [text for text in texts if odd.search(text)] == []
+
+
+@pytest.mark.parametrize("where", ["none/x/y", "folder", "file/x", "long" * 100, "\0"])
+def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path, monkeypatch, capsys, where):
+    import course_lib.exercises.__main__ as command
+
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "none").symlink_to(tmp_path / "nowhere" / "at all")
+    monkeypatch.setattr(command, "all_specs", lambda: [])
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["build", "--output", f"{tmp_path}/{where}"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_fewer_than_no_seeds(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "01.c", "--seeds", "-1"])
+    assert "--seeds must be 0 or more, got -1" in capsys.readouterr().err
