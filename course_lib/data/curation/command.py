@@ -162,6 +162,9 @@ def command(words: Sequence[str]) -> int:
 
     Returns:
         The exit status: 0, 2 for a fault of the command line or the input, 130 when interrupted.
+
+    Raises:
+        BrokenPipeError: Whoever reads the output has gone.
     """
     options = arguments().parse_args(words)
     try:

@@ -73,14 +73,17 @@ def _write_recursive(
 
 
 def write_case(draw: Draw) -> dict[str, Any]:
-    """Draw a decoder, a memory to read from, two different marks and a limit, which may be 0."""
+    """Draw a decoder, a memory to read from, two marks and a limit, which may be 0.
+
+    Now and then the two marks are one, as they are in GPT-2.
+    """
     words = draw.size(3, 6)
     start = draw.integer(0, words - 1)
     return {
         "decoder": RandomDecoder(draw.integer(0, 99), words),
         "memory": draw.array(draw.size(1, 4), draw.size(1, 3)),
         "start": start,
-        "end": (start + draw.integer(1, words - 1)) % words,
+        "end": (start + 1 + draw.integer(0, words - 1)) % words,
         "limit": draw.pick([2, 3, 4, 1, 7, 0]),
     }
 
