@@ -6,11 +6,14 @@ Chapter: 05_positions
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from jaxtyping import Float
+from matplotlib.patches import Circle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
+from course_lib.model.positions import Rotary
 
 
 @plain_numbers
@@ -65,6 +68,67 @@ def word_plus_position(
     head: list[Any] = ["word", "place", *(f"sum {c + 1}" for c in range(columns))]
     rows = [[words[t], t, *parts[2][t].tolist()] for t in range(T)]
     return FigureWithText(figure, alt, [head, *rows])
+
+
+def turning_arrows(
+    query: Float[Tensor, " 2"],
+    key: Float[Tensor, " 2"],
+    places: Sequence[tuple[int, int]],
+    *,
+    speed: float,
+) -> FigureWithText:
+    """Draw one pair of numbers of a query and of a key as arrows, turned by their places.
+
+    The angle between the arrows, and so their product, depends on the distance alone.
+
+    Args:
+        query: Two numbers of a query, before the turn.
+        key: The same two of a key.
+        places: Places of the query and of the key, one picture each.
+        speed: Radians that the pair turns from one place to the next.
+
+    Returns:
+        The figure; its table has the angle and the product of each picture.
+
+    Raises:
+        ValueError: If there is no pair of places, or a vector has no length.
+    """
+    if not places:
+        raise ValueError("places must hold at least one pair, got none")
+    if not (query.any() and key.any()):
+        raise ValueError(f"query and key must not be zero, got {query.tolist()}, {key.tolist()}")
+    wheel = Rotary((speed,))
+    longest = float(max(query.norm(), key.norm()))
+    figure, axes = new_figure(1, len(places), width=2.5 * len(places), height=2.9, squeeze=False)
+    table: list[list[Any]] = [["query at", "key at", "tokens apart", "angle, degrees", "product"]]
+    for one, (t, s) in zip(axes[0], places, strict=True):
+        turned = [
+            wheel.rotate(vector[None, None, None].float(), torch.tensor([place]))[0, 0, 0]
+            for vector, place in ((query, t), (key, s))
+        ]
+        for (x, y), name, colour in zip(
+            (arrow.tolist() for arrow in turned),
+            (f"query at {t}", f"key at {s}"),
+            (palette.blue, palette.vermilion),
+            strict=True,
+        ):
+            one.annotate("", (x, y), (0, 0), arrowprops=dict(arrowstyle="->", color=colour, lw=2))
+            beyond = 1 + 0.25 * longest / (x * x + y * y) ** 0.5
+            side = "left" if x > longest / 2 else "right" if x < -longest / 2 else "center"
+            one.text(x * beyond, y * beyond, name, fontsize=9, color=palette.ink, ha=side,
+                     va="center")  # fmt: skip
+        product = float(turned[0] @ turned[1])
+        cosine = product / float(turned[0].norm() * turned[1].norm())
+        angle = float(torch.tensor(cosine).clamp(-1, 1).arccos().rad2deg())
+        edge = 1.75 * longest
+        one.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
+        one.axis("off")
+        one.add_patch(Circle((0, 0), longest, fill=False, ec=palette.faint, ls=":"))
+        one.set_title(f"{t - s} apart: {angle:.0f}°", fontsize=10, color=palette.ink)
+        table.append([t, s, t - s, f"{angle:.1f}", f"{product:.2f}"])
+    parts = [f"query at {row[0]}, key at {row[1]}: {row[3]} degrees apart" for row in table[1:]]
+    alt = f"A query and a key as arrows, each turned by its place. {'; '.join(parts)}."
+    return FigureWithText(figure, alt, table)
 
 
 @plain_numbers

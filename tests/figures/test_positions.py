@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from course_lib.figures.positions import longer_texts, score_by_distance, word_plus_position
+from course_lib.figures.positions import (
+    longer_texts,
+    score_by_distance,
+    turning_arrows,
+    word_plus_position,
+)
 from course_lib.model.positions import ALiBi, Sinusoidal
 
 
@@ -14,6 +19,19 @@ def test_the_sum_is_word_plus_place() -> None:
     assert "“dog” stands at places 0 and 2" in figure.alt
     apart = word_plus_position(["dog", "cat", "cow"], torch.eye(3, 2), places, columns=2)
     assert "stands at places" not in apart.alt
+
+
+def test_the_angle_between_arrows_follows_the_distance() -> None:
+    query, key = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
+    figure = turning_arrows(query, key, [(3, 1), (9, 7), (9, 4)], speed=0.25)
+    angles = [float(row[3]) for row in figure.table[1:]]
+    assert angles == pytest.approx([90 + 28.65, 90 + 28.65, 90 + 71.62], abs=0.06)
+    assert [row[2] for row in figure.table[1:]] == [2, 2, 5]
+    assert "query at 9, key at 4: 161.6 degrees apart" in figure.alt
+    with pytest.raises(ValueError, match="at least one pair"):
+        turning_arrows(query, key, [], speed=0.25)
+    with pytest.raises(ValueError, match="must not be zero"):
+        turning_arrows(query, torch.zeros(2), [(3, 1)], speed=0.25)
 
 
 def test_scores_are_those_of_the_scheme() -> None:
