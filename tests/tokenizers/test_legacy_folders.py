@@ -72,6 +72,23 @@ def test_every_option_of_a_vocab_txt(tmp_path: Path, values: tuple[bool | None, 
     assert_same(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"unk_token": "[UNK]"},
+        {"pad_token": "[PAD]", "mask_token": "[MASK]"},
+        {"cls_token": "[MASK]", "unk_token": "[UNK]"},
+        {"additional_special_tokens": ["vom"]},
+    ],
+    ids=str,
+)
+def test_roles_that_a_config_leaves_to_the_class(tmp_path: Path, config: dict[str, Any]) -> None:
+    """A file that names some special tokens takes nothing from the others."""
+    (tmp_path / "vocab.txt").write_text("\n".join(PIECES) + "\n", encoding="utf-8")
+    write(tmp_path, "tokenizer_config.json", {"tokenizer_class": "BertTokenizer", **config})
+    assert_same(tmp_path)
+
+
 def test_the_options_of_a_vocab_txt_differ_on_these_texts(tmp_path: Path) -> None:
     """Else the test before could not fail."""
     (tmp_path / "vocab.txt").write_text("\n".join(PIECES) + "\n", encoding="utf-8")

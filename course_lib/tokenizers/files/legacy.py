@@ -50,6 +50,11 @@ ELSEWHERE = (
 )
 
 
+_USUAL_ROLE = {
+    f"[{role.upper()}]": f"{role}_token" for role in ("pad", "unk", "cls", "sep", "mask")
+}
+
+
 class Beside:
     """What the files beside a vocabulary say.
 
@@ -74,7 +79,7 @@ class Beside:
 
         Args:
             vocab: spelling -> id of the model.
-            usual: special tokens where no file names any.
+            usual: special tokens of the roles that no file names.
 
         Raises:
             ValueError: a token is named that has no id, or two of them have the same.
@@ -94,7 +99,8 @@ class Beside:
             plain = AddedToken(content=name, id=ids[name], special=False, normalized=True)
             described.setdefault(name, plain)
         named = self._named()
-        for name in [*named, *([] if named else usual)]:
+        rest = [name for name in usual if _USUAL_ROLE.get(name) not in self._roles]
+        for name in [*named, *rest]:
             if name not in ids and name not in usual:
                 raise ValueError(f"{self.config.where}: {name!r} is no token of {self._file.name}")
             if name in ids and not (name in described and described[name].special):
@@ -105,6 +111,7 @@ class Beside:
     def _named(self) -> dict[str, dict[str, bool]]:
         """The special tokens that have a role or stand in a list, with their flags."""
         found: dict[str, dict[str, bool]] = {}
+        self._roles: set[str] = set()
         special_map = self._file.with_name(SPECIAL_MAP)
         sources = [self.config]
         if special_map.is_file():
@@ -118,6 +125,7 @@ class Beside:
             for key, value in entries:
                 if value is None:
                     continue
+                self._roles.add(key)
                 if isinstance(value, str):
                     found.setdefault(value, {})
                     continue
