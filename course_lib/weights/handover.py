@@ -48,6 +48,7 @@ import torch, transformers
 transformers.logging.set_verbosity_error()
 folder, ids, n = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
 model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+model.generation_config.eos_token_id = None  # it would fill in ours, and be held back till the end
 how = transformers.GenerationConfig(
     max_new_tokens=n, min_new_tokens=n, do_sample=False, eos_token_id=None, pad_token_id=0
 )
