@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 export TORCH_INDEX
 
 # What `make unit` runs: the folders whose tests call functions in this process.
-UNIT := $(addprefix tests/,adaptation data figures generation model objectives parity prompting serve tasks tokenizers training weights) \
+UNIT := $(addprefix tests/,adaptation capstone data figures generation model objectives parity prompting serve tasks tokenizers training weights) \
         $(wildcard tests/test_*.py) tests/exercises/answers tests/exercises/progress
 
 # Two threads that spin while they wait are many times slower on a busy machine than two that sleep.

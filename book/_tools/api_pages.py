@@ -32,6 +32,7 @@ PAGES = {
         ["adaptation"],
     ),
     "serve": ("The service", "A model behind OpenAI's routes.", ["serve"]),
+    "capstone": ("Capstone", "From raw files to a model that can be served.", ["capstone"]),
     "exercises": ("Exercises", "What the questions are made with.", ["exercises"]),
     "widgets": ("Widgets", "What moves in the pages.", ["widgets"]),
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),

@@ -45,6 +45,7 @@ MAY_IMPORT = {
 BELOW_TASKS = {*MAY_IMPORT}
 MAY_IMPORT |= {name: BELOW_TASKS for name in ("prompting", "tasks", "adaptation", "ablate")}
 MAY_IMPORT["serve"] = {*MAY_IMPORT}
+MAY_IMPORT["capstone"] = {*MAY_IMPORT}
 TOP = {"exercises", "widgets", "figures"}
 EVERYTHING = set(MAY_IMPORT) | TOP  # a part may still be absent
 

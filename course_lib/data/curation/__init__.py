@@ -10,6 +10,7 @@ from course_lib.data.curation.duplicates import ExactDuplicates, NearDuplicates
 from course_lib.data.curation.harmful import harmful_terms
 from course_lib.data.curation.language import Language
 from course_lib.data.curation.page import Page, Reason
+from course_lib.data.curation.paragraphs import RepeatedParagraphs
 from course_lib.data.curation.personal_data import find_personal_data, mask_personal_data
 from course_lib.data.curation.quality import QualityClassifier
 from course_lib.data.curation.repetition import gopher_repetition
@@ -22,6 +23,7 @@ __all__ = [
     "Page",
     "QualityClassifier",
     "Reason",
+    "RepeatedParagraphs",
     "c4_lines",
     "c4_page",
     "find_personal_data",

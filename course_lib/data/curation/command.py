@@ -16,6 +16,7 @@ from course_lib.data.curation.harmful import harmful_terms
 from course_lib.data.curation.job import PAGES, curate_files
 from course_lib.data.curation.language import Language
 from course_lib.data.curation.page import Page
+from course_lib.data.curation.paragraphs import RepeatedParagraphs
 from course_lib.data.curation.personal_data import mask_personal_data
 from course_lib.data.curation.pipeline import Filter, Step
 from course_lib.data.curation.quality import QualityClassifier
@@ -37,6 +38,7 @@ STEPS = (
     "contamination",
     "exact",
     "near",
+    "paragraphs",
     "personal-data",
 )
 _DEFAULT = "language,repetition,quality-rules,c4-page,fineweb,exact,near,personal-data"
@@ -141,6 +143,7 @@ def make_steps(options: argparse.Namespace) -> list[Step]:
         "contamination": contamination,
         "exact": ExactDuplicates,
         "near": NearDuplicates,
+        "paragraphs": RepeatedParagraphs,
         "personal-data": lambda: masked,
     }
     return [Step(name, make[name]()) for name in names]
