@@ -65,4 +65,59 @@ EXERCISES = [
         list is fixed before the model is trained and belongs to it ever after.
         """,
     ),
+    Spec(
+        id="03.a2",
+        version=1,
+        chapter=CHAPTER,
+        section="What a model does not see",
+        kind="choice",
+        title="A blank at the end",
+        prompt="""
+        Two prompts for a model with a tokenizer like that of this page: `The keys of` and
+        `The keys of `, with a blank at the end. The model should go on with *the*.
+        """,
+        parts=[
+            Choice(
+                prompt="What does the blank change?",
+                options=[
+                    Option(
+                        "The model now has to write `the` without its blank, behind a blank token: "
+                        "a pair that its training texts do not have.",
+                        True,
+                        "There ` the` is one token wherever it follows a space. The blank at the "
+                        "end takes the space away from it.",
+                    ),
+                    Option(
+                        "Nothing: both prompts read the same.",
+                        False,
+                        "They read the same for you. The ids differ: the second prompt has one "
+                        "token more, and the model sees only ids.",
+                        "models-see-text",
+                    ),
+                    Option(
+                        "It helps: the blank is written already, so the model has less to write.",
+                        False,
+                        "Nothing is saved, since ` the` with its blank is a single token, too. And "
+                        "what stands after a lone blank token in training texts is no word.",
+                        "blank-saves-work",
+                    ),
+                    Option(
+                        "Encoding joins the blank with the word that the model writes next.",
+                        False,
+                        "The ids of the prompt are fixed before the first new token. Nobody goes "
+                        "back to merge the last of them with what comes.",
+                        "tokens-merge-later",
+                    ),
+                ],
+            )
+        ],
+        hints=[
+            "To which token does a space between two words belong?",
+            "Write down the tokens of `The keys of the`. Which prompt is a beginning of them?",
+        ],
+        explain="""
+        The tokens of `The keys of` are a beginning of those of `The keys of the`; the tokens of
+        the prompt with the blank are not. A prompt should end where a token of the whole text ends.
+        """,
+    ),
 ]

@@ -8,11 +8,23 @@ from course_lib.exercises.chapters.ch03_tokenizer import CHAPTER, SECTION
 from course_lib.exercises.chapters.ch03_tokenizer.facts import shown_tokenizer
 
 WORDS = "unbelievable unbelievably"
+NUMBER = "12345678"
 
 
 def _pieces(text: str) -> list[str]:
     tokenizer = shown_tokenizer()
     return [tokenizer.tokens[i].decode() for i in tokenizer.encode(text)]
+
+
+def _groups(number: str) -> list[str]:
+    from course_lib.tokenizers.pretokenize import splitter
+
+    return splitter("cl100k")(number)
+
+
+def _groups_shown() -> str:
+    groups = " ".join(f"`{group}`" for group in _groups(NUMBER))
+    return f"{groups}: from the left, so the last group is what is left over."
 
 
 def _reveal() -> str:
@@ -80,6 +92,78 @@ EXERCISES = [
         explain="""
         The cut follows frequency, not meaning. That is why spelling tasks are hard for models: they
         do not see letters, and two forms of a word can look unrelated to them.
+        """,
+    ),
+    Spec(
+        id="03.b2",
+        version=1,
+        chapter=CHAPTER,
+        section="What a model does not see",
+        kind="predict",
+        title="Groups of three",
+        prompt=f"""
+        The pattern of LLaMA 3 cuts a run of digits into groups of at most three, beginning from
+        the left. Think of the number `{NUMBER}`, written without commas.
+        """,
+        parts=[
+            Number(
+                id="groups",
+                prompt="How many groups?",
+                key=lambda: len(_groups(NUMBER)),
+                tolerance=0.0,
+                near=[
+                    Near(
+                        lambda: len(NUMBER) // 3,
+                        "What is left after the full groups is a group as well.",
+                        "rest-forgotten",
+                    ),
+                    Near(
+                        lambda: len(NUMBER),
+                        "That is one token for each digit, the way of LLaMA 1 and 2.",
+                        "tokens-are-digits",
+                    ),
+                    Near(
+                        lambda: 1,
+                        "That is the way of GPT-2's pattern, which keeps a number together until "
+                        "the merges cut it.",
+                        "number-is-a-token",
+                    ),
+                ],
+                low=0.0,
+                unit_hint="a whole number",
+                key_format="{:,.0f}",
+                feedback="Full groups of three, and one for the rest.",
+            ),
+            Number(
+                id="tens",
+                prompt="For what number does the last digit of the first group count, such as 10?",
+                key=lambda: 10 ** (len(NUMBER) - 3),
+                tolerance=0.0,
+                near=[
+                    Near(
+                        lambda: 10**6,
+                        "That would be so if the groups began from the right, as people write "
+                        "12,345,678.",
+                        "from-the-right",
+                    ),
+                    Near(
+                        lambda: 10 ** (len(NUMBER) - 1),
+                        "That is the place of the first digit of the group.",
+                        "first-digit",
+                    ),
+                ],
+                low=0.0,
+                unit_hint="1, 10, 100 and so on",
+                key_format="{:,.0f}",
+                feedback="Five digits follow the first group.",
+            ),
+        ],
+        reveal=_groups_shown,
+        hints=["Write the number down and draw a line after every third digit, from the left."],
+        explain="""
+        From the left, what a group counts for depends on how long the whole number is. The group
+        `123` of `12345678` counts hundred thousands, that of `123456` thousands. Whoever adds such
+        numbers piece by piece has to know the lengths first.
         """,
     ),
 ]
