@@ -1,4 +1,4 @@
-"""Multi-GPU training: plain data parallelism and ZeRO stages 1, 2 and 3, for any ``nn.Module``.
+"""Multi-GPU training for any ``nn.Module``: data, ZeRO, tensor and pipeline parallelism.
 
 It imports torch only, and torch only where it is used, so that a worker process can watch for the
 end of its parent before the long import starts.
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     )
     from course_lib.distributed.handoff import deepspeed_config, to_fsdp2, torchtitan_job
     from course_lib.distributed.memory.report import report
+    from course_lib.distributed.parallel.pipeline import pipeline_backward
+    from course_lib.distributed.parallel.tensor import tensor_parallel
     from course_lib.distributed.processes.launcher import init_from_env, launch
     from course_lib.distributed.processes.ranks import Ranks
     from course_lib.distributed.zero.build import split_batch
@@ -43,6 +45,8 @@ _WHERE = {
     ),
     "handoff": ("deepspeed_config", "to_fsdp2", "torchtitan_job"),
     "memory.report": ("report",),
+    "parallel.pipeline": ("pipeline_backward",),
+    "parallel.tensor": ("tensor_parallel",),
     "processes.launcher": ("init_from_env", "launch"),
     "processes.ranks": ("Ranks",),
     "zero.build": ("split_batch",),
@@ -70,9 +74,11 @@ __all__ = [
     "latest_valid",
     "launch",
     "load",
+    "pipeline_backward",
     "report",
     "save",
     "split_batch",
+    "tensor_parallel",
     "to_fsdp2",
     "torchtitan_job",
     "zero_shard",

@@ -3,7 +3,7 @@
 Chapter: 18_multi_gpu_zero
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.distributed.memory.accounting import model_state_bytes
@@ -127,4 +127,53 @@ def memory_by_ranks(
         f"Model states of {n_parameters / 1e9:g} billion parameters on each GPU, for {ranks[0]} to "
         f"{ranks[-1]} GPUs. They fit {memory_gb:g} GB: {', '.join(said)}."
     )
+    return FigureWithText(figure, alt, table)
+
+
+def memory_over_a_step(
+    levels: Mapping[int, Mapping[str, Sequence[float | int]]], floors: Mapping[int, float | int]
+) -> FigureWithText:
+    """Draw what one rank holds while a training step runs, stage by stage.
+
+    Args:
+        levels: Stage -> phase ("forward", ...) -> bytes held after each allocation and release.
+        floors: Stage -> bytes held between two steps.
+
+    Returns:
+        The figure; its table has one row for each stage: the floor, and the most in each phase.
+
+    Raises:
+        ValueError: If there is no stage, or the stages differ in their phases.
+    """
+    phases = {stage: tuple(of_stage) for stage, of_stage in levels.items()}
+    if len(set(phases.values())) != 1 or levels.keys() != floors.keys():
+        raise ValueError(f"levels must hold stages of the same phases, got {phases}")
+    names = next(iter(phases.values()))
+    figure, panels = new_figure(1, len(names), width=7.2, height=3.6, sharey=True, squeeze=False)
+    for place, (axes, name) in enumerate(zip(panels[0], names, strict=True)):
+        for stage, of_stage in levels.items():
+            values = [value / 1e6 for value in of_stage[name]]
+            share = [(i + 1) / len(values) for i in range(len(values))]
+            axes.plot(
+                share,
+                values,
+                palette.lines[stage],
+                color=palette.series[stage],
+                label=STAGES[stage] if place == 0 else None,
+                lw=1.4,
+            )
+        axes.set_title(name, fontsize=10)
+        axes.set_xticks([])
+    most_of_all = max(max(values) for held in levels.values() for values in held.values())
+    panels[0][0].set_ylim(0, 1.05 * most_of_all / 1e6)
+    panels[0][0].set_ylabel("MB held by one rank")
+    figure.supxlabel("allocations and releases, in the order of time", fontsize=9)
+    figure.legend(loc="outside upper center", ncols=len(levels), frameon=False, fontsize=9)
+    table: list[list[Any]] = [["stage", "between steps", *(f"most in {name}" for name in names)]]
+    said = []
+    for stage, of_stage in levels.items():
+        most = [max(of_stage[name]) / 1e6 for name in names]
+        table.append([STAGES[stage], *(f"{mb:.1f} MB" for mb in (floors[stage] / 1e6, *most))])
+        said.append(f"{STAGES[stage]} from {floors[stage] / 1e6:.1f} to {max(most):.1f} MB")
+    alt = f"Memory of one rank during a step, measured: {', '.join(said)}."
     return FigureWithText(figure, alt, table)

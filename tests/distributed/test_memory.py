@@ -68,3 +68,7 @@ def test_frozen_parameters_travel_only_to_be_used(pools):
     for stage in STAGES:
         for sent, schedule in pools(2).run(wide.traffic_of_half_frozen, stage):
             assert sent == schedule, stage
+
+
+def test_levels_follow_what_is_taken_and_given_back():
+    assert wide.levels() == {"one": [4096], "two": [12288, 8192], "nothing": []}

@@ -6,7 +6,7 @@ from torch import nn
 
 from course_lib.distributed import ShardedOptimizer, report, zero_shard
 from course_lib.distributed.memory.budget import peak_transient_bytes
-from course_lib.distributed.memory.measure import peak_bytes, wire_bytes
+from course_lib.distributed.memory.measure import memory_levels, peak_bytes, wire_bytes
 
 D = 128
 
@@ -120,3 +120,15 @@ def traffic_of_half_frozen(stage):
     before = model.comm.bytes_sent
     step(model, optimizer)
     return model.comm.bytes_sent - before, report(model).traffic_schedule
+
+
+def levels():
+    """What is held while 4 kB are taken, then 8 kB more, and the first are given back."""
+    taken = []
+    return memory_levels(
+        {
+            "one": lambda: taken.append(torch.zeros(1024)),
+            "two": lambda: (taken.append(torch.zeros(2048)), taken.pop(0)),
+            "nothing": lambda: None,
+        }
+    )

@@ -6,7 +6,7 @@ from course_lib.distributed import ShardedOptimizer, zero_shard
 from course_lib.distributed import report as measured
 from course_lib.distributed.memory.accounting import ModelStateBytes
 from course_lib.distributed.memory.report import Report
-from course_lib.figures.distributed import memory_by_ranks, multi_gpu
+from course_lib.figures.distributed import memory_by_ranks, memory_over_a_step, multi_gpu
 
 
 def report(stage: int, world_size: int = 2, n_parameters: int = 1_000_000) -> Report:
@@ -51,3 +51,14 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         memory_by_ranks(1e9, (2, 1))
     with pytest.raises(ValueError, match="sizes must be positive"):
         memory_by_ranks(0)
+
+
+def test_a_step_is_drawn_as_it_was_measured() -> None:
+    steps = {s: {"forward": [1e6, (2 + s) * 1e6], "step": [1e6]} for s in (0, 3)}
+    figure = memory_over_a_step(steps, {0: 1e6, 3: 5e5})
+    assert figure.table[2] == ["ZeRO-3", "0.5 MB", "5.0 MB", "1.0 MB"]
+    assert "DDP from 1.0 to 2.0 MB, ZeRO-3 from 0.5 to 5.0 MB" in figure.alt
+    assert figure.figure.axes[0].lines[1].get_ydata().tolist() == [1, 5]
+    assert figure.figure.axes[1].get_ylim()[1] > 5  # the panels share what is the most of all
+    with pytest.raises(ValueError, match="stages of the same phases"):
+        memory_over_a_step({0: {"forward": [1]}, 1: {"step": [1]}}, {0: 1, 1: 1})

@@ -1,7 +1,7 @@
 """Measure what accounting.py predicts: state bytes, peaks, bytes on the wire."""
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,35 @@ def peak_bytes(function: Callable[[], Any]) -> int:
         function()
         torch.cuda.synchronize()
         return torch.cuda.max_memory_allocated() - before
+    return max([0, *memory_levels({"": function})[""]])
+
+
+def memory_levels(phases: Mapping[str, Callable[[], Any]]) -> dict[str, list[int]]:
+    """Return how far CPU tensors' memory is above its start, after each allocation and release.
+
+    The profiler sees every one of them, those inside of torch's own kernels too; but it does not
+    see the release of what was there before the first phase.
+
+    Args:
+        phases: name -> what to run, in this order.
+
+    Returns:
+        Name -> bytes, one number for each allocation or release of the phase.
+    """
     with torch.profiler.profile(profile_memory=True, acc_events=True) as profile:
-        function()
-    level = peak = 0
-    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        level += event.nbytes()
-        peak = max(peak, level)
-    return peak
+        for number, function in enumerate(phases.values()):
+            with torch.profiler.record_function(f"phase {number}"):
+                function()
+    events = sorted(profile.profiler.kineto_results.events(), key=lambda e: e.start_ns())
+    starts = {e.name(): e.start_ns() for e in events if e.name().startswith("phase ")}
+    levels: dict[str, list[int]] = {name: [] for name in phases}
+    level = 0
+    for event in events:
+        if event.name() == "[memory]":
+            level += event.nbytes()
+            number = sum(start <= event.start_ns() for start in starts.values()) - 1
+            levels[list(phases)[max(number, 0)]].append(level)
+    return levels
 
 
 def wire_bytes(interface: str = "lo") -> int:

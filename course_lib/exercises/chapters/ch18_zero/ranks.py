@@ -98,3 +98,65 @@ def zero1_ranks(answer: Callable[..., Any]) -> Callable[..., list[tuple[Array, i
         return on_each_rank(answer, own, list)
 
     return run
+
+
+def gather_or_reduce(values: list[Any]) -> Any:
+    """Do what the ranks ask for: put parts together, or add whole arrays up and cut the sum.
+
+    Args:
+        values: Of each rank, the operation and what it hands in.
+
+    Raises:
+        ValueError: If the ranks ask for different things, or a sum cannot be cut evenly.
+    """
+    operations = {operation for operation, _ in values}
+    if len(operations) > 1:
+        raise ValueError(
+            "some ranks call all_gather where others call reduce_scatter: they would wait for "
+            "ever. Every rank must send the same things in the same order"
+        )
+    handed = [np.asarray(value) for _, value in values]
+    if operations == {"all_gather"}:
+        return np.concatenate(handed)
+    total = np.asarray(add_up(handed))
+    if total.ndim < 1 or len(total) % len(values):
+        raise ValueError(
+            f"reduce_scatter: an array of shape {total.shape} cannot be cut into {len(values)} "
+            "parts. Hand in the gradient of a whole matrix"
+        )
+    return np.split(total, len(values))
+
+
+def zero3_ranks(answer: Callable[..., Any]) -> Callable[..., list[tuple[list[Array], bool]]]:
+    """Hand each rank its own rows of every matrix and of the batch; note how often it gathers."""
+
+    def run(
+        weights: list[Array], inputs: list[Array], targets: list[Array]
+    ) -> list[tuple[list[Array], bool]]:
+        n_ranks = len(inputs)
+        cut = [np.split(matrix, n_ranks) for matrix in weights]
+
+        def work(
+            parts: list[Array], x: Array, y: Array, rank: int, exchange: Callable[[Any], Any]
+        ) -> tuple[list[Array], bool]:
+            n_gathers = 0
+
+            def all_gather(part: Any) -> Any:
+                nonlocal n_gathers
+                n_gathers += 1
+                return exchange(("all_gather", part))
+
+            def reduce_scatter(whole: Any) -> Any:
+                return exchange(("reduce_scatter", whole))[rank]
+
+            gradients = answer(parts, x, y, all_gather, reduce_scatter)
+            # the first matrix is not needed again, and the last may stay until it is
+            return gradients, n_gathers >= 2 * len(weights) - 2
+
+        own = [
+            ([parts[rank] for parts in cut], inputs[rank], targets[rank], rank)
+            for rank in range(n_ranks)
+        ]
+        return on_each_rank(work, own, gather_or_reduce)
+
+    return run
