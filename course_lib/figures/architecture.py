@@ -109,13 +109,18 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
     return FigureWithText(figure, alt, [["part", "parameters"], *parts, ["all", total]])
 
 
-def detailed_architecture(stops: Sequence[Stop]) -> FigureWithText:
+def detailed_architecture(
+    stops: Sequence[Stop], *, whole: bool = False, n_layers: int | None = None, order: str = ""
+) -> FigureWithText:
     """Draw every part of a model in the order of use, with the shape of what leaves it.
 
     Parts that add to the stream are drawn with the way around them.
 
     Args:
         stops: What ``shape_trace`` returned.
+        whole: Draw what is no part of a model, too: what each side reads, and the softmax.
+        n_layers: How often the blocks that are drawn are there; None says nothing about it.
+        order: What is added to the embedding, which is no part with an output of its own either.
 
     Returns:
         The figure; its table has one row for each stop.
@@ -128,41 +133,68 @@ def detailed_architecture(stops: Sequence[Stop]) -> FigureWithText:
     in_encoder = [index for index, stop in enumerate(stops) if stop.name.startswith("encoder.")]
     cut = in_encoder[-1] + 1 if in_encoder and "decoder." in str(stops) else 0
     sides = [side for side in (stops[:cut], stops[cut:]) if side]
-    tall = max(map(len, sides))
-    figure, axes = new_figure(width=4.4 * len(sides), height=0.8 + 0.42 * tall)
+    extra = 1 if whole else 0  # a row above, for what is read, and one below, for the softmax
+    tall = max(map(len, sides)) + 2 * extra
+    left = 0.5 if n_layers is None else 0.9
+    apart = left + 3.9
+    figure, axes = new_figure(width=apart * len(sides), height=0.8 + 0.42 * tall)
     axes.axis("off")
-    axes.set(xlim=(0, 4.4 * len(sides)), ylim=(tall + 0.2, -0.6))
+    axes.set(xlim=(0, apart * len(sides)), ylim=(tall + 0.2, -0.6))
     for column, side in enumerate(sides):
-        x = 4.4 * column + 0.5
-        for row, stop in enumerate(side):
+        x = apart * column + left
+        for row, stop in enumerate(side, start=extra):
             adds = stop.name.endswith(("attention", "feed_forward"))
             colour = palette.sky if adds else ("#eeeeee" if "norm" in stop.name else "white")
             _box(axes, x, float(row), 2.2, 0.62, _short(stop.name), colour, fontsize=8)
             axes.text(
                 x + 2.35, row + 0.31, " × ".join(map(str, stop.shape)), fontsize=8, va="center"
             )
-            if row + 1 < len(side):
+            if order and stop.name == "embedding":
+                axes.text(x + 1.2, row + 0.77, order, fontsize=8, va="center")
+            if row + 1 < len(side) + extra:
                 _arrow(axes, (x + 1.1, row + 0.64), (x + 1.1, row + 0.98), palette.ink)
             if adds:
                 # With the norm first, the way around begins before the norm.
-                top = row - (1.2 if side[row - 1].name == f"{stop.name}_norm" else 0.2)
+                top = row - (1.2 if side[row - extra - 1].name == f"{stop.name}_norm" else 0.2)
                 path = [top, top, row + 0.8, row + 0.8]
                 axes.plot(
                     [x + 1.1, x - 0.25, x - 0.25, x + 1.1], path, color=palette.vermilion, lw=1.2
                 )
                 axes.text(x - 0.32, row + 0.3, "+", color=palette.vermilion, ha="right")
+        if whole:
+            reads = "inputs" if column + 1 < len(sides) else "outputs (shifted right)"
+            axes.text(x + 1.1, 0.4, reads, fontsize=9, ha="center", va="center")
+            _arrow(axes, (x + 1.1, 0.62), (x + 1.1, 0.98), palette.ink)
+        if n_layers is not None:
+            rows = [row for row, stop in enumerate(side, start=extra) if ".blocks." in stop.name]
+            _bracket(axes, x - 0.5, min(rows) - 0.1, max(rows) + 0.72, f"{n_layers} ×")
+    end = len(sides[-1]) + extra
+    if whole:
+        _arrow(axes, (x + 1.1, end - 0.36), (x + 1.1, end - 0.02), palette.ink)
+        _box(axes, x, float(end), 2.2, 0.62, "softmax", "white", fontsize=8)
+        axes.text(x + 2.35, end + 0.31, "probabilities", fontsize=8, va="center")
     if len(sides) == 2:
-        for row, stop in enumerate(sides[1]):
+        for row, stop in enumerate(sides[1], start=extra):
             if stop.name.endswith("cross_attention"):
-                _arrow(axes, (3.8, len(sides[0]) - 0.69), (4.86, row + 0.31), palette.blue)
+                begin = (left + 3.3, len(sides[0]) + extra - 0.69)
+                _arrow(axes, begin, (apart + left - 0.04, row + 0.31), palette.blue)
     shapes = f"from {_times(stops[0].shape)} to {_times(stops[-1].shape)}"
     n_adding = sum(stop.name.endswith(("attention", "feed_forward")) for stop in stops)
+    repeated = "" if n_layers is None else f" The blocks are there {n_layers} times."
     alt = (
         f"{len(stops)} parts in the order of use, {shapes}. {n_adding} of them, the attentions and "
         "feed-forward networks, add their output to the stream that passes by them."
+        f"{repeated}{' A softmax makes probabilities at the end.' if whole else ''}"
     )
-    rows = [[stop.name, _times(stop.shape), stop.n_parameters] for stop in stops]
-    return FigureWithText(figure, alt, [["part", "shape of its output", "parameters"], *rows])
+    table = [[stop.name, _times(stop.shape), stop.n_parameters] for stop in stops]
+    return FigureWithText(figure, alt, [["part", "shape of its output", "parameters"], *table])
+
+
+def _bracket(axes: Axes, x: float, top: float, bottom: float, name: str) -> None:
+    """Draw a bracket at the left of some rows, and its name beside it."""
+    ends = [x + 0.08, x, x, x + 0.08]
+    axes.plot(ends, [top, top, bottom, bottom], color=palette.faint, lw=1.2)
+    axes.text(x - 0.06, top + 0.3, name, fontsize=9, ha="right", va="center")
 
 
 def parameters_by_part(model: Transformer) -> list[list[Any]]:

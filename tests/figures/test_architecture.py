@@ -83,6 +83,19 @@ def test_the_way_around_begins_before_a_norm_that_comes_first(placement: str) ->
     assert "6 of them" in figure.alt
 
 
+def test_the_whole_figure_says_what_is_read_how_often_and_what_comes_out() -> None:
+    model = build("encoder-decoder")
+    stops = shape_trace(model, torch.zeros(1, 4, dtype=torch.long), **inputs("encoder-decoder"))
+    figure = detailed_architecture(stops, whole=True, n_layers=6, order="+ order")
+    words = [text.get_text() for text in figure.figure.axes[0].texts]
+    for word, times in {"inputs": 1, "outputs (shifted right)": 1, "softmax": 1, "6 ×": 2}.items():
+        assert words.count(word) == times, word
+    assert words.count("+ order") == 2
+    assert "The blocks are there 6 times. A softmax" in figure.alt
+    plain = [text.get_text() for text in detailed_architecture(stops).figure.axes[0].texts]
+    assert not {"inputs", "softmax", "6 ×"} & set(plain)
+
+
 def test_two_stacks_stand_side_by_side() -> None:
     model = build("encoder-decoder")
     stops = shape_trace(model, torch.zeros(1, 4, dtype=torch.long), **inputs("encoder-decoder"))
