@@ -189,23 +189,35 @@ def temperatures(
 
 
 def repetition_and_surprise(
-    results: Mapping[str, tuple[float, float]], *, real: str
+    results: Mapping[str, tuple[float, float]],
+    *,
+    real: str,
+    curves: Mapping[str, Sequence[str]] | None = None,
 ) -> FigureWithText:
     """Place each setting by how likely its text is to the model and how much it repeats itself.
 
     Args:
         results: By name: mean log-probability a token in nats, and share of repeated 4-grams.
         real: The name that stands for real text.
+        curves: By name of what is turned: names of results to join by a line, in order.
 
     Returns:
         The figure; its table holds the numbers.
 
     Raises:
-        ValueError: If `real` is not among the names.
+        ValueError: If `real`, or a name on a curve, is not among the names.
     """
-    if real not in results:
-        raise ValueError(f"real must be one of {list(results)}, got {real!r}")
-    figure, axes = new_figure(width=6.4, height=3.8)
+    curves = curves or {}
+    for name in (real, *(name for names in curves.values() for name in names)):
+        if name not in results:
+            raise ValueError(f"real and curves must name some of {list(results)}, got {name!r}")
+    figure, axes = new_figure(width=6.4, height=3.8 + 0.4 * bool(curves))
+    for index, (turned, names) in enumerate(curves.items()):
+        line, colour = palette.lines[index], palette.series[index + 1]
+        x, y = zip(*(results[name] for name in names), strict=True)
+        axes.plot(x, y, line, color=colour, lw=1.2, label=turned, zorder=0)
+    if curves:
+        axes.legend(frameon=False, fontsize=9)
     for index, (name, (likelihood, repeated)) in enumerate(results.items()):
         is_real = name == real
         axes.plot(

@@ -32,5 +32,16 @@ def test_no_name_lies_over_another() -> None:
 
 
 def test_real_text_has_to_be_among_them() -> None:
-    with pytest.raises(ValueError, match="real must be one of"):
-        repetition_and_surprise(CROWDED, real="nobody")
+    for curves in ({}, {"temperature": ["T 0.8", "T 9"]}):
+        with pytest.raises(ValueError, match="real and curves must name some of"):
+            real = "real text" if curves else "nobody"
+            repetition_and_surprise(CROWDED, real=real, curves=curves)
+
+
+def test_a_curve_goes_through_its_settings_in_order() -> None:
+    figure = repetition_and_surprise(
+        CROWDED, real="real text", curves={"what is cut": ["greedy", "top-k 10", "top-p 0.9"]}
+    )
+    (axes,) = figure.figure.axes
+    assert axes.lines[0].get_xdata().tolist() == [-0.3, -1.6, -1.99]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["what is cut"]

@@ -91,7 +91,7 @@ class ColumnParallel(nn.Module):
         if linear.bias is not None:
             self.bias = nn.Parameter(_own(linear.bias.detach(), parts, comm))
 
-    def forward(self, x: Float[Tensor, "... inputs"]) -> Float[Tensor, "... own"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Return this rank's outputs."""
         return F.linear(_Enter.apply(x, self.comm, self.label), self.weight, self.bias)
 
@@ -120,7 +120,7 @@ class RowParallel(nn.Module):
         self.weight = nn.Parameter(own.clone())
         self.bias = None if linear.bias is None else nn.Parameter(linear.bias.detach().clone())
 
-    def forward(self, x: Float[Tensor, "... own"]) -> Float[Tensor, "... outputs"]:
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Return the sum over all ranks' inputs."""
         out = _Leave.apply(F.linear(x, self.weight), self.comm, self.label)
         return out if self.bias is None else out + self.bias
