@@ -23,6 +23,8 @@ from course_lib.files import read_text, replacing_folder
 MIN_CHARACTERS = 20_000
 """Text below this teaches no more than its letters."""
 RUN_WORDS = 13
+LONGEST_PARAGRAPH = 2_000
+"""Characters from which on a paragraph is looked through in stretches."""
 # Where a long text may be cut, the best first: before a blank line, a line, a word, anywhere.
 _BORDERS = (r"(?<=\n)(?=\s*\n)", r"(?<=\n)", r"(?<=\s)", r"(?<=.)")
 _TRAIN, _HELD_OUT = "train.jsonl", "held_out.jsonl"
@@ -183,11 +185,11 @@ def without_shared_runs(held: Sequence[str], train: Iterable[str]) -> tuple[list
     """
     learned = list(train)
     known = Contamination(learned, n=RUN_WORDS, min_words=1)
-    whole = {" ".join(Page(part).lower_words) for text in learned for part in paragraphs(text)}
+    whole = {" ".join(Page(part).lower_words) for text in learned for part in _parts(text)}
     left, n_words, n_shared = [], 0, 0
     for text in held:
         clean = []
-        for paragraph in paragraphs(text):
+        for paragraph in _parts(text):
             page = Page(paragraph)
             n_words += len(page.words)
             if known(page) or " ".join(page.lower_words) in whole:
@@ -197,6 +199,11 @@ def without_shared_runs(held: Sequence[str], train: Iterable[str]) -> tuple[list
         if clean:
             left.append("\n\n".join(clean))
     return left, n_shared / max(1, n_words)
+
+
+def _parts(text: str) -> list[str]:
+    """Paragraphs, and stretches of those that would otherwise be taken out for a few words."""
+    return [part for one in paragraphs(text) for part in cut_long(one, LONGEST_PARAGRAPH)]
 
 
 def split_texts(plan: Plan) -> dict[str, Any]:

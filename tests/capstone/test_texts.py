@@ -46,6 +46,12 @@ def test_shared_runs_are_taken_out_of_the_held_out_text_alone() -> None:
     assert texts.without_shared_runs([paragraph(4)], train) == ([paragraph(4)], 0.0)
 
 
+def test_a_text_on_one_line_does_not_go_for_one_shared_run() -> None:
+    held = " ".join(map(paragraph, range(10, 100)))
+    clean, share = texts.without_shared_runs([held], [f"{paragraph(12)}\n\n{paragraph(1)}"])
+    assert 0 < share < 0.3 and len(clean) == 1 and paragraph(60) in clean[0].replace("\n\n", "")
+
+
 def test_sentences_are_whole_and_of_usual_length() -> None:
     text = f"# A title\n\n{paragraph(1)} Too short. {paragraph(2)}\n\nno end " + "word " * 20
     assert sentences.sentences([text, text]) == [paragraph(1), paragraph(2)]
