@@ -60,7 +60,7 @@ def learn_tokenizer(plan: Plan) -> dict[str, Any]:
     }
 
 
-def pretrain(plan: Plan) -> dict[str, Any]:
+def pretrain_model(plan: Plan) -> dict[str, Any]:
     """Train the model on the texts; a run that was cut goes on from its last checkpoint.
 
     Args:
@@ -154,7 +154,7 @@ def tune(plan: Plan) -> dict[str, Any]:
     return result
 
 
-def measure(plan: Plan) -> dict[str, Any]:
+def measure_all(plan: Plan) -> dict[str, Any]:
     """Measure on held-out text: tables of counts, the model untrained, pre-trained and tuned.
 
     Args:
@@ -218,10 +218,12 @@ WORK = {
         learn_tokenizer, checks.check_tokenizer, ("tokenizer",), "learn the tokenizer"
     ),
     "pretrain": CapstoneStep(
-        pretrain, checks.check_pretrained, ("pretrained",), "pre-train the model"
+        pretrain_model, checks.check_pretrained, ("pretrained",), "pre-train the model"
     ),
     "tune": CapstoneStep(tune, checks.check_tuned, ("model",), "tune it to end a sentence"),
-    "evaluate": CapstoneStep(measure, checks.check_evaluated, (), "measure it against counting"),
+    "evaluate": CapstoneStep(
+        measure_all, checks.check_evaluated, (), "measure it against counting"
+    ),
     "handover": CapstoneStep(
         hand_over, checks.check_handed_over, ("handover",), "write it for other engines"
     ),
