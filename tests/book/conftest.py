@@ -27,34 +27,37 @@ ALL_BUT_COLOURS = {
         **{rule: {"enabled": False} for rule in COLOURS},
     }
 }
-RUN_AXE = """(options) => axe.run(document, {
+RUN_AXE = """([where, options]) => axe.run(where || document, {
     preload: false,
     resultTypes: ["violations"],  // what passes is not listed: a third of the time
     selectors: false,
     ...options,
 }).then((result) => result.violations)"""
-# Thousands of words of code have a few dozen looks. Of those with one look in one kind of place,
-# the first is looked at and the others are empty meanwhile.
+# Thousands of words have a few dozen looks. Of those with one look in places that look alike, all
+# the way up, the first is looked at.
 ONE_OF_EACH = (
-    """async (options) => {
-    const seen = new Set(), others = [];
-    const walk = (node, way) => {
-        for (const child of node.children) {
-            const look = getComputedStyle(child);
-            const own = [way, child.tagName, child.className, look.color, look.backgroundColor,
-                look.opacity, look.fontSize, look.fontWeight, look.display].join("|");
-            if (child.tagName !== "SPAN" || child.childElementCount || !child.firstChild)
-                walk(child, own);
-            else if (seen.has(own)) others.push([child, child.firstChild]);
-            else seen.add(own);
+    """(options) => {
+    const kinds = new Map([[document.body, ""]]), seen = new Map(), first = [];
+    const number = (key) => seen.get(key) ?? (seen.set(key, seen.size), seen.size - 1);
+    for (const node of document.body.querySelectorAll("*")) {
+        const look = getComputedStyle(node);
+        const kind = number([kinds.get(node.parentNode), node.tagName, node.className.baseVal ??
+            node.className, look.color, look.fill, look.backgroundColor, look.backgroundImage,
+            look.opacity, look.fontSize, look.fontWeight, look.display, look.visibility,
+            look.position, look.textShadow].join("|"));
+        kinds.set(node, kind);
+        if (["SCRIPT", "STYLE", "OPTION", "title", "desc"].includes(node.tagName)) continue;
+        const says = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
+        const asks = ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
+        const spoken = `${kind} ${asks}`;
+        if ((says || asks) && !seen.has(spoken)) {
+            seen.set(spoken, true);
+            first.push(node);
         }
-    };
-    walk(document.body, "");
-    for (const [span, words] of others) span.removeChild(words);
-    try { return await ("""
+    }
+    return ("""
     + RUN_AXE
-    + """)(options); }
-    finally { for (const [span, words] of others) span.appendChild(words); }
+    + """)([{include: first}, options]);
 }"""
 )
 
@@ -110,7 +113,7 @@ class Opened:
             only: Rules about colours to run; none named runs all rules.
         """
         self.page.evaluate(AXE)
-        found = [] if only else self.page.evaluate(RUN_AXE, ALL_BUT_COLOURS)
+        found = [] if only else self.page.evaluate(RUN_AXE, [None, ALL_BUT_COLOURS])
         found += self.page.evaluate(
             ONE_OF_EACH, {"runOnly": {"type": "rule", "values": list(only or COLOURS)}}
         )
