@@ -6,6 +6,7 @@ leaves the last good site where it was.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -139,6 +140,7 @@ def _build() -> None:
 
 def main() -> int:
     """Command line entry."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     build()
     return 0
 

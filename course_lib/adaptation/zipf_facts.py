@@ -160,14 +160,16 @@ def fact_runs(widths: Sequence[int], samples: Sequence[int], *, seed: int) -> li
 
     Args:
         widths: Hidden units, each once.
-        samples: Lengths of the runs, each once, at least 1,280; whole batches of 128 are read.
+        samples: Lengths of the runs, each once, at least 1,280. Whole batches of 128 are read, and
+            a run's `n_tokens` says how much that was.
         seed: Draws the world, the samples and the weights.
 
     Returns:
         The runs, by length, then in the order of `widths`; the loss is exact.
 
     Raises:
-        ValueError: If there is no width or length, one comes twice, or one is too small.
+        ValueError: If there is no width or length, one comes twice, or one is too small, or two
+            lengths are of as many batches.
 
     Source: Hägele et al. 2024, "Scaling Laws and Compute-Optimal Training Beyond Fixed Training
     Durations": a constant rate with ends of its own gives a grid at a fraction of its price; the
@@ -178,11 +180,13 @@ def fact_runs(widths: Sequence[int], samples: Sequence[int], *, seed: int) -> li
             raise ValueError(
                 f"{name} must be different numbers, at least one, from {least} up, got {values}"
             )
+    if len({n // _BATCH for n in samples}) < len(samples):
+        raise ValueError(f"samples must be different numbers of batches of {_BATCH}, got {samples}")
     generator = torch.Generator().manual_seed(seed)
     world = FactWorld.draw(generator)
     trunk = SideBySide(widths, generator)
     rate = torch.optim.Adam(trunk.parameters(), lr=_RATE)
-    stream = world.sample(max(samples), generator)
+    stream = world.sample(max(samples) // _BATCH * _BATCH, generator)
     done, runs = 0, []
     for n in sorted(samples):
         steps = n // _BATCH
@@ -197,7 +201,7 @@ def fact_runs(widths: Sequence[int], samples: Sequence[int], *, seed: int) -> li
             falling.param_groups[0]["lr"] = _RATE * (steps - step - 1) / cooling
             _update(end, falling, world, stream, step)
         runs += [
-            ScalingRun(n_fact_parameters(width), n, loss)
+            ScalingRun(n_fact_parameters(width), steps * _BATCH, loss)
             for width, loss in zip(widths, exact_losses(end, world), strict=True)
         ]
     return runs

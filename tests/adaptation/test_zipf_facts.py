@@ -107,3 +107,12 @@ def test_what_is_said_is_right_nine_times_in_ten_and_often_met_facts_are_met_oft
 def test_bad_grids(widths: Sequence[int], samples: Sequence[int], name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be different numbers"):
         fact_runs(widths, samples, seed=0)
+
+
+def test_a_run_states_what_it_has_read() -> None:
+    """Lengths that are no whole number of batches are the runs of the whole batches in them."""
+    whole = fact_runs([4], [1_280, 1_408], seed=0)
+    assert fact_runs([4], [1_407, 1_535], seed=0) == whole
+    assert [run.n_tokens for run in whole] == [1_280, 1_408]
+    with pytest.raises(ValueError, match="samples must be different numbers of batches of 128"):
+        fact_runs([4], [1_280, 1_281], seed=0)
