@@ -34,6 +34,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from book._tools.memory import PeakMemory, kernel_processes
 from book._tools.paths import (
     BUILD,
     COSTS,
@@ -171,38 +172,6 @@ def key_of(notebook: nbformat.NotebookNode, package: str) -> str:
     return hashlib.sha256("\0".join([package, *cells]).encode()).hexdigest()
 
 
-def _kernel_processes(client: NotebookClient) -> list[psutil.Process]:
-    """The kernel of a notebook and its children; none before it starts and after it ends."""
-    try:
-        pid = client.km.provisioner.pid
-        if pid is None:  # which would stand for this process
-            return []
-        kernel = psutil.Process(pid)
-        return [kernel, *kernel.children(recursive=True)]
-    except (AttributeError, psutil.Error):
-        return []
-
-
-class _PeakMemory(threading.Thread):
-    """Samples the resident size of a kernel and its children."""
-
-    def __init__(self, client: NotebookClient) -> None:
-        super().__init__(daemon=True)
-        self.client = client
-        self.peak = 0
-        self.done = threading.Event()
-
-    def run(self) -> None:
-        while not self.done.wait(0.1):
-            total = 0
-            for process in _kernel_processes(self.client):
-                try:
-                    total += process.memory_info().rss
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, total)
-
-
 def _failure(name: str, error: Exception) -> CommandError:
     if isinstance(error, CellExecutionError):
         trace = "\n".join(str(error).splitlines()[-25:])
@@ -246,7 +215,7 @@ def execute(
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
-    watch = _PeakMemory(client)
+    watch = PeakMemory(client)
     watch.start()
     running.append(client)
     start = time.monotonic()
@@ -333,7 +302,7 @@ def execute_all(
         ended.start()
         while ended.is_alive():  # a notebook that has just begun has no process yet
             with suppress(KeyboardInterrupt):  # the impatient press Ctrl-C twice
-                for process in [found for client in running for found in _kernel_processes(client)]:
+                for process in [found for client in running for found in kernel_processes(client)]:
                     with suppress(psutil.NoSuchProcess):
                         process.kill()
                 time.sleep(0.1)

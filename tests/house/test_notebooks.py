@@ -3,14 +3,16 @@
 import ast
 import functools
 import json
+import os
 import re
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import yaml
 
-from book._tools import notebooks
+from book._tools import memory, notebooks
 from book._tools.paths import COSTS, ROOT, chapter_texts, package_digest
 
 TEXTS = chapter_texts()
@@ -122,3 +124,21 @@ def test_an_uncompared_cell_says_why(text: Path) -> None:
         tags = set(cell.metadata.get("tags", []))
         if tags & notebooks.NOT_COMPARED and "source" not in tags:
             assert "#" in cell.source, f"say in a comment why this is not compared:\n{cell.source}"
+
+
+def test_a_child_that_is_still_its_parent_is_not_counted_twice() -> None:
+    """Only at the second look: then it is one that stays, such as a worker of a loader."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(read, 1)
+        os._exit(0)
+    try:
+        both = [psutil.Process(), psutil.Process(child)]
+        seen: set[int] = set()
+        first, second = memory.resident_bytes(both, seen), memory.resident_bytes(both, seen)
+        held = both[1].memory_info().rss
+        assert held > 1_000_000 and second - first > 0.9 * held
+    finally:
+        os.write(write, b"x")
+        os.waitpid(child, 0)
