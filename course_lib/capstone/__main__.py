@@ -1,8 +1,7 @@
 """``python -m course_lib.capstone FOLDER --out RUN``."""
 
-import sys
-
 from course_lib.capstone.command import main
+from course_lib.processes import run_command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

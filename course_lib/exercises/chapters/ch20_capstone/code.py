@@ -78,6 +78,16 @@ def _counts_documents(documents: Documents, share: float) -> Sides:
     return [line for document in documents[n:] for line in document], held
 
 
+def _counts_characters(documents: Documents, share: float) -> Sides:
+    budget = share * sum(len(line) for document in documents for line in document)
+    sides: Sides = ([], [])
+    for document in documents:
+        n = sum(map(len, document))
+        sides[n <= budget].extend(document)
+        budget -= n if n <= budget else 0
+    return sides
+
+
 def _stops(documents: Documents, share: float) -> Sides:
     budget = share * sum(map(len, documents))
     n, taken = 0, 0
@@ -108,11 +118,11 @@ def _turned(documents: Documents, share: float) -> Sides:
 
 
 def _case(draw: Draw) -> dict[str, Any]:
-    """Draw documents of a few lines, each line once, and a share that some of them just fill."""
+    """Draw documents of a few lines, long and short, and a share that some of them just fill."""
     documents, n = [], 0
     for _ in range(draw.size(1, 7)):
         length = draw.size(1, 5)
-        documents.append([f"line {n + i}" for i in range(length)])
+        documents.append([f"line {n + i}" + " on" * draw.size(0, 6) for i in range(length)])
         n += length
     return {"documents": documents, "share": draw.pick([0.5, 0.25, 0.125, 0.75])}
 
@@ -167,6 +177,10 @@ CODE = Code(
             _counts_documents,
             "You take a share of the number of documents. One long document may then be more than "
             "the whole share. Count lines.",
+        ),
+        "counts-characters": Wrong(
+            _counts_characters,
+            "You count characters. The share is one of lines, whatever their lengths.",
         ),
         "stops-early": Wrong(
             _stops,
