@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -20,6 +19,7 @@ import torch
 
 from course_lib.files import read_json, write_json, write_text
 from course_lib.model.transformer import Transformer
+from course_lib.weights.engines import NODE, TRANSFORMERS, run_engine
 from course_lib.weights.gguf_file import GgufFile
 from course_lib.weights.gguf_tokenizer import tokenizer_files
 from course_lib.weights.gguf_write import write_gguf
@@ -29,7 +29,6 @@ from course_lib.weights.save import save_pretrained
 N_TOKENS = 40
 LLAMA_CPP = "COURSE_LIB_NODE_LLAMA_CPP"
 _N_PROMPT = 8
-_SECONDS = 600.0
 _TEXT = "Hello, world! It's 12345 times né 日本 🙂\n\n  two  blanks\t"  # to be cut into tokens
 _COPIED = (
     "tokenizer.json",
@@ -41,47 +40,6 @@ _COPIED = (
     "vocab.json",
     "merges.txt",
 )
-# Run in processes of their own: this package imports neither engine.
-_TRANSFORMERS = """
-import json, sys
-import torch, transformers
-transformers.logging.set_verbosity_error()
-folder, ids, n = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
-model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-model.generation_config.eos_token_id = None  # it would fill in ours, and be held back till the end
-how = transformers.GenerationConfig(
-    max_new_tokens=n, min_new_tokens=n, do_sample=False, eos_token_id=None, pad_token_id=0
-)
-written = model.generate(
-    torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-    generation_config=how,
-)
-told = {"tokens": written[0, len(ids):].tolist()}
-if sys.argv[4]:
-    words = transformers.AutoTokenizer.from_pretrained(folder)
-    told["text"] = words(sys.argv[4], add_special_tokens=False)["input_ids"]
-print(json.dumps(told))
-"""
-_NODE = """
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-const [folder, file, ids, n, text] = process.argv.slice(2);
-const at = join(folder, "node_modules", "node-llama-cpp", "dist", "index.js");
-const { getLlama } = await import(pathToFileURL(at).href);
-const llama = await getLlama({ gpu: false, build: "never", logLevel: "error", maxThreads: 2 });
-const model = await llama.loadModel({ modelPath: file });
-const prompt = JSON.parse(ids);
-const contextSize = prompt.length + Number(n) + 8;
-const context = await model.createContext({ contextSize, threads: 2 });
-const tokens = [];
-for await (const token of context.getSequence().evaluate(prompt, { temperature: 0 })) {
-  tokens.push(token);
-  if (tokens.length >= Number(n)) break;
-}
-const told = text ? { tokens, text: model.tokenize(text) } : { tokens };
-console.log(JSON.stringify(told));
-process.exit(0);
-"""
 
 
 class HandedOver(NamedTuple):
@@ -196,8 +154,8 @@ def _transformers(
     pipeline = f"transformers.pipeline('text-generation', {str(written)!r})('...')"
     command = f"python -c {shlex.quote(f'import transformers; print({pipeline})')}"
     text = _TEXT if (written / "tokenizer.json").is_file() else ""
-    arguments = [sys.executable, "-c", _TRANSFORMERS, str(written), json.dumps(ids)]
-    found = _run([*arguments, str(len(ours)), text], "No module named", HF_HUB_OFFLINE="1")
+    arguments = [sys.executable, "-c", TRANSFORMERS, str(written), json.dumps(ids)]
+    found = run_engine([*arguments, str(len(ours)), text], "No module named", HF_HUB_OFFLINE="1")
     judged = _judged("transformers", found, ours, written, command, "pip install transformers")
     return judged, found.get("text") if isinstance(found, dict) else None
 
@@ -271,10 +229,10 @@ def _llama_cpp(
             command,
         )
     script = file.parent / "llama_cpp.mjs"
-    write_text(script, _NODE)
+    write_text(script, NODE)
     text = "" if text_ids is None else _TEXT
     arguments = ["node", str(script), place, str(file), json.dumps(ids), str(len(ours)), text]
-    found = _run(arguments, "Cannot find module")
+    found = run_engine(arguments, "Cannot find module")
     judged = _judged("llama.cpp", found, ours, file, command, f"set {LLAMA_CPP} to its folder")
     if text_ids is None or not isinstance(found, dict):
         return judged
@@ -355,30 +313,6 @@ def _tokenizer(folder: Path) -> dict[str, Any]:
         about = found.setdefault("tokenizer_config.json", {})
         about.setdefault("chat_template", template.read_text(encoding="utf-8"))
     return found
-
-
-def _run(arguments: list[str], *missing: str, **environment: str) -> dict[str, Any] | str | None:
-    """Run an engine: what it says, a text if it fails, None if it is not installed."""
-    try:
-        ended = subprocess.run(
-            arguments,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            env={**os.environ, **environment},
-        )
-    except FileNotFoundError:
-        return None
-    except subprocess.TimeoutExpired:
-        return f"did not end within {_SECONDS:g} s"
-    if ended.returncode:
-        if any(words in ended.stderr for words in missing):
-            return None
-        return (ended.stderr.strip().splitlines() or ["it failed without a word"])[-1]
-    try:
-        return dict(json.loads(ended.stdout.strip().splitlines()[-1]))
-    except (ValueError, IndexError):
-        return f"said {ended.stdout!r:.100}"
 
 
 def _judged(
