@@ -25,7 +25,7 @@ EXERCISES = [
                         "looked at. How many tokens a text has is what this page is about.",
                     ),
                     Option(
-                        "one row and one column for each word of the vocabulary",
+                        "one row and one column for each word of the language",
                         False,
                         "A map is about this text: the tokens that stand in it, each at its "
                         "place. The vocabulary matters when the next token is predicted.",
@@ -57,7 +57,7 @@ EXERCISES = [
                 prompt="What does it put out at each step?",
                 options=[
                     Option(
-                        "one score for every token of its vocabulary",
+                        "one score for every token that it knows",
                         True,
                         "Each step is a choice among all tokens there are. So the vocabulary is a "
                         "list fixed before training, and everything the model can ever write is "

@@ -82,8 +82,8 @@ EXERCISES = [
         kind="number",
         title="Memory to serve",
         prompt="""
-        A model of 7 billion parameters is served. Only its weights are counted: no cache, no
-        activations. 1 GB is 10⁹ bytes.
+        A model of 7 billion parameters is served. Only its weights are counted, and
+        nothing that it computes. 1 GB is 10⁹ bytes.
         """,
         parts=_PARTS,
         hints=["How many bytes has a weight of 16 bits?", "7 billion times 2 bytes."],

@@ -69,7 +69,7 @@ EXERCISES = [
                         "more-text-for-form",
                     ),
                     Option(
-                        "DPO with preferred answers",
+                        "training on preferred answers",
                         False,
                         "It chooses between answers that the model can give. Here it gives none.",
                         "align-what-is-not-there",
