@@ -20,7 +20,8 @@ def sources_of(rows: Sequence[DataSource]) -> FigureWithText:
         rows: Of the table: parts, their sources, and at most one total, which is not drawn.
 
     Returns:
-        The figure; its table has tokens, share, and how many characters a token and a document are.
+        The figure; its table has tokens, the share that the source of the table prints, and how
+        many characters a token and a document are.
 
     Raises:
         ValueError: If there is no part, or a source belongs to none.
@@ -54,7 +55,7 @@ def sources_of(rows: Sequence[DataSource]) -> FigureWithText:
         axes.spines[side].set_visible(False)
     table = [["source", "billion tokens", "share", "characters a token", "characters a document"]]
     table += [
-        [row.name, f"{row.tokens / 10:.1f}", f"{row.tokens / total:.2%}",
+        [row.name, f"{row.tokens / 10:.1f}", f"{row.percent:.2f}%",
          f"{row.characters_a_token:.2f}", f"{row.characters_a_document:,}"]
         for row in rows
     ]  # fmt: skip

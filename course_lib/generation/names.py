@@ -40,6 +40,7 @@ SETTINGS = (
         ("max_tokens", 16),
         ("max_completion_tokens", None),
     ),
+    Setting("length, with the prompt", NOTHING, ("max_length", 20)),
     Setting("draw at all", "sample", ("do_sample", False)),
     Setting(
         "temperature",
@@ -86,7 +87,8 @@ SETTINGS = (
 Source: `transformers` 5, `GenerationConfig` (a test reads them there); the documentation of vLLM's
 `SamplingParams` (where a missing `top_k` is 0, for all tokens) and of OpenAI's chat completions. A
 checkpoint's own `generation_config.json` goes before the defaults of `transformers`, and vLLM's
-server reads it too."""
+server reads it too. Where no length is given, `transformers` takes its `max_length` for the new
+tokens alone (`_prepare_generated_length`)."""
 
 
 def names_and_defaults() -> list[list[str]]:

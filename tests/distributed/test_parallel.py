@@ -81,6 +81,7 @@ def refused():
         ({"no": None}, []),
         ({"1": [4]}, []),
         ({"1": [3, 9]}, []),
+        ({"1": None}, ["1"]),
     ):
         model = network()
         try:
@@ -99,6 +100,7 @@ def test_what_cannot_be_cut_is_refused_before_anything_is(pools):
             "'no' is no linear layer of this model",
             "parts must add up to the 12 outputs of '1', got [4]",
             "the 3 outputs of '1' do not divide over 2 ranks",
+            "'1' stands in columns and in rows; a layer is cut in one way",
         ]
 
 

@@ -12,7 +12,7 @@ LAW = ScalingLaw(floor=0.565, a=30.0, b=80.0, alpha=0.6, beta=0.5)
 
 def test_bars_are_tokens_and_what_is_not_listed_gets_one() -> None:
     drawn = sources_of(DATA)
-    assert drawn.table[1][:3] == ["FinPile", "363.5", "51.28%"]
+    assert drawn.table[1][:3] == ["FinPile", "363.5", "51.27%"]
     assert len(drawn.table) == len(DATA) + 1
     (axes,) = drawn.figure.axes
     names = [label.get_text().strip() for label in axes.get_yticklabels()]

@@ -9,7 +9,7 @@ from course_lib.generation.names import SETTINGS, names_and_defaults
 
 def test_our_names_are_ours() -> None:
     known = {*inspect.signature(generate).parameters, *course_lib.generation.__all__}
-    assert {setting.course for setting in SETTINGS} - known == {"rows of the batch"}
+    assert {setting.course for setting in SETTINGS} - known == {"rows of the batch", "-"}
     rows = names_and_defaults()
     assert ["draw at all", "sample = False", "do_sample = False", "-", "-"] in rows
     assert {len(row) for row in rows} == {5}

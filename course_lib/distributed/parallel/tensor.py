@@ -148,8 +148,11 @@ def tensor_parallel(
         The model.
 
     Raises:
-        ValueError: a name is none of a linear layer, or a size does not divide by the ranks.
+        ValueError: a name is none of a linear layer or stands in both, or a size does not divide by
+            the ranks.
     """
+    if twice := sorted({*columns} & {*rows}):
+        raise ValueError(f"{twice[0]!r} stands in columns and in rows; a layer is cut in one way")
     cuts: list[tuple[str, nn.Module]] = []
     for name in (*columns, *rows):
         linear = model.get_submodule(name) if name in dict(model.named_modules()) else None

@@ -30,8 +30,8 @@ EXERCISES = [
         parts=[
             Choice(
                 prompt="A model of 50 billion parameters is trained in mixed precision with Adam, "
-                "16 bytes for each parameter, under ZeRO-3 on GPUs of 40 GB. How many GPUs hold "
-                "at least the model states?",
+                "16 bytes for each parameter, under ZeRO-3 on GPUs of 40 GB. Which of these "
+                "numbers of GPUs holds the model states?",
                 options=[
                     Option(
                         "32",

@@ -105,8 +105,8 @@ EXERCISES = [
             "Different tokens are the tokens that are read, over the passes.",
         ],
         explain="""
-        Some ten novels, for a model that is tiny. The rule is one for the best use of a budget of
-        computing; a smaller model on less text is worse, and may be good enough.
+        Some thirty novels, for a model that is tiny. The rule is one for the best use of a budget
+        of computing; a smaller model on less text is worse, and may be good enough.
         """,
     ),
 ]
