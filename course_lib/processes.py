@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from course_lib.extras import needs
+
 _WATCH = 'read -r _; kill -s KILL -- "-$1"'  # for sh: the group of $1 ends when the pipe closes
 _PICKLING = threading.Lock()  # cloudpickle keeps one list of modules for the whole process
 _POLL_SECONDS = 0.5
@@ -169,7 +171,8 @@ def pickle_by_value(value: Any, modules: Iterable[ModuleType] = ()) -> bytes:
     Raises:
         Exception: whatever the pickling of a part raises.
     """
-    import cloudpickle
+    with needs("processes", "sending a function to another process"):
+        import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc,unused-ignore]
         dispatch_table = ChainMap(

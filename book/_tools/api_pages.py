@@ -39,7 +39,7 @@ PAGES = {
     "ground": (
         "Ground floor",
         "What every part may use: files, locks, processes, and the code behind a name.",
-        ["files", "locks", "processes", "source", "stored", "tensor_file"],
+        ["extras", "files", "locks", "processes", "shapes", "source", "stored", "tensor_file"],
     ),
 }
 

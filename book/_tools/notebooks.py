@@ -59,7 +59,7 @@ COLAB_CELL = """\
 import importlib.util
 
 if importlib.util.find_spec("course_lib") is None:
-    %pip install -q "course-lib @ git+{url}"
+    %pip install -q "course-lib[notebooks] @ git+{url}"
 """
 
 

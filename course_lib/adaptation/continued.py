@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from course_lib.adaptation.mixing import DocumentIds, mix
 from course_lib.data import batches
+from course_lib.shapes import Int
 from course_lib.training import History, adamw, evaluate, train, warmup_cosine
 
 NEW, OLD = "new", "replayed"

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.objectives import IGNORE, Example
+from course_lib.shapes import Float, Int
 from course_lib.training import History, train
 from course_lib.training.batch import predict_logits
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from course_lib.adaptation.preferences import answer_example
@@ -13,6 +12,7 @@ from course_lib.generation import generate
 from course_lib.generation.processors import temperature as at_temperature
 from course_lib.model import Transformer
 from course_lib.objectives import IGNORE, Example, token_losses
+from course_lib.shapes import Bool, Float
 from course_lib.training import History, adamw, linear, train
 
 Reward = Callable[[Sequence[int], Sequence[int]], float | int | bool]

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.model.int8 import Int8Weight
+from course_lib.shapes import Float
 
 TARGETS = ("qkv", "query", "key_value", "output", "up", "gate", "down")
 """The linear maps of a block, by the name of their module."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.data import pack
+from course_lib.shapes import Int
 
 DocumentIds = Sequence[Sequence[int]]
 _CLOSE = 1e-6

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_lib.objectives import IGNORE, Example, token_losses
+from course_lib.shapes import Bool, Float, Int
 from course_lib.training.batch import predict_logits
 
 

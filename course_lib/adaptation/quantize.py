@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.model.embedding import Embedding
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.int8 import LARGEST, Int8Weight
+from course_lib.shapes import Float
 
 
 @dataclass(frozen=True)

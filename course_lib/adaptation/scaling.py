@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
+
+from course_lib.shapes import Float
 
 HUBER = 1e-3
 """Residual of a log loss from which an error counts in proportion, no longer by its square."""

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_lib.adaptation.scaling import ScalingRun
+from course_lib.shapes import Bool, Float, Int
 
 N_FACTS, N_ANSWERS, N_BITS = 20_000, 16, 48
 """Facts, what each may be, and numbers of the random code that stands for a fact."""

@@ -9,10 +9,10 @@ Chapter: 01_relevance
 import math
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE
+from course_lib.shapes import Float, Int
 
 
 class NGram:

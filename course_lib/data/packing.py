@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE
+from course_lib.shapes import Int
 
 
 def pack(

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 from course_lib.model.attention import attention_weights
 from course_lib.model.masks import causal_mask
+from course_lib.shapes import Float
 
 
 @plain_numbers

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.objectives.example import IGNORE, Example
+from course_lib.shapes import Bool, Int
 
 
 @plain_numbers

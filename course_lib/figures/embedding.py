@@ -7,12 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxtyping import Float
 from matplotlib.patches import ConnectionPatch
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import SIGNED, heat_map
+from course_lib.shapes import Float
 
 
 @plain_numbers

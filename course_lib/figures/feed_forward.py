@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.model.layers import ACTIVATIONS
+from course_lib.shapes import Float
 
 
 @plain_numbers

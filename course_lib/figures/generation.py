@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from torch import Tensor
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.generation.chain import Processor, probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
+from course_lib.shapes import Float, Int
 
 
 @plain_numbers

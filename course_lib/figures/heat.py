@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -10,6 +9,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import palette, plain_numbers
+from course_lib.shapes import Float
 
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#743603", "#e39d52", "#ffffff", "#7fafdf", "#0d4585"]

@@ -6,11 +6,11 @@ Chapter: 09_transformer_models
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
+from course_lib.shapes import Float
 
 
 class AttentionTable(NamedTuple):

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from matplotlib.patches import Circle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
 from course_lib.model.positions import Rotary
+from course_lib.shapes import Float
 
 
 @plain_numbers

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
 from course_lib.objectives.example import IGNORE, Example
+from course_lib.shapes import Bool
 
 _SQUARE = 0.27  # side of a square of the mask, where a cell of a strip is 1 wide
 _STRIP = 1.15  # from one strip to the next

@@ -6,10 +6,10 @@ Chapter: 10_prompt_engineering
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
+from course_lib.shapes import Float
 
 
 @plain_numbers

@@ -5,12 +5,12 @@ Chapter: 01_relevance
 
 from collections.abc import Mapping, Sequence
 
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
+from course_lib.shapes import Float
 
 
 @plain_numbers

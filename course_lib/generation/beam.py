@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, SupportsIndex
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens, apply, process
@@ -22,6 +21,7 @@ from course_lib.generation.checks import (
 from course_lib.generation.reader import Reader
 from course_lib.model.masks import Mask
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Float, Int
 
 _NEVER = -1e9  # the score of a beam that does not exist
 

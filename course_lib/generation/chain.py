@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
+
+from course_lib.shapes import Bool, Float, Int, Shaped
 
 
 class PastTokens(NamedTuple):

@@ -5,12 +5,12 @@ import warnings
 from collections.abc import Iterable
 from typing import Any, SupportsIndex
 
-from jaxtyping import Bool, Int
 from torch import Tensor
 
 from course_lib.model.checks import check_tokens
 from course_lib.model.masks import as_keep
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Bool, Int
 
 TokenIds = SupportsIndex | Iterable[Any]  # one id or several, of any integer type
 

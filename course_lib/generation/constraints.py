@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import SupportsIndex
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.generation.chain import PastTokens, Processor
 from course_lib.generation.checks import TokenIds, token_ids, whole_number
+from course_lib.shapes import Float
 
 Word = SupportsIndex | Sequence[SupportsIndex]  # one token, or the tokens of a word in their order
 Allowed = Callable[[int, list[int]], TokenIds]

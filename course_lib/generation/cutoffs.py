@@ -4,11 +4,11 @@ import math
 from typing import SupportsIndex
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.generation.chain import Processor
 from course_lib.generation.processors import at_least_one
+from course_lib.shapes import Float
 
 
 def epsilon_cutoff(epsilon: float, min_tokens_to_keep: SupportsIndex = 1) -> Processor:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import NamedTuple, SupportsIndex
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens
@@ -17,6 +16,7 @@ from course_lib.generation.reader import Reader
 from course_lib.generation.sampler import Generators, TokenSampler
 from course_lib.model.masks import Mask
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Bool, Float, Int
 
 StopCondition = Callable[[list[int]], bool]
 

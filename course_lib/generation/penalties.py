@@ -7,12 +7,12 @@ import math
 from typing import SupportsIndex
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import PastTokens, Processor
 from course_lib.generation.checks import TokenIds, token_ids, whole_number
 from course_lib.generation.constraints import check_known
+from course_lib.shapes import Bool, Float, Int
 
 
 def repetition_penalty(penalty: float | int) -> Processor:

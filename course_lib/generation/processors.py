@@ -11,11 +11,11 @@ from typing import SupportsIndex
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import Processor
 from course_lib.generation.checks import whole_number
+from course_lib.shapes import Bool, Float, Int
 
 _SMALL = 1024  # up to this many tokens, top-p sorts them all
 _FIRST_LOOK = 128  # of more, it sorts this many at first, and the rest if they hold too little

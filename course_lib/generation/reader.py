@@ -1,11 +1,11 @@
 """Reading a growing text: only what is new, and by the short way where there is one."""
 
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.model.cache import KVCache
 from course_lib.model.originals import is_called_otherwise
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Bool, Float, Int
 
 try:
     from course_lib.generation.fast import FastReader, fits

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import (
@@ -19,6 +18,7 @@ from course_lib.generation.chain import (
     check_shape,
     process,
 )
+from course_lib.shapes import Float, Int
 
 Generators = torch.Generator | Sequence[torch.Generator]
 

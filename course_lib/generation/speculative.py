@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, SupportsIndex, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens, probabilities
@@ -24,6 +23,7 @@ from course_lib.generation.checks import (
 from course_lib.generation.processors import temperature
 from course_lib.generation.sampler import draw, uniform
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Float, Int
 
 
 class Speculation(NamedTuple):

@@ -6,7 +6,6 @@ Chapter: 06_attention
 from typing import NamedTuple
 
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
@@ -14,6 +13,7 @@ from course_lib.model.bfloat16 import attention_in_two_products, two_products_ar
 from course_lib.model.cache import LayerCache
 from course_lib.model.masks import Mask, as_bias, causal_mask, combine
 from course_lib.model.positions import Angles, turn
+from course_lib.shapes import Float
 
 Memory = tuple[Tensor, Tensor]  # keys and values of an encoder's output, (B, G, S, K) each
 

@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.model.masks import Mask, as_bias, causal_mask, combine
+from course_lib.shapes import Float
 
 _MOST_KEYS = 512  # up to so many, holding the weights of a layer costs little memory
 

@@ -1,7 +1,6 @@
 """The block every model in this course is a pile of, and the pile."""
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
@@ -19,6 +18,7 @@ from course_lib.model.masks import (
     count_kept,
     padding_mask,
 )
+from course_lib.shapes import Float, Int
 
 
 class Block(nn.Module):

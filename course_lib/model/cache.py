@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from course_lib.shapes import Bool, Float, Int
 
 
 class LayerCache(NamedTuple):

@@ -1,8 +1,9 @@
 """Refusing input that does not fit the model, before any work is done."""
 
 import torch
-from jaxtyping import Int, Shaped
 from torch import Tensor
+
+from course_lib.shapes import Int, Shaped
 
 
 def check_tokens(tokens: Shaped[Tensor, "..."], name: str = "tokens") -> Int[Tensor, "B T"]:

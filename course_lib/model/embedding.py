@@ -3,13 +3,13 @@
 import math
 
 import torch.nn.functional as F
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 from course_lib.model.checks import check_tokens
 from course_lib.model.layers import make_norm
 from course_lib.model.positions import make_positions
+from course_lib.shapes import Float, Int
 
 
 class Embedding(nn.Embedding):

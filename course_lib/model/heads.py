@@ -5,12 +5,12 @@ Chapter: 07_feed_forward_softmax
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 from course_lib.model.layers import ACTIVATIONS, make_norm
 from course_lib.model.masks import Mask, as_keep
+from course_lib.shapes import Float
 
 
 class HeadTransform(nn.Module):

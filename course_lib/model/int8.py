@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import BFloat16, Float, Int, Int8
 from torch import Tensor
 from torch.utils._pytree import tree_map
+
+from course_lib.shapes import BFloat16, Float, Int, Int8
 
 LARGEST = 127
 FEW_ROWS = 16

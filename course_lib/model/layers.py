@@ -8,10 +8,10 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
+from course_lib.shapes import Float
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,

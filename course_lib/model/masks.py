@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import AbstractDtype, Bool, Float, Int, Shaped
 from torch import Tensor
+
+from course_lib.shapes import AbstractDtype, Bool, Float, Int, Shaped
 
 if TYPE_CHECKING:
     from typing import Annotated as Mask

@@ -7,10 +7,10 @@ import math
 from typing import TypeAlias
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
+from course_lib.shapes import Float, Int
 
 Angles: TypeAlias = tuple[Tensor, Tensor]
 

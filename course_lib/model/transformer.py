@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
@@ -20,6 +19,7 @@ from course_lib.model.embedding import Embedding
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.init import initialize
 from course_lib.model.masks import Mask, as_keep
+from course_lib.shapes import Float, Int
 
 
 class AttentionMaps(NamedTuple):

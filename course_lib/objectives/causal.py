@@ -5,10 +5,10 @@ Chapter: 07_feed_forward_softmax
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE, Example
+from course_lib.shapes import Float, Int
 
 
 def causal_example(

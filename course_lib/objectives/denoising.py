@@ -9,7 +9,6 @@ Chapter: 16_span_corruption
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE, Example
@@ -23,6 +22,7 @@ from course_lib.objectives.rows import (
     shifted,
     stochastic_round,
 )
+from course_lib.shapes import Int
 
 Noise = Callable[[Tensor, torch.Generator], Tensor]
 

@@ -5,8 +5,9 @@ Chapter: 02_simplified_architecture
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Int
 from torch import Tensor
+
+from course_lib.shapes import Bool, Int
 
 IGNORE = -100
 """The target that counts for nothing: no loss, no gradient.

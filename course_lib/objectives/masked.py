@@ -6,11 +6,11 @@ Chapter: 14_masked_language_modeling
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import any_of, check_rows, check_share, lowest, round_by
+from course_lib.shapes import Bool, Int
 
 _Draws = tuple[Tensor, Tensor, Tensor, Tensor]
 

@@ -5,10 +5,10 @@ such rows and give such rows, a whole batch at a time.
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE
+from course_lib.shapes import Bool, Float, Int
 
 
 def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tensor, "B T"]:

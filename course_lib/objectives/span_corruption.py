@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import append, check_rows, check_share, choose, close_up, shifted
+from course_lib.shapes import Bool, Float, Int
 
 
 @dataclass(frozen=True)

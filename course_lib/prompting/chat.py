@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from course_lib.extras import needs
 from course_lib.files import read_json, read_text
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.tokenizers import Tokenizer
@@ -284,12 +285,10 @@ def chat_example(template: ChatTemplate, tokenizer: Tokenizer, messages: Convers
 
 def _compile(source: str) -> Any:
     """Compile a template as the `transformers` library does."""
-    try:
+    with needs("serve", "a chat template"):
         from jinja2 import TemplateError, TemplateSyntaxError, nodes
         from jinja2.ext import Extension
         from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError as error:
-        raise ImportError("a chat template needs jinja2 (pip install jinja2)") from error
 
     class Generation(Extension):
         """The block that marks a reply; what it holds is written as it is."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.objectives.example import IGNORE, Example
+from course_lib.shapes import Float, Int
 
 CLASSES = (
     ("dog", "cat", "duck", "lion"),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -16,6 +15,7 @@ from course_lib.model.transformer import Transformer
 from course_lib.objectives.causal import token_losses
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.prompting.few_shot import Encodes
+from course_lib.shapes import Float, Int
 
 
 class Scores(NamedTuple):

@@ -15,12 +15,12 @@ Rows of different lengths stand flush right, so that the newest token of each is
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from course_lib.generation.checks import check_model
 from course_lib.model.cache import KVCache
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Float, Int
 
 
 class ContinuousBatch:

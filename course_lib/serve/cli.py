@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_NEEDS = {"fastapi", "uvicorn", "starlette", "pydantic"}
+from course_lib.extras import needs
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,9 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = reader.parse_args(arguments)
     try:
         _check(chosen)
-        from course_lib.serve.engine import ServingEngine
-        from course_lib.serve.served import ServedModel
-        from course_lib.serve.server import CourseServer, listen
+        with needs("serve", "the service"):
+            from course_lib.serve.engine import ServingEngine
+            from course_lib.serve.served import ServedModel
+            from course_lib.serve.server import CourseServer, listen
 
         listener = listen(chosen.host, chosen.port)
         with listener:
@@ -71,9 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             at = f"[{host}]" if ":" in host else host
             print(f"{served.name} is served at http://{at}:{port}/ (Ctrl-C stops)", flush=True)
             asyncio.run(server.serve([listener]))
-    except ModuleNotFoundError as error:
-        hint = "; pip install 'course-lib[serve]'" if error.name in _NEEDS else ""
-        reader.exit(2, f"{reader.prog}: {error}{hint}\n")
     except (ValueError, TypeError, OSError, ImportError) as error:
         reader.exit(2, f"{reader.prog}: {error}\n")
     print("stopped", file=sys.stderr)

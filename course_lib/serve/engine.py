@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.generation.chain import LogitsProcessor, PastTokens
@@ -16,6 +15,7 @@ from course_lib.generation.sampler import TokenSampler
 from course_lib.generation.stream import Codec, Detokenizer, StopStrings
 from course_lib.model.transformer import Transformer
 from course_lib.serve.batch import ContinuousBatch
+from course_lib.shapes import Float
 
 
 class Busy(Exception):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.generation import bias_words, recipe
@@ -20,6 +19,7 @@ from course_lib.model.transformer import Transformer
 from course_lib.prompting.chat import ChatTemplate
 from course_lib.serve.engine import ServedRow, Sink
 from course_lib.serve.protocol import ChatFields, CompletionFields, ProtocolError, SharedFields
+from course_lib.shapes import Float
 from course_lib.tasks.saved import find_tokenizer, open_pretrained
 from course_lib.tokenizers import Tokenizer
 

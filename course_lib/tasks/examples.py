@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
 from course_lib.objectives import IGNORE, Example
+from course_lib.shapes import Int
 from course_lib.tasks.items import Continuation, Item, LabelledText, Question, TaggedWords, TextPair
 from course_lib.tasks.labels import align_labels
 from course_lib.tokenizers import Tokenizer

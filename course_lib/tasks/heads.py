@@ -3,13 +3,13 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
 from course_lib.model import SequenceClassifier, SpanHead, TokenClassifier, Transformer
 from course_lib.model.masks import Mask
 from course_lib.objectives import causal_loss
+from course_lib.shapes import Float, Int
 
 HeadKind = Literal["sequence", "tokens", "span"]
 HEAD_KINDS: tuple[HeadKind, ...] = ("sequence", "tokens", "span")

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from tqdm import tqdm
+
+from course_lib.shapes import Bool, Float, Int
 
 LONGEST = 16
 """Characters of the longest piece that is tried."""

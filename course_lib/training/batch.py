@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.objectives import IGNORE, Example
+from course_lib.shapes import Float
 from course_lib.training.engines import Engine
 
 Loss = Callable[[Tensor, Tensor], Tensor]

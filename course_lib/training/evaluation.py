@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from course_lib.objectives import IGNORE, Example, causal_example, causal_loss
+from course_lib.shapes import Int
 from course_lib.training.batch import (
     Loss,
     Objective,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.config import TransformerConfig
@@ -20,6 +19,7 @@ from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.files import write_json
 from course_lib.model.transformer import Transformer
 from course_lib.objectives import causal_example
+from course_lib.shapes import Int
 from course_lib.training.checkpoint import save_checkpoint
 from course_lib.training.engines import STAGES, Engine, open_engine
 from course_lib.training.history import History

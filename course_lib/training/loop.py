@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from course_lib.objectives import Example, causal_example, causal_loss
+from course_lib.shapes import Int
 from course_lib.training.alone import alone
 from course_lib.training.batch import Loss, Objective, Predict, gradient, predict_logits
 from course_lib.training.engines import Engine, engine_of

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from course_lib.extras import needs
 from course_lib.files import replacing_folder, write_json
 from course_lib.weights.gguf_file import GgufFile
 from course_lib.weights.gguf_tokenizer import tokenizer_files
@@ -107,7 +108,8 @@ def fetch(
     target = Path(folder).expanduser() if folder is not None else usual
     if target.exists():
         raise FileExistsError(f"{target} is there already: delete it to fetch {name} again")
-    import gguf  # noqa: F401  (missing: say so before 93 MB are downloaded)
+    with needs("hub", f"fetching {name}"):
+        import gguf  # noqa: F401  (missing: say so before 93 MB are downloaded)
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

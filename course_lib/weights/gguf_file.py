@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.extras import needs
 from course_lib.stored import StoredFile
 from course_lib.weights.checkpoint import Checkpoint, Entry
 
@@ -142,13 +143,9 @@ class GgufFile(Checkpoint):
     """
 
     def __init__(self, file: Path) -> None:
-        try:
+        with needs("hub", f"reading {file}"):
             from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
             from gguf.quants import dequantize
-        except ImportError as error:
-            raise ImportError(
-                f"to read {file}, install gguf (pip install 'course-lib[hub]')"
-            ) from error
         self.folder = file  # what messages begin with
         self._unpack = lambda raw, kind: dequantize(raw, GGMLQuantizationType(kind))
         sizes = {int(kind): size for kind, size in GGML_QUANT_SIZES.items()}

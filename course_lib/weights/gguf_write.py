@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from course_lib.extras import needs
 from course_lib.files import replacing
 from course_lib.model.transformer import Transformer
 from course_lib.weights.families import write_config
@@ -53,10 +54,8 @@ def write_gguf(
             f"rope_factor={config.rope_factor}: slowed rotations are not written to GGUF here"
         )
     vocabulary = None if tokenizer is None else _vocabulary(tokenizer, config.vocab_size)
-    try:
+    with needs("hub", "writing GGUF"):
         from gguf import GGUFWriter, LlamaFileType
-    except ImportError as error:
-        raise ImportError("to write GGUF, install gguf (pip install 'course-lib[hub]')") from error
     rules, state = gguf_rules(config), model.state_dict()
     check_complete(rules, state)
     with replacing(file) as partial:

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from course_lib.extras import needs
+
 _HOMES = {
     "AllReduceStepper": "all_reduce_stepper",
     "AttentionCalculator": "attention_calculator",
@@ -36,7 +38,8 @@ def __getattr__(name: str) -> Any:
     """Imports a widget class when it is first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"course_lib.widgets has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f"course_lib.widgets.{_HOMES[name]}"), name)
+    with needs("widgets", "a widget"):
+        return getattr(import_module(f"course_lib.widgets.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

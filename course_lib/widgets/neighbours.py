@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 import traitlets
-from jaxtyping import Float
 from torch import Tensor
 
+from course_lib.shapes import Float
 from course_lib.widgets.base import CourseWidget, labels
 from course_lib.widgets.bundle import bundle
 from course_lib.widgets.markup import card, escape, fixed, percent, scroll, seen_all

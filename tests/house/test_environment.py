@@ -1,7 +1,6 @@
 """The lock, Binder's environment, and what the code imports agree with each other."""
 
 import ast
-import importlib.metadata
 import re
 import sys
 import tomllib
@@ -29,6 +28,9 @@ OPTIONAL |= {"fastapi", "jinja2", "pydantic", "starlette", "uvicorn"}
 OPTIONAL |= {"jsonschema"}
 # Comes with ipywidgets in every environment that can run a notebook.
 GIVEN = {"IPython", "traitlets", "course_lib"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# What only tests ask for: course_lib.shapes does without it.
+OPTIONAL |= {"jaxtyping"}
 
 
 def pins() -> dict[str, Version]:
@@ -49,9 +51,19 @@ def test_the_lock_names_no_address_and_no_local_version() -> None:
     assert "://" not in text and "@" not in text and "+" not in text
 
 
+def brought(extra: str) -> list[str]:
+    """What an extra brings, the extras that it names included."""
+    found = []
+    for line in PROJECT["optional-dependencies"][extra]:
+        requirement = Requirement(line)
+        others = sorted(requirement.extras) if requirement.name == PROJECT["name"] else []
+        found += [line] if not others else [one for other in others for one in brought(other)]
+    return found
+
+
 def test_the_project_file_admits_the_lock() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in brought(extra))]
     locked = pins()
     for line in wanted:
         requirement = Requirement(line)
@@ -109,15 +121,21 @@ def test_a_planted_import_is_found() -> None:
 
 
 def test_the_dependencies_of_the_package_are_those_of_binder() -> None:
-    names = {
-        Requirement(line).name
-        for line in importlib.metadata.requires("course-lib") or []
-        if "extra ==" not in line
-    }
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    read = {Requirement(line).name for name in ("text", "serve") for line in extras[name]}
-    assert names | read == set(binder()) - {"python", "pip"}
+    """What the package asks for and its extra `notebooks`, at the same ranges."""
+    wanted = {}
+    for line in [*PROJECT["dependencies"], *brought("notebooks")]:
+        requirement = Requirement(line)
+        wanted[requirement.name] = requirement.specifier
+    found = {name: spec for name, spec in binder().items() if name not in ("python", "pip")}
+    assert wanted.keys() == found.keys()
+    of_conda = "torch"  # where a build is named, and with it the version differently
+    differ = {n for n, spec in found.items() if n != of_conda and SpecifierSet(spec) != wanted[n]}
+    assert differ == set()
+
+
+def test_the_package_alone_is_light() -> None:
+    names = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert names == {"torch", "numpy", "safetensors", "regex", "tqdm"}
 
 
 def test_binder_admits_the_lock() -> None:

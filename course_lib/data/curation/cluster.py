@@ -23,17 +23,14 @@ from course_lib.data.curation.job import Remembers, as_line
 from course_lib.data.curation.page import Page, Reason
 from course_lib.data.curation.pipeline import Step, run_step
 from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.extras import needs
 
-try:
+with needs("crawl", "curation on many machines"):
     from datatrove.data import Document
     from datatrove.executor.local import LocalPipelineExecutor
     from datatrove.io import DataFolder, get_datafolder
     from datatrove.pipeline.base import PipelineStep
     from datatrove.utils.typeshelper import StatHints
-except ImportError as error:
-    raise ImportError(
-        "curation on many machines needs datatrove: pip install 'course-lib[crawl]'"
-    ) from error
 
 Documents = Iterable[Document] | None  # what a step gets: nothing, if it is the first
 

@@ -1,6 +1,7 @@
 """Which language a page is in."""
 
 from course_lib.data.curation.page import Page, Reason
+from course_lib.extras import needs
 
 _READ_CHARACTERS = 4000
 
@@ -24,12 +25,8 @@ class Language:
     """
 
     def __init__(self, wanted: str = "en", min_probability: float = 0.65) -> None:
-        try:
+        with needs("text", "language identification"):
             from py3langid.langid import MODEL_FILE, LanguageIdentifier
-        except ImportError as error:
-            raise ImportError(
-                "language identification needs py3langid: pip install 'course-lib[text]'"
-            ) from error
         # the model ships inside that package; reading it takes half a second
         self._model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
         known = {str(code) for code in self._model.labels}

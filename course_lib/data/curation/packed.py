@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from course_lib.files import read_json, replacing_folder, write_json
+from course_lib.shapes import Int
 from course_lib.stored import StoredFile
 from course_lib.tokenizers.base import Tokenizer
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.data.curation.page import Page
+from course_lib.extras import needs
 
 TEXT, LINES, WEB, ARCHIVE = (
     (".txt", ".md", ".rst", ".text"),
@@ -224,21 +225,17 @@ def extract_text(data: bytes) -> str:
     Raises:
         ImportError: If resiliparse is not installed.
     """
-    try:
+    with needs("text", "HTML"):
         from resiliparse.extract.html2text import extract_plain_text
         from resiliparse.parse.encoding import bytes_to_str, detect_encoding
         from resiliparse.parse.html import HTMLTree
-    except ImportError as error:
-        raise ImportError("HTML needs resiliparse: pip install 'course-lib[text]'") from error
     tree = HTMLTree.parse(bytes_to_str(data, detect_encoding(data) or "utf-8"))
     return str(extract_plain_text(tree, main_content=True, preserve_formatting=True))
 
 
 def _read_archive(path: Path, skipped: Counter[str], limit: int) -> Iterator[Page]:
-    try:
+    with needs("text", "WARC"):
         from fastwarc.warc import ArchiveIterator, WarcRecordType
-    except ImportError as error:
-        raise ImportError("WARC needs fastwarc: pip install 'course-lib[text]'") from error
     wanted = WarcRecordType.response | WarcRecordType.conversion
     n_records = 0
     with open(path, "rb") as file:

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.distributed.comm.collectives import Comm
+from course_lib.shapes import Float
 
 
 def add_up(x: Float[Tensor, "..."], comm: Comm, label: str = "") -> Float[Tensor, "..."]:

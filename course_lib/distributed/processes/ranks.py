@@ -23,7 +23,6 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-import psutil
 import torch
 import torch.distributed as dist
 
@@ -31,6 +30,7 @@ from course_lib import processes
 from course_lib.distributed.comm.collectives import DEFAULT_TIMEOUT
 from course_lib.distributed.comm.errors import RankFailure
 from course_lib.distributed.processes.output import Output
+from course_lib.extras import needs
 
 START_SECONDS = 300.0
 RANK_BYTES = 150 * 2**20
@@ -277,6 +277,9 @@ def check_collective_timeout(value: float | int) -> None:
 
 def check_room(nprocs: int) -> None:
     """Raise if the free memory cannot hold so many ranks; warn if the cores are too few."""
+    with needs("processes", "starting ranks"):
+        import cloudpickle  # noqa: F401 - missing: say so before a rank has started
+        import psutil
     free = psutil.virtual_memory().available
     if nprocs * RANK_BYTES > free:
         raise ValueError(

@@ -27,6 +27,7 @@ from course_lib.exercises.process.inline import CLOCK_FACTOR, check_inline
 from course_lib.exercises.process.transport import pack_spec, pickled, surroundings
 from course_lib.exercises.process.worker import read_message, write_message
 from course_lib.exercises.result import Result
+from course_lib.extras import needs
 
 if TYPE_CHECKING:
     import psutil
@@ -145,7 +146,8 @@ class Runner:
         if limits is None:
             limits = spec.code.limits if spec.code is not None else Limits()
         try:
-            import psutil  # noqa: F401 - where it is missing, nothing can be watched
+            with needs("processes", "watching an answer"):
+                import psutil  # noqa: F401 - where it is missing, nothing can be watched
 
             request = {"id": spec.id, "spec": pack_spec(spec), "seed": seed}
             request |= {"answer": pickled(answer), **surroundings(answer)}

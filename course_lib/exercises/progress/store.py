@@ -27,6 +27,7 @@ from course_lib.exercises.progress.records import (
     to_text,
 )
 from course_lib.exercises.result import Result
+from course_lib.extras import needs
 
 VARIABLE = "COURSE_PROGRESS"
 LOCK_SECONDS = 5.0
@@ -39,7 +40,8 @@ def progress_path() -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock  # a page has none, and keeps its progress itself
+    with needs("processes", "a file that several notebooks write"):
+        from filelock import FileLock  # a page has none, and keeps its progress itself
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):

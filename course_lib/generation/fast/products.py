@@ -8,10 +8,10 @@ processors, cuts a matrix into. The numbers are the same float32; only their ord
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from course_lib.model.int8 import FEW_ROWS, Int8Weight
+from course_lib.shapes import Float
 
 Map = Callable[[Tensor], Tensor]
 _LARGE = 2**17  # elements from which a matrix outgrows the nearest cache

@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple, cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.config import TransformerConfig
@@ -26,6 +25,7 @@ from course_lib.model.positions import (
     Sinusoidal,
 )
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Float
 
 Make = Callable[[Tensor, Tensor | None], Map]
 _OPENED = (

@@ -12,7 +12,6 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.generation.fast.products import linear
@@ -21,6 +20,7 @@ from course_lib.model.cache import KVCache
 from course_lib.model.layers import add
 from course_lib.model.positions import Angles
 from course_lib.model.transformer import Transformer
+from course_lib.shapes import Bool, Float, Int
 
 _WORTH_COPYING = 32  # tokens, of all rows together, that pay for copies of the matrices
 _MOST_COPIED_BYTES = 2**29

@@ -1,0 +1,28 @@
+"""Types with shapes for signatures: those of jaxtyping where it is installed, else the plain types.
+
+``Float[Tensor, "B T"]`` says what a function takes. The tests, which have jaxtyping, check it in
+each call. Without it, and nothing but tests asks for it, the same words mean ``Tensor``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jaxtyping import AbstractDtype as AbstractDtype
+    from jaxtyping import BFloat16 as BFloat16
+    from jaxtyping import Bool as Bool
+    from jaxtyping import Float as Float
+    from jaxtyping import Int as Int
+    from jaxtyping import Int8 as Int8
+    from jaxtyping import Shaped as Shaped
+else:
+    try:
+        from jaxtyping import AbstractDtype, BFloat16, Bool, Float, Int, Int8, Shaped
+    except ImportError:
+
+        class AbstractDtype:
+            """A kind of number, whose shapes nobody checks."""
+
+            def __class_getitem__(cls, array_and_shape: tuple[Any, str]) -> Any:
+                return array_and_shape[0]
+
+        BFloat16 = Bool = Float = Int = Int8 = Shaped = AbstractDtype
