@@ -83,7 +83,8 @@ def lifecycle(
     axes.annotate("", (1.1, first), (1.17, first), arrowprops=arrow)
     axes.set_yticks(places, [step.name for step in steps], fontsize=8)
     axes.set(xlim=(0, 1.2), ylim=(place + 0.8, 0.3), xlabel=measured)
-    axes.set_xticks([0, 0.5, target, 1.0], ["0", "0.5", f"target {target:g}", ""], fontsize=8)
+    written = f"{round(target, 2):g}"
+    axes.set_xticks([0, 0.5, target, 1.0], ["0", "0.5", f"target {written}", ""], fontsize=8)
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False)
     rows: list[list[Any]] = [["stage", "step", measured, "note"]]
@@ -95,7 +96,7 @@ def lifecycle(
     alt = (
         f"A project in {len(stages)} stages from top to bottom: {', '.join(stages)}. An arrow "
         f"leads back from {loop[0]} to {loop[1]}. Bars give {measured} after each step: "
-        f"{', '.join(said)}; the target is {target:g}."
+        f"{', '.join(said)}; the target is {written}."
     )
     return FigureWithText(figure, alt, rows)
 

@@ -15,7 +15,7 @@ LOOP = ("evaluate", "adapt")
 
 
 def test_stages_steps_and_scores_are_drawn_and_told() -> None:
-    drawn = lifecycle(STEPS, target=0.9, loop=LOOP, measured="score")
+    drawn = lifecycle(STEPS, target=0.9041, loop=LOOP, measured="score")
     assert drawn.table == [
         ["stage", "step", "score", "note"],
         ["define", "whole answers", "–", "24 questions"],
@@ -28,7 +28,7 @@ def test_stages_steps_and_scores_are_drawn_and_told() -> None:
     texts = [text.get_text() for text in axes.texts]
     for words in ("define", "adapt", "evaluate", "0.25"):
         assert words in texts
-    for words in ("3 stages", "back from evaluate to adapt", "LoRA 0.25", "target is 0.9"):
+    for words in ("3 stages", "back from evaluate to adapt", "LoRA 0.25", "target is 0.9."):
         assert words in drawn.alt
     assert "figure-narrow" in drawn._repr_mimebundle_()[0]["text/html"]
 

@@ -46,8 +46,8 @@ EXERCISES = [
                     Option(
                         "a fifth, an even share of its row",
                         False,
-                        "The row does add up to 1, but it is shared out between *the* and *keys* "
-                        "alone. Nothing is left for later words.",
+                        "The row does add up to 1, but it is shared out among what stands up to "
+                        "*keys*. Nothing is left for later words.",
                         "rest-of-the-row",
                     ),
                 ],

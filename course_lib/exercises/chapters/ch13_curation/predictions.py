@@ -53,8 +53,9 @@ EXERCISES = [
             )
         ],
         reveal=lambda: (
-            f"{_share():.1%}: within the lecture's 1 to 3 %. Rules alone, on English pages, "
-            "keep about 11 % (C4, RefinedWeb). The share depends on what counts as raw."
+            f"{_share():.1%}: within the lecture's 1 to 3 %. Without a learned filter about "
+            "11 % are kept, of English text (C4) or of all pages (RefinedWeb). The share depends "
+            "on what counts as raw."
         ),
         hints=["The part over the whole, times 100."],
         explain="""
