@@ -55,18 +55,16 @@ def check(names: list[str], seeds: int) -> dict[str, Any]:
     """Hold exercises to all checks of `selfcheck`; what it found, by id."""
     from course_lib.exercises import selfcheck
 
-    return {
-        spec.id: {
-            "faults": [
-                *selfcheck.text_faults(spec),
-                *selfcheck.part_faults(spec),
-                *(selfcheck.code_faults(spec, range(100, 100 + seeds)) if spec.code else ()),
-            ],
-            "idle properties": selfcheck.idle_properties(spec) if spec.code else [],
-            "survivors": selfcheck.survivors(spec) if spec.code else [],
-        }
-        for spec in (map(find, names) if names else all_specs())
-    }
+    told = {}
+    for spec in map(find, names) if names else all_specs():
+        faults = [*selfcheck.text_faults(spec), *selfcheck.part_faults(spec)]
+        idle: list[str] = []
+        left: list[str] = []
+        if spec.code:
+            faults += selfcheck.code_faults(spec, range(100, 100 + seeds))
+            idle, left = selfcheck.mutation_faults(spec)
+        told[spec.id] = {"faults": faults, "idle properties": idle, "survivors": left}
+    return told
 
 
 def main(arguments: list[str] | None = None) -> int:

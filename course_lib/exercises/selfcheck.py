@@ -192,31 +192,67 @@ def _code(spec: Spec) -> Code:
     return spec.code
 
 
-def survives(spec: Spec, function: Callable[..., Any], seconds: float = 2.0) -> bool:
-    """Tell whether a program gets past all properties of an exercise."""
+def refused_by(spec: Spec, function: Callable[..., Any], seconds: float = 2.0) -> str | None:
+    """Name what refuses a program: a property, or another check; None if nothing does.
+
+    Args:
+        spec: A code exercise.
+        function: The program.
+        seconds: Of work, after which it counts as one that never ends.
+    """
+    judge = Judge(spec, function)
     try:
-        with alarm(seconds):
-            return Judge(spec, function).first_fault() is None
+        with alarm(seconds, of_processor=True):
+            found = judge.first_fault()
     except OutOfTime:
-        return False
+        return judge.testing or "out of time"
+    return None if found is None else found[0].named or "another check"
+
+
+def survives(spec: Spec, function: Callable[..., Any]) -> bool:
+    """Tell whether a program gets past all properties of an exercise."""
+    return refused_by(spec, function) is None
+
+
+def mutants_refused(spec: Spec) -> list[tuple[str, Callable[..., Any], str | None]]:
+    """Give each mutant of the reference: its change, the program, and what refuses it."""
+    return [
+        (text, mutant, refused_by(spec, mutant)) for text, mutant in mutants(_code(spec).reference)
+    ]
 
 
 def survivors(spec: Spec) -> list[str]:
     """List the mutants of the reference that the properties do not notice."""
-    reference = _code(spec).reference
-    return sorted({text for text, mutant in mutants(reference) if survives(spec, mutant)})
+    return _survivors(mutants_refused(spec))
+
+
+def _survivors(judged: list[tuple[str, Callable[..., Any], str | None]]) -> list[str]:
+    return sorted({text for text, _, by in judged if by is None})
 
 
 def idle_properties(spec: Spec) -> list[str]:
     """List the properties without which every wrong program would still be refused."""
+    return mutation_faults(spec)[0]
+
+
+def mutation_faults(spec: Spec) -> tuple[list[str], list[str]]:
+    """List idle properties and surviving mutants; each program is judged once where that tells all.
+
+    A program that one property refuses is refused by it whichever other is taken away: only
+    those that a property was the first to refuse are tried again without it.
+    """
     code = _code(spec)
-    left = set(survivors(spec))
+    judged = mutants_refused(spec)
+    left = set(_survivors(judged))
+    planted = [wrong.function for wrong in code.wrong.values()]
+    wrong = [(function, refused_by(spec, function)) for function in planted]
     idle = []
     for law in code.properties:
         others = [other for other in code.properties if other is not law]
         weaker = dataclasses.replace(spec, code=dataclasses.replace(code, properties=others))
-        wrong = [wrong.function for wrong in code.wrong.values()]
-        caught = not any(survives(weaker, function) for function in wrong)
-        if caught and not set(survivors(weaker)) - left:
+        again = [function for function, by in wrong if by == law.name]
+        again += [mutant for text, mutant, by in judged if by == law.name and text not in left]
+        caught = all(by is not None for _, by in wrong)
+        if caught and not any(survives(weaker, function) for function in again):
             idle.append(law.name)
-    return idle
+    return idle, sorted(left)

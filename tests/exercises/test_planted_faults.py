@@ -5,6 +5,7 @@ nothing.
 """
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from course_lib.exercises import selfcheck
 from course_lib.exercises.author.spec import Choice, Contract, Near, Number
 from course_lib.exercises.catalog import find
+from course_lib.exercises.code.call import OutOfTime
 from course_lib.exercises.code.laws import Property, equals_reference
+from course_lib.exercises.process.inline import alarm
 
 FULL = find("01.c")
 CODE = dataclasses.replace(
@@ -193,3 +196,26 @@ def test_option_that_leans_on_its_place():
 def test_kinds_used_here_are_what_they_say():
     assert isinstance(NUMBER.parts[0], Number)
     assert isinstance(CHOICE.parts[0], Choice)
+
+
+def test_one_pass_finds_what_a_pass_without_each_property_finds():
+    lazy = Property("nothing is asked", lambda case: None)
+    laws = [*CODE.code.properties, lazy, *CODE.code.diagnose]
+    spec = with_code(properties=laws)
+    left = set(selfcheck.survivors(spec))
+    idle = []
+    for law in laws:
+        weaker = with_code(properties=[other for other in laws if other is not law])
+        planted = [wrong.function for wrong in CODE.code.wrong.values()]
+        if not any(selfcheck.survives(weaker, function) for function in planted):
+            if not set(selfcheck.survivors(weaker)) - left:
+                idle.append(law.name)
+    assert selfcheck.mutation_faults(spec) == (idle, sorted(left))
+
+
+def test_seconds_of_work_are_not_those_of_a_busy_machine():
+    with alarm(0.05, of_processor=True):
+        time.sleep(0.2)
+    with pytest.raises(OutOfTime), alarm(0.05, of_processor=True):
+        while True:
+            pass

@@ -50,6 +50,7 @@ class Judge:
         self.report = report or (lambda text: None)
         self.notes: list[str] = []
         self.untouched = False
+        self.testing: str | None = None  # the property that is held against the answer just now
 
     def run(self) -> Result:
         """Give the verdict."""
@@ -133,6 +134,7 @@ class Judge:
         Raises:
             Exception: Whatever the law raises, if it does so for the reference too.
         """
+        self.testing = law.name
         try:
             text = law.test(case)
         except (Stopped, Misfit) as stopped:
@@ -140,6 +142,7 @@ class Judge:
         except Exception as error:  # a form that the law did not foresee, or a mistake in the law
             law.test(self._case_of_the_reference(case))
             return f"The result has a form that cannot be looked at ({type(error).__name__})"
+        self.testing = None
         return None if text is None else text.rstrip(".")
 
     def _case_of_the_reference(self, case: Case) -> Case:

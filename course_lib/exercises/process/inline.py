@@ -17,8 +17,14 @@ CLOCK_FACTOR = 3.0  # clock seconds allowed for each processor second
 
 
 @contextlib.contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` after some seconds, where this platform and thread allow it."""
+def alarm(seconds: float, *, of_processor: bool = False) -> Iterator[None]:
+    """Raise `OutOfTime` after some seconds, where this platform and thread allow it.
+
+    Args:
+        seconds: Of the clock.
+        of_processor: They are seconds of work instead: a busy machine does not shorten them, and
+            a program that sleeps is never stopped.
+    """
     usable = hasattr(signal, "setitimer") and (
         threading.current_thread() is threading.main_thread()
     )
@@ -29,13 +35,18 @@ def alarm(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         raise OutOfTime
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer, number = (
+        (signal.ITIMER_PROF, signal.SIGPROF)
+        if of_processor
+        else (signal.ITIMER_REAL, signal.SIGALRM)
+    )
+    before = signal.signal(number, stop)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)
 
 
 def check_inline(spec: Spec, answer: Any, seed: int | None, limits: Limits, reason: str) -> Result:
