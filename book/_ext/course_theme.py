@@ -1,4 +1,4 @@
-"""What this book adds to the theme: the cost of each page, the map of the course, and repairs.
+"""What this book adds to the theme: the cost of each page, what of it is solved, and repairs.
 
 The repairs are for faults of the theme that every page would otherwise carry: a second, empty top
 bar; two search buttons whose label differs from their visible text; a logo outside any landmark.
@@ -13,10 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from book._ext.icons import draw_all
@@ -54,34 +51,6 @@ def _cost_sentence(docname: str) -> str:
         f"took {cost['seconds']:.0f} s and {cost['peak_memory_bytes'] / 1e9:.2f} GB at its peak, "
         "measured when this page was built, with one thread a process."
     )
-
-
-class CourseMap(SphinxDirective):
-    """A card for each chapter: its title, the minutes it takes, and what the reader has solved."""
-
-    def run(self) -> list[nodes.Node]:
-        """Build the cards from the traceability file."""
-        entries = yaml.safe_load((ROOT / "book" / "traceability.yml").read_text(encoding="utf-8"))
-        present = set(self.env.found_docs)
-        cards = []
-        for entry in entries["chapters"]:
-            docname = f"notebooks/{entry['chapter']}"
-            if docname not in present:
-                continue
-            link = f"../{docname}.html" if "/" in self.env.docname else f"{docname}.html"
-            number = entry["chapter"][:2]
-            text = (ROOT / "book" / f"{entry['chapter']}.md").read_text(encoding="utf-8")
-            cards.append(
-                f'<li><span class="course-number" aria-hidden="true">{number}</span>'
-                f'<a class="reference internal" href="{link}">{html.escape(entry["title"])}</a>'
-                f'<span class="course-minutes">{reader_minutes(text)} min</span>'
-                f'<span class="course-solved" data-chapter="{number}"></span></li>'
-            )
-        page = (
-            f'<ol class="course-map">{"".join(cards)}</ol>'
-            '<p class="course-total" role="status"></p>'
-        )
-        return [nodes.raw("", page, format="html")]
 
 
 # What search makes its excerpts from: the text of the article, with single blanks between words.
@@ -249,7 +218,6 @@ def repair_html(page: str) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.add_directive("course-map", CourseMap)
     app.connect("config-inited", _options, priority=100)
     app.connect("html-page-context", _page)
     app.connect("autodoc-process-docstring", _attribute, priority=100)

@@ -55,13 +55,19 @@ def experiment(chapter: str) -> list[str]:
     return [cell for cell in cells[: last + 1] if not ASKING.search(cell)]
 
 
-def run(cells: list[str], seed: int, budget: int) -> dict[str, float]:
-    """Run the cells of a page with another start and budget; give its outcome."""
+def names_after(cells: list[str], seed: int, budget: int) -> dict[str, Any]:
+    """Run cells of a page with another start and budget; give what they have defined."""
     space: dict[str, Any] = {"__name__": "__page__"}
     for cell in cells:
         tree = ast.parse(SETTING.sub(f"SEED, BUDGET = {seed}, {budget}", cell))
         exec(compile(_WithoutClaims().visit(tree), "page", "exec"), space)
-    return {name: round(float(value), 4) for name, value in space["outcome"].items()}
+    return space
+
+
+def run(cells: list[str], seed: int, budget: int) -> dict[str, float]:
+    """Run the cells of a page with another start and budget; give its outcome."""
+    outcome = names_after(cells, seed, budget)["outcome"]
+    return {name: round(float(value), 4) for name, value in outcome.items()}
 
 
 def record(chapter: str) -> None:

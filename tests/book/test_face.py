@@ -1,0 +1,201 @@
+"""What the site adds to a written page: folded code, captions, results, lists, lean sheets."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from book._ext.course_index import KINDS, anchor, ranges, with_anchors
+from book._ext.figure_numbers import caption_of, number_figures
+from book._ext.front import chapters
+from book._ext.lean_css import lean
+from book._ext.machinery import TAG, fold, kinds
+from book._ext.pictures import PICTURES
+from book._tools import results
+from book._tools.landing import RECORD
+from book._tools.paths import HTML, NOTEBOOKS, ROOT
+from course_lib.exercises.catalog import all_specs
+
+NUMBERS = [entry["chapter"][:2] for entry in chapters()]
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("import a\nfrom b import c\n\nx = 1", "import import import -"),
+        ("x = 1\n\nassert x", "- check check"),
+        ("for run in runs:\n    assert run\n    assert x", "check check check"),
+        ("for run in runs:\n    assert run\n    y = 1", "- check -"),
+        ("def f():\n    assert x\n    return x", "- - -"),
+        ("# Not compared: a\n# picture.\nf()\n# kept", "comment comment - -"),
+        ('exercises.load("01.a", v=1)', "loader"),
+        ('task = exercises.load("01.c", v=1)\ntask', "loader loader"),
+        ("!ls\nimport a", "- -"),
+        ("torch.testing.assert_close(a, b)", "check"),
+    ],
+)
+def test_machinery_is_told_from_what_explains(code: str, wanted: str) -> None:
+    assert " ".join(kind or "-" for kind in kinds(code)) == wanted
+
+
+def test_no_machinery_of_a_chapter_is_missed() -> None:
+    """At the left margin such a line stands for itself, so it can be found without a parser."""
+    margin = re.compile(r"(import |from \S+ import|assert |# Not compared|exercises\.load)")
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code" and "remove-cell" not in cell["metadata"].get(
+                "tags", []
+            ):
+                code = "".join(cell["source"])
+                found = zip(kinds(code), code.split("\n"), strict=True)
+                assert [line for kind, line in found if not kind and margin.match(line)] == []
+
+
+def cell_of(code: str) -> str:
+    return (
+        '<div class="cell docutils container">\n<div class="cell_input docutils container">\n'
+        '<div class="highlight-ipython3 notranslate"><div class="highlight"><pre><span></span>'
+        f"{code}\n</pre></div>\n</div>\n</div></div>"
+    )
+
+
+def test_folding_marks_and_takes_nothing_away() -> None:
+    code = (
+        '<span class="kn">import</span> a\nx = 1 <span class="c1"># noqa: E7</span>\nassert x\n'
+        "assert x"
+    )
+    page = fold(cell_of(code))
+    assert TAG.sub("", page) == TAG.sub("", cell_of(code))
+    assert page.count('class="machinery"') == 3 and 'data-checks="2"' in page
+    assert "machinery-cell" not in page
+    assert "machinery-cell" in fold(cell_of("import a"))
+    assert fold(cell_of("x = 1")) == cell_of("x = 1")
+
+
+def test_a_caption_is_what_a_figure_says_first() -> None:
+    assert caption_of("bars of 0.5 nats. The first leads.") == "Bars of 0.5 nats. The first leads."
+    assert caption_of(f"One. {'word ' * 60}.") == "One."
+    assert len(caption_of("part 1, part 2; " * 40)) < 200
+
+
+FIGURE = '<figure class="course-figure" style="margin:0"><svg role="img" aria-label="{}"></svg>{}'
+
+
+def test_figures_are_numbered_and_a_silent_one_is_an_error() -> None:
+    page = FIGURE.format("A &lt; B. More.", "</figure>") + FIGURE.format(
+        "C.", "<details><summary>The same as a table</summary></details></figure>"
+    )
+    captions: list[str] = []
+    done = number_figures(page, 6, captions)
+    assert captions == ["A &lt; B. More.", "C."]
+    assert 'id="figure-6-1"' in done and 'id="figure-6-2"' in done
+    assert "<figcaption><b>Figure 6.2</b> C.</figcaption><details>" in done
+    with pytest.raises(ValueError, match="figure 1 of chapter 6 has no description"):
+        number_figures(FIGURE.format(" ", "</figure>"), 6)
+
+
+def test_each_chapter_has_a_question_a_picture_and_a_result_with_a_number() -> None:
+    assert list(results.by_chapter()) == NUMBERS == list(PICTURES)
+    for result in results.RESULTS:
+        assert re.search(r"\d", result.text()) and result.question.endswith("?")
+
+
+def test_a_result_that_no_longer_holds_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = [
+        {"neighbour: log odds": run["subject: log odds"], "subject: log odds": 1.0}
+        for run in results.runs("01")
+    ]
+    monkeypatch.setattr(results, "runs", lambda chapter: turned)
+    with pytest.raises(ValueError, match="chapter 01 does not hold"):
+        results.by_chapter()["01"].text()
+
+
+def test_a_number_follows_its_record_and_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = results.by_chapter()["11"].text()
+    text = results.outputs("11").replace("T = 2.0: 7 tokens", "T = 2.0: 9 tokens")
+    monkeypatch.setattr(results, "outputs", lambda chapter: text)
+    assert results.by_chapter()["11"].text() == said.replace("7 tokens", "9 tokens") != said
+    monkeypatch.setattr(results, "outputs", lambda chapter: "")
+    with pytest.raises(ValueError, match="0 times, not once"):
+        results.by_chapter()["11"].text()
+
+
+def test_the_record_of_the_first_page_says_what_chapter_1_says() -> None:
+    """Looks are shares of one, and the noun next to the verb decides, as in the recorded runs."""
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    one, other = [], []
+    for reading in record["readings"]:
+        for layer in reading["looks"]:
+            for head in layer:
+                assert sum(head) == pytest.approx(1, abs=1e-3) and len(head) == 6
+        assert all(0 <= share <= 1 for share in reading["moved"])
+        assert reading["moved"].index(max(reading["moved"])) == 5
+        odds = math.log(reading["verbs"][1] / reading["verbs"][0])
+        one.append(odds)
+    other = [one[1] - one[0], one[3] - one[2]], [one[2] - one[0], one[3] - one[1]]
+    neighbour, subject = (sum(pair) / 2 for pair in other)
+    runs = results.runs("01")
+    assert neighbour > 2 * subject > 0
+    assert abs(neighbour - results.over_starts("01", "neighbour: log odds")) < 2
+    assert record["command"] == "python -m book._tools.landing" and len(runs) == 4
+
+
+def test_exercises_get_an_anchor_where_they_are_loaded() -> None:
+    load = (
+        'exercises<span class="o">.</span><span class="n">load</span><span class="p">(</span>'
+        '<span class="s2">&quot;06.g2&quot;</span>'
+    )
+    page = with_anchors(cell_of("x") + cell_of(load))
+    assert page.count('<div id="exercise-06-g2" class="cell docutils') == 1
+    assert page.replace(' id="exercise-06-g2"', "", 1) == cell_of("x") + cell_of(load)
+
+
+def test_a_column_of_a_record_is_shown_from_low_to_high() -> None:
+    rows = [{"seed": 0, "of": "a", "loss": 2.0}, {"seed": 1, "of": "b", "loss": 0.5}]
+    assert ranges(rows)[1:] == [["loss", "0.5", "2", "2"]]
+
+
+def test_the_page_of_questions_has_all_of_them(site: str) -> None:
+    page = (HTML / "book" / "questions.html").read_text(encoding="utf-8")
+    for spec in all_specs():
+        assert f'#{anchor(spec.id)}">{spec.id}</a>' in page and spec.kind in KINDS
+    for path in results.RECORDED.glob("*.json"):
+        assert f"<code>{path.stem}</code>" in page, path.stem
+    for entry in chapters():
+        assert results.by_chapter()[entry["chapter"][:2]].question in page
+        for name, module in entry["figures"].items():
+            assert f"<em>{name}</em>, drawn by <code>{module}</code>" in page
+        text = (HTML / "notebooks" / f"{entry['chapter']}.html").read_text(encoding="utf-8")
+        drawn = text.count('<figure class="course-figure"')
+        number = int(entry["chapter"][:2])
+        assert page.count(f'">Figure {number}.') == drawn == text.count("<figcaption><b>Figure")
+    assert "<!--figures" not in page
+
+
+def test_what_can_match_nothing_leaves_a_style_sheet() -> None:
+    sheet = (
+        "@charset 'x';a.used,a.gone{b:c}.gone{d:e}@media print{.gone{f:g}.used{h:i}}"
+        "@media x{.gone{j:k}}@font-face{l:m}.bs-tip-top{n:o}p:not(.gone){q:r}/* } */"
+        ".used::before{content:'}'}#gone{s:t}"
+    )
+    assert lean(sheet, {"used", "bs-tip-"}) == (
+        "@charset 'x';a.used{b:c}@media print{.used{h:i}}@font-face{l:m}.bs-tip-top{n:o}"
+        "p:not(.gone){q:r}.used::before{content:'}'}#gone{s:t}"
+    )
+    with pytest.raises(ValueError, match="does not close"):
+        lean(".used{a:b", {"used"})
+
+
+def test_the_typefaces_stand_beside_their_licences() -> None:
+    folder = ROOT / "book" / "assets" / "vendor" / "fonts"
+    faces = sorted(path.name for path in folder.glob("*.woff2"))
+    css = (ROOT / "book" / "assets" / "course.css").read_text(encoding="utf-8")
+    assert faces == sorted(re.findall(r'fonts/([\w-]+\.woff2)"', css))
+    assert css.count("font-display: swap") == len(faces)
+    assert sum((folder / name).stat().st_size for name in faces) < 45_000
+    for licence in folder.glob("LICENSE-*"):
+        assert "SIL OPEN FONT LICENSE Version 1.1" in licence.read_text(encoding="utf-8")
+    readme = Path(folder.parent / "README.md").read_text(encoding="utf-8")
+    assert "Reserved Font Name 'Source'" in readme and len(list(folder.glob("LICENSE-*"))) == 2
