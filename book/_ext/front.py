@@ -70,7 +70,8 @@ def piece(record: dict[str, Any]) -> str:
         f"<b>{percent(1 - verbs)}</b></span></p>"
         '<p class="look-note"><b>Looked at</b>: the share of its attention that a word gets. '
         "<b>Matters</b>: how much of the probability of the next word moves when the word is left "
-        f"out. Both measured on the model that chapter 1 trains, {record['parameters']:,} "
+        "out. <b>Next</b>: <em>is</em> and <em>are</em> against each other, other words left out. "
+        f"All measured on the model that chapter 1 trains, {record['parameters']:,} "
         "parameters.</p>"
         f'<script type="application/json" class="look-record">{data}</script></div>'
     )

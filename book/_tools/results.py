@@ -239,8 +239,8 @@ RESULTS = (
     Result(
         "11",
         "How does one word come out of a thousand probabilities?",
-        "At temperature 2, top-p keeps {early} tokens when the temperature comes first, {late} "
-        "when it comes last.",
+        "Of ten tokens, at temperature 2, top-p keeps {early} when the temperature comes first, "
+        "{late} when it comes last.",
         {"early": printed("11", EARLY), "late": printed("11", LATE)},
         lambda: _number("11", EARLY) > _number("11", LATE),
     ),
@@ -277,8 +277,8 @@ RESULTS = (
     Result(
         "15",
         "What comes with size alone?",
-        "Four times as wide, a model ends {large} of its sentences as it should, and not {small}; "
-        "trained twice as long, {twice}.",
+        "Four times as wide, a model has the whole ending of {large} of the stories right, not of "
+        "{small}; trained twice as long, of {twice}.",
         {
             "small": recorded("15", "8: whole ending"),
             "large": recorded("15", "32: whole ending"),
