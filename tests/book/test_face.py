@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from book._ext.course_index import KINDS, anchor, ranges, with_anchors
+from book._ext.course_theme import reader_minutes
 from book._ext.figure_numbers import caption_of, number_figures
 from book._ext.front import chapters
 from book._ext.lean_css import lean
 from book._ext.machinery import TAG, fold, kinds
 from book._ext.pictures import PICTURES
-from book._tools import results
+from book._tools import readme, results
 from book._tools.landing import RECORD
-from book._tools.paths import HTML, NOTEBOOKS, ROOT
+from book._tools.paths import HTML, NOTEBOOKS, ROOT, chapter_texts
 from course_lib.exercises.catalog import all_specs
 
 NUMBERS = [entry["chapter"][:2] for entry in chapters()]
@@ -199,3 +200,12 @@ def test_the_typefaces_stand_beside_their_licences() -> None:
         assert "SIL OPEN FONT LICENSE Version 1.1" in licence.read_text(encoding="utf-8")
     readme = Path(folder.parent / "README.md").read_text(encoding="utf-8")
     assert "Reserved Font Name 'Source'" in readme and len(list(folder.glob("LICENSE-*"))) == 2
+
+
+def test_the_readme_has_the_chapters_and_the_minutes_as_they_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.table() in text, "run python -m book._tools.readme"
+    said = re.search(r"about\s+(\d+) hours of reading", text)
+    pages = [path.read_text(encoding="utf-8") for path in chapter_texts()]
+    assert said is not None
+    assert abs(int(said[1]) - sum(reader_minutes(page) for page in pages) / 60) < 1
