@@ -40,6 +40,8 @@ def known() -> dict[str, terms.Spelling]:
 
 def _is_text(node: nodes.Text) -> bool:
     above = node.parent
+    if above is None:  # the form of a widget, which stands in the tree as a whole
+        return False
     while above is not None:
         outputs = "cell_output" in above.get("classes", ()) or "source" in above.get("classes", ())
         if isinstance(above, SKIPPED) or outputs:
