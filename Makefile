@@ -16,7 +16,7 @@ unit: export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup book serve lab notebooks test unit lint browser binder-check bench lock clean
+.PHONY: help python setup book serve pdf zip lab notebooks test unit lint browser binder-check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -34,6 +34,12 @@ book: setup  ## run every notebook, build the site, say where it is
 
 serve: book  ## the site on localhost (PORT=8000)
 	@$(BIN)/python -m book._tools.serve --port $(PORT)
+
+pdf: book  ## the book as one PDF, tagged and outlined (minutes)
+	@$(BIN)/python -m book._tools.pdf
+
+zip: book  ## the site as one file, with a server of one line
+	@$(BIN)/python -m book._tools.take_along
 
 lab: python  ## the notebooks in JupyterLab
 	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test,dev

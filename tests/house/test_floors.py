@@ -65,11 +65,12 @@ MUST_NOT = {
     "weights": {"transformers"},
     "tokenizers": {"tokenizers", "tiktoken", "transformers"},
 }
-NEVER = {"transformers", "tokenizers", "tiktoken", "deepspeed"}
+NEVER = {"transformers", "tokenizers", "tiktoken", "deepspeed", "jaxtyping"}
 
 # The door that is open on purpose, Transformer.from_pretrained and save_pretrained: it imports
 # only when one of them is called.
 DOORS = {
+    ("shapes.py", "jaxtyping"),  # where it is installed, for the tests
     ("tokenizers/library.py", "tokenizers"),  # files that no class here reads, if installed
     ("model/transformer.py", "course_lib.weights"),
     ("model/transformer.py", "course_lib.weights"),
