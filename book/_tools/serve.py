@@ -32,8 +32,7 @@ class Handler(SimpleHTTPRequestHandler):
         if not there or any(
             part.startswith(".") for part in path.relative_to(self.directory).parts
         ):
-            self.send_error(404)
-            return None
+            return self._not_found()
         if path.suffix in COMPRESSED and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(path.read_bytes(), 6)
             self.send_response(200)
@@ -43,6 +42,19 @@ class Handler(SimpleHTTPRequestHandler):
             self.end_headers()
             return io.BytesIO(body)
         return super().send_head()
+
+    def _not_found(self):
+        """Send what a host sends for an address that leads nowhere: the site's own page for it."""
+        page = Path(self.directory) / "404.html"
+        if not page.is_file():
+            self.send_error(404)
+            return None
+        body = page.read_bytes()
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        return io.BytesIO(body)
 
     def log_message(self, *args: object) -> None:
         pass
