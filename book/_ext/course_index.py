@@ -36,7 +36,7 @@ KINDS = {
     "code": "program",
 }
 LOADED = re.compile(
-    r'load</span><span class="p">\(</span>\s*<span class="s[12]">(?:&quot;|&#39;)(\d\d\.\w+)'
+    r'load</span><span class="p">\(</span>\s*<span class="s[12]">(?:"|\'|&quot;|&#39;)(\d\d\.\w+)'
 )
 
 

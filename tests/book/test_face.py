@@ -143,10 +143,11 @@ def test_the_record_of_the_first_page_says_what_chapter_1_says() -> None:
     assert record["command"] == "python -m book._tools.landing" and len(runs) == 4
 
 
-def test_exercises_get_an_anchor_where_they_are_loaded() -> None:
+@pytest.mark.parametrize("quote", ["&quot;", '"', "&#39;"])
+def test_exercises_get_an_anchor_where_they_are_loaded(quote: str) -> None:
     load = (
         'exercises<span class="o">.</span><span class="n">load</span><span class="p">(</span>'
-        '<span class="s2">&quot;06.g2&quot;</span>'
+        f'<span class="s2">{quote}06.g2{quote}</span>'
     )
     page = with_anchors(cell_of("x") + cell_of(load))
     assert page.count('<div id="exercise-06-g2" class="cell docutils') == 1
