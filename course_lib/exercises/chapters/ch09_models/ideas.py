@@ -118,10 +118,10 @@ EXERCISES = [
                         "It holds. The blocks are the same. Masks and training set them apart.",
                     ),
                     Option(
-                        "BERT continues a story as well as GPT does, since it sees more.",
+                        "BERT continues a story better than GPT does, since it sees more.",
                         False,
-                        "It sees more of a text that is there. It was never trained to go on where "
-                        "nothing is.",
+                        "It sees more of a text that is there. Where a story is to go on, nothing "
+                        "is there yet: on this page it writes about as well, at a higher price.",
                         WRITES,
                     ),
                     Option(

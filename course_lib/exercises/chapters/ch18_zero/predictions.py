@@ -104,7 +104,7 @@ EXERCISES = [
         ),
         hints=["Which of 2 + 2 + 12 bytes are divided by the number of GPUs?"],
         explain="""
-        16 bytes a parameter; 4 + 12/N; 2 + 14/N; 16/N. What is not divided by N sets the floor.
+        16 bytes a parameter; 4 + 12/W; 2 + 14/W; 16/W. What is not divided by W sets the floor.
         """,
     ),
 ]
