@@ -19,8 +19,8 @@ from course_lib.shapes import Bool
 
 _SQUARE = 0.27  # side of a square of the mask, where a cell of a strip is 1 wide
 _STRIP = 1.15  # from one strip to the next
-_LEAST = 7.5  # a short sentence still leaves room for the words above and below
-_LINE, _LETTERS = 0.42, 54  # of the words below: height of a line, and what fits a phone
+_LEAST = 6.6  # a short sentence still leaves room for the words above and below
+_LINE, _LETTERS = 0.42, 50  # of the words below: height of a line, and what fits a phone
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.text import Text
 
 PHONE_INCHES = 342 / 96  # what a phone of 390 pixels leaves to a figure
-SMALLEST_PIXELS = 9.5  # no word is shown smaller
+# No word is shown smaller: on a phone, whose frame takes a pixel or two, and elsewhere.
+SMALLEST_PIXELS, SMALLEST_WIDE_PIXELS = 11.2, 9.5
 _PIXELS = 96 / 72  # of a point
+SMALLEST_POINTS = SMALLEST_PIXELS / _PIXELS
 # Colours of the paper and the ink follow the page; the second is what shows outside it.
 _THEME = {
     "#1f2328": "currentColor",
@@ -33,8 +35,8 @@ _FONTS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 def page_svg(figure: Figure, alt: str) -> str:
     """Write a figure for a page: one drawing, and a narrow one for phones where that is legible.
 
-    The narrow one has the same words at the same size, panels below each other, long titles on
-    several lines. Where its words would meet or be cut, phones get the wide one, which then
+    The narrow one has the same words, small ones made larger, panels below each other, long titles
+    on several lines. Where its words would meet or be cut, phones get the wide one, which then
     scrolls by itself instead of shrinking.
 
     Args:
@@ -42,15 +44,15 @@ def page_svg(figure: Figure, alt: str) -> str:
         alt: What it shows, in words.
     """
     wide = _svg(figure, alt, "figure-wide")
-    smallest = min((float(text.get_fontsize()) for text in _words(figure)), default=10.0) * _PIXELS
+    smallest = min((_points(text) for text in _words(figure)), default=10.0) * _PIXELS
     width = figure.get_figwidth() * 96
-    least = width * SMALLEST_PIXELS / smallest
     narrow = ""
-    if width > PHONE_INCHES * 96 and smallest >= SMALLEST_PIXELS - 0.5:
+    if width > PHONE_INCHES * 96 or smallest < SMALLEST_PIXELS:
         allowed = _meetings(figure)
         with _narrow(figure):
             if _meetings(figure) <= allowed:
                 narrow = _svg(figure, alt, "figure-narrow")
+    least = width * (SMALLEST_WIDE_PIXELS if narrow else SMALLEST_PIXELS) / smallest
     width = max(width, least)
     style = f"width:{width:.0f}px;min-width:{least:.0f}px;height:auto"
     wide = wide.replace("<svg ", f'<svg style="{style}" ', 1)
@@ -100,12 +102,13 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
 
 @contextmanager
 def _narrow(figure: Figure) -> Iterator[None]:
-    """Give a figure the width of a phone for a while: panels stacked, long titles wrapped."""
+    """Give a figure the width of a phone for a while: panels stacked, titles wrapped, words big."""
     inches_wide, inches_high = (float(one) for one in figure.get_size_inches())
     panels = figure.axes
     places = [place for axes in panels if (place := axes.get_subplotspec()) is not None]
     stacked = len(places) == len(panels) and _is_one_row(places)
     titles = [(text, text.get_text()) for text in _titles(figure)]
+    small = [(text, size) for text in _words(figure) if (size := _points(text)) < SMALLEST_POINTS]
     labelled = [axes.yaxis.get_tick_params()["labelleft"] for axes in panels]
     try:
         if stacked:
@@ -114,11 +117,15 @@ def _narrow(figure: Figure) -> Iterator[None]:
                 axes.set_subplotspec(grid[index])
                 axes.tick_params(labelleft=True)
         figure.set_size_inches(PHONE_INCHES, inches_high * (len(panels) if stacked else 1))
+        for text, _ in small:
+            text.set_fontsize(SMALLEST_POINTS)
         for text, words in titles:
             letters = int(PHONE_INCHES * 72 / (0.55 * float(text.get_fontsize())))
             text.set_text(textwrap.fill(words, letters) if len(words) > letters else words)
         yield
     finally:
+        for text, size in small:
+            text.set_fontsize(size)
         for text, words in titles:
             text.set_text(words)
         if stacked:
@@ -133,6 +140,10 @@ def _is_one_row(places: list[SubplotSpec]) -> bool:
     rows = {tuple(place.rowspan) for place in places}
     columns = {tuple(place.colspan) for place in places}
     return len(rows) == 1 and len(columns) == len(places) > 1
+
+
+def _points(text: Text) -> float:
+    return float(text.get_fontsize())
 
 
 def _titles(figure: Figure) -> list[Text]:

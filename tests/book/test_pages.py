@@ -15,7 +15,7 @@ FRONT = sorted(
 )
 # Compressed, as a server sends it; what turns TeX into formulas weighs more than all the rest.
 WEIGHT_LIMIT_BYTES, WITH_FORMULAS_BYTES = 350_000, 500_000
-SMALLEST_LABEL_PIXELS = 9
+SMALLEST_LABEL_PIXELS = 11
 PHONE = 390
 
 RAW_TABLE = re.compile(r"\|\s*(?:[:—-]\s*){1,}[—-]*:?\s*\|")

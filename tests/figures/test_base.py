@@ -93,14 +93,24 @@ def test_where_words_would_meet_a_phone_gets_the_wide_one_at_a_size_to_read() ->
     assert "figure-narrow" not in page
     least = re.search(r"min-width:([0-9]+)px", page)
     assert least is not None
-    assert float(least[1]) / (9 * 96) * 8 * 96 / 72 >= 9
+    assert float(least[1]) / (9 * 96) * 8 * 96 / 72 >= 11
     axes.texts[0].set_fontsize(5)
     least = re.search(
         r"width:([0-9]+)px;min-width:([0-9]+)px", page_of(FigureWithText(figure, "W."))
     )
     assert least is not None
-    assert float(least[2]) / (9 * 96) * 5 * 96 / 72 >= 9
+    assert float(least[2]) / (9 * 96) * 5 * 96 / 72 >= 11
     assert float(least[1]) >= float(least[2])
+
+
+def test_a_phone_gets_small_words_made_larger_and_the_figure_keeps_its_own() -> None:
+    figure, axes = new_figure(width=6.4)
+    axes.text(0.5, 0.5, "small", fontsize=6)
+    page = page_of(FigureWithText(figure, "Small."))
+    narrow = page[page.index('<svg style="display:none" class="figure-narrow"') :]
+    size = re.search(r"font-size: ([0-9.]+)px[^>]*>small<", narrow)
+    assert size is not None and float(size[1]) * 96 / 72 > 11
+    assert axes.texts[0].get_fontsize() == 6
 
 
 def test_no_figure_is_left_open() -> None:
