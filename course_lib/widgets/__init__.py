@@ -29,6 +29,7 @@ _HOMES = {
     "Quiz": "quiz",
     "Sampler": "sampler",
     "ShapeTracer": "shape_tracer",
+    "StepMemory": "step_memory",
     "TinyModel": "tiny_model",
 }
 __all__ = sorted(_HOMES)

@@ -11,6 +11,7 @@ import {
 import { listed, short } from "./kit/ui/text.js";
 import { gate } from "./kit/ui/gate.js";
 import { heatTable } from "./kit/ui/heat.js";
+import { ringPicture } from "./kit/ui/ring.js";
 import { ringStates } from "./kit/math/ring.js";
 
 /**
@@ -40,6 +41,7 @@ function render({ model, el }) {
     const sums = data.rows[0].map((_, c) => data.rows.reduce((sum, row) => sum + row[c], 0));
     let at = 0;
     const region = scrollRegion("What each rank holds");
+    const ring = h("div", {});
     const said = h("div", {});
     const describe = describeButton(() => describeState(states[at], at === states.length - 1));
     const back = button("← Step back", () => go(at - 1));
@@ -48,6 +50,7 @@ function render({ model, el }) {
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const fill = () => {
       const { rows, held, sent } = states[at];
+      ring.innerHTML = ringPicture(states[at]);
       region.replaceChildren(
         heatTable({
           corner: "rank",
@@ -136,6 +139,7 @@ function render({ model, el }) {
     fill();
     result.append(
       said,
+      ring,
       h("div", { class: "cw-row" }, back, next, finish, describe.button),
       describe.text,
     );

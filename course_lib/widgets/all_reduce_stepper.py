@@ -3,13 +3,14 @@
 Chapter: 18_multi_gpu_zero
 """
 
+import math
 from typing import Any
 
 import traitlets
 
 from course_lib.widgets.base import CourseWidget, table_of_numbers
 from course_lib.widgets.bundle import bundle
-from course_lib.widgets.markup import card, escape, listed, scroll, short
+from course_lib.widgets.markup import card, escape, fixed, listed, scroll, short
 from course_lib.widgets.markup import table as html_table
 
 
@@ -59,6 +60,8 @@ class AllReduceStepper(CourseWidget):
                 ("After all-gather", states[-1]),
             )
         )
+        first = scroll("The ring", ring_picture(states[1]))
+        parts = f"<div><p><strong>The first step</strong></p>{first}</div>{parts}"
         sentence = describe_state(states[-1], last=True)
         static = card(
             title,
@@ -122,6 +125,44 @@ def describe_state(state: dict[str, Any], *, last: bool) -> str:
         f"{state['phase']}, step {state['step']} of {n - 1}: {listed(moves)}. "
         f"Finished sums on {listed(owned)}.{end}"
     )
+
+
+def ring_picture(state: dict[str, Any]) -> str:
+    """Draws the ranks on a circle, and on each arc the slot that travels it in this step.
+
+    The same text as `ringPicture` in `kit/ui/ring.js` writes; a table beside it has the numbers.
+
+    Args:
+        state: One of `ring_states`.
+
+    Returns:
+        An SVG. Two ranks get an arc each way, since a ring of two is still a ring.
+    """
+    n = len(state["rows"])
+    slots = {rank: slot for rank, _, slot in state["sent"]}
+    gap = 0.36  # radians from the middle of a rank to where its arc begins
+    drawn = []
+
+    def place(angle: float, radius: float | int) -> str:
+        x, y = 180 + radius * math.sin(angle), 150 - radius * math.cos(angle)
+        return f"{fixed(x, 1)} {fixed(y, 1)}"
+
+    for rank, held in enumerate(state["held"]):
+        at, to = 2 * math.pi * rank / n, 2 * math.pi * (rank + 1) / n
+        if rank in slots:
+            end = to - gap
+            tip = f"{place(end, 104)}L{place(end - 0.12, 112)}L{place(end - 0.12, 96)}Z"
+            x, y = place((at + to) / 2, 132).split()
+            far = int(to - at - 2 * gap > math.pi)
+            arc = f"M{place(at + gap, 104)}A104 104 0 {far} 1 {place(end - 0.1, 104)}"
+            drawn.append(f'<path d="{arc}"/><path class="tip" d="M{tip}"/>')
+            drawn.append(f'<text x="{x}" y="{y}" dy="5">slot {slots[rank] + 1}</text>')
+        x, y = place(at, 104).split()
+        drawn.append(f'<circle cx="{x}" cy="{y}" r="30"/>')
+        drawn.append(f'<text x="{x}" y="{y}" dy="-2">rank {rank + 1}</text>')
+        drawn.append(f'<text x="{x}" y="{y}" dy="15">{held.count(n)} of {n}</text>')
+    size = 'class="cw-ring" viewBox="0 0 360 300" width="360" height="300"'
+    return f'<svg {size} aria-hidden="true">{"".join(drawn)}</svg>'
 
 
 def _table(state: dict[str, Any], n: int) -> str:

@@ -35,6 +35,7 @@ from course_lib.widgets import (
     Quiz,
     Sampler,
     ShapeTracer,
+    StepMemory,
     TinyModel,
 )
 from tests.widgets.payloads import ALL, CODE
@@ -112,6 +113,21 @@ def mixture() -> MixtureTradeOff:
     return MixtureTradeOff([0, 0.3, 0.6, 1], losses, own=own, owner="A model", describe="Mix.")
 
 
+def step_memory() -> StepMemory:
+    """Two stages of a model of 100 parameters: one whose peak is in backward, one with teeth."""
+    whole = {
+        "forward": [1300 + 3 * i for i in range(50)],
+        "backward": [1450 + 10 * i for i in range(40)],
+        "optimizer": [1700, 1650, 1600],
+    }
+    cut = {
+        "forward": [800 + 100 * (i % 2) for i in range(64)],
+        "backward": [820, 990, 850],
+        "optimizer": [700, 640],
+    }
+    return StepMemory({0: whole, 3: cut}, {0: 1200, 3: 600}, 100, describe="Walk.")
+
+
 def head_gallery() -> HeadGallery:
     return HeadGallery(weights(), SENTENCE, [[0.9, 0.85, 0.4], [0.92, 0.7, 0.1]], 0.94)
 
@@ -181,6 +197,7 @@ EXAMPLES: dict[str, Any] = {
     "audit": audit,
     "budget game": budget_game,
     "mixture": mixture,
+    "step memory": step_memory,
     "planner": lambda: Planner(describe="Plan."),
     "code quiz": code_quiz,
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}
