@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from book._ext.course_theme import reader_minutes
 from book._tools import browser, build, notebooks, paths, serve, setup
 from book._tools.paths import ROOT, CommandError
 from course_lib import files
@@ -461,6 +462,12 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_readme_fits_one_screen() -> None:
     assert len(README.splitlines()) <= 60
+
+
+def test_the_readme_counts_the_hours_of_all_chapters() -> None:
+    minutes = sum(reader_minutes(text.read_text("utf-8")) for text in paths.chapter_texts())
+    (said,) = re.findall(r"about\s+(\d+) hours", README)
+    assert int(said) == round(minutes / 60)
 
 
 def test_the_readme_names_commands_that_exist() -> None:
