@@ -58,8 +58,8 @@ def attention_links(
         one.set_title(title, fontsize=10, color=palette.ink)
         one.set(xlim=(-0.75, 1.75), ylim=(T - 0.5, -0.5))
         for row, word in enumerate(words):
-            one.text(-0.06, row, word, ha="right", va="center", fontsize=9, color=palette.ink)
-            faint = palette.ink if row in asking else palette.faint
+            one.text(-0.06, row, word, ha="right", va="center", fontsize=9, color=palette.key)
+            faint = palette.query if row in asking else palette.faint
             one.text(1.06, row, word, ha="left", va="center", fontsize=9, color=faint)
         for row in asking:
             for column, weight in enumerate(weights[head, row].tolist()):
@@ -134,7 +134,9 @@ def attention_stages(
     rows: list[list[Any]] = []
     for index, (one, (title, step)) in enumerate(zip(axes, steps.items(), strict=True)):
         columns = words if step.shape[1] == T and index < 4 else [f"{i + 1}" for i in range(K)]
-        heat_map(one, step, words if index == 0 else None, columns, decimals=2)
+        across = palette.key if index < 4 else palette.value
+        named = words if index == 0 else None
+        heat_map(one, step, named, columns, decimals=2, concepts=(palette.query, across))
         one.set_title(title, fontsize=9, color=palette.ink)
         name = title.replace("\n", ": ")
         for word, row in zip(words, step.tolist(), strict=True):

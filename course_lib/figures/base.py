@@ -41,6 +41,10 @@ class Palette:
     on_light: str = "#010101"  # words on a light patch, which stays light on a dark page
     on_dark: str = "#fefefe"
     faint: str = "#6e7781"
+    query: str = "#0a62a6"  # one colour for each concept, as in the text and the widgets of a page
+    key: str = "#a94400"
+    value: str = "#00705a"
+    mask: str = "#6b5578"
     map: str = "Blues"
     lines: tuple[str, ...] = ("-", "--", "-.", ":")
     markers: tuple[str, ...] = ("o", "s", "^", "D", "v")

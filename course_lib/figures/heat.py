@@ -26,6 +26,7 @@ def heat_map(
     decimals: int = 2,
     low: float | None = None,
     high: float | None = None,
+    concepts: tuple[str, str] | None = None,
 ) -> None:
     """Draw a matrix with its numbers in the cells; minus infinity is a hatched, empty cell.
 
@@ -38,6 +39,7 @@ def heat_map(
         low: Value of the lightest shade; the smallest finite one if left out.
         high: Value of the darkest shade; the largest finite one if left out. With `low` below 0 and
             `high` above, zero is the lightest and each sign has its own hue.
+        concepts: Colours of the names of rows and columns, such as those of a query and a key.
     """
     finite = values[values.isfinite()]
     low = float(finite.min()) if low is None else low
@@ -61,6 +63,9 @@ def heat_map(
     )
     axes.set_yticks(range(values.shape[0]), rows or [""] * values.shape[0], fontsize=9)
     axes.tick_params(length=0)
+    if concepts is not None:
+        axes.tick_params(axis="y", labelcolor=concepts[0])
+        axes.tick_params(axis="x", labelcolor=concepts[1])
     for i, row in enumerate(values.tolist()):
         for j, value in enumerate(row):
             if value == float("-inf"):
@@ -77,4 +82,4 @@ def heat_map(
 
 def _hidden(column: int, row: int) -> Rectangle:
     corner = (column - 0.5, row - 0.5)
-    return Rectangle(corner, 1, 1, facecolor="white", edgecolor=palette.faint, hatch="///", lw=0)
+    return Rectangle(corner, 1, 1, facecolor="white", edgecolor=palette.mask, hatch="///", lw=0)

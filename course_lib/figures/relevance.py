@@ -36,7 +36,8 @@ def relevance_map(
     _check_map(weights, words)
     T = len(words)
     figure, axes = new_figure(width=1.6 + 0.62 * T, height=1.2 + 0.36 * T)
-    heat_map(axes, weights, words, words, decimals=2, low=0.0, high=1.0)
+    sides = (palette.query, palette.key)
+    heat_map(axes, weights, words, words, decimals=2, low=0.0, high=1.0, concepts=sides)
     axes.set_title(title, fontsize=9, color=palette.ink)
     alt = (
         f"A table of shares for the words {', '.join(words)}, rows looking at columns. "

@@ -28,6 +28,10 @@ _THEME = {
     "#000000": "currentColor",
     "#6e7781": "var(--figure-faint, #6e7781)",
     "#ffffff": "var(--figure-paper, #ffffff)",
+    "#0a62a6": "var(--concept-query, #0a62a6)",
+    "#a94400": "var(--concept-key, #a94400)",
+    "#00705a": "var(--concept-value, #00705a)",
+    "#6b5578": "var(--concept-mask, #6b5578)",
 }
 _FONTS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 

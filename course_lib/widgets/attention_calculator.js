@@ -82,7 +82,7 @@ function render({ model, el }) {
         corner: `${letter.toUpperCase()}: ${what}`,
         rows: data.labels,
         columns: data[letter][0].map((_, c) => `${c + 1}`),
-        kind: "",
+        kind: `of-${what}`,
         cell: (i, c) =>
           h(
             "td",
@@ -282,6 +282,7 @@ function render({ model, el }) {
         corner: name === "output" ? "word" : "query ↓ key →",
         rows: data.labels,
         columns: columns(name),
+        kind: `cw-heat by-query to-${name === "output" ? "value" : "key"}`,
         cell: (i, j) =>
           heatCell(values[i][j], {
             ...range,

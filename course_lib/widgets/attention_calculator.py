@@ -84,7 +84,7 @@ class AttentionCalculator(CourseWidget):
             for name, rows in stages.items()
         )
         given = "".join(
-            scroll(what, _plain_table(f"{name.upper()}: {what}", inputs[name], names))
+            scroll(what, _plain_table(name, what, inputs[name], names))
             for name, what in zip("qkv", ("query", "key", "value"), strict=True)
         )
         static = card(
@@ -160,10 +160,11 @@ def describe_stages(stages: dict[str, Rows], names: list[str]) -> str:
     return "; ".join(rows) + "."
 
 
-def _plain_table(corner: str, rows: Rows, names: list[str]) -> str:
+def _plain_table(letter: str, what: str, rows: Rows, names: list[str]) -> str:
     columns = [str(c + 1) for c in range(len(rows[0]))]
     cells = ([f"<td>{short(value)}</td>" for value in row] for row in rows)
-    return html_table(corner, columns, zip(names, cells, strict=True))
+    corner = f"{letter.upper()}: {what}"
+    return html_table(corner, columns, zip(names, cells, strict=True), kind=f"of-{what}")
 
 
 def _stage_table(name: str, rows: Rows, names: list[str]) -> str:
@@ -179,6 +180,7 @@ def _stage_table(name: str, rows: Rows, names: list[str]) -> str:
         ]
         for row in rows
     )
+    kind = f"cw-heat by-query to-{'value' if name == 'output' else 'key'}"
     corner = "word" if name == "output" else "query ↓\nkey →"
-    drawn = html_table(corner, columns, zip(names, cells, strict=True), kind="cw-heat")
+    drawn = html_table(corner, columns, zip(names, cells, strict=True), kind=kind)
     return scroll(_TITLES[name], drawn)

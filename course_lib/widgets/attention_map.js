@@ -152,6 +152,7 @@ function render({ model, el }) {
             corner: "from ↓ to →",
             rows: data.shown,
             columns: data.shown,
+            kind: "cw-heat by-query to-key",
             cell: (i, j) =>
               j < seenBy(i)
                 ? h("td", { class: `sh${shade(rows[i][j])}` }, percent(rows[i][j]))

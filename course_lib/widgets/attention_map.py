@@ -87,7 +87,7 @@ class AttentionMap(CourseWidget):
             "from ↓ to →",
             shown,
             ((shown[i], _cells(payload, last, i)) for i in range(size)),
-            kind="cw-heat",
+            kind="cw-heat by-query to-key",
         )
         static = card(
             title,

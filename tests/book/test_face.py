@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from book._ext.concepts import concept_of
 from book._ext.course_index import KINDS, anchor, ranges, with_anchors
 from book._ext.course_theme import reader_minutes
 from book._ext.figure_numbers import caption_of, number_figures
@@ -18,6 +19,7 @@ from book._tools import readme, results
 from book._tools.landing import RECORD
 from book._tools.paths import HTML, NOTEBOOKS, ROOT, chapter_texts
 from course_lib.exercises.catalog import all_specs
+from course_lib.figures.base import palette
 
 NUMBERS = [entry["chapter"][:2] for entry in chapters()]
 
@@ -117,7 +119,7 @@ def test_a_number_follows_its_record_and_its_cell(monkeypatch: pytest.MonkeyPatc
     said = results.by_chapter()["11"].text()
     text = results.outputs("11").replace("T = 2.0: 7 tokens", "T = 2.0: 9 tokens")
     monkeypatch.setattr(results, "outputs", lambda chapter: text)
-    assert results.by_chapter()["11"].text() == said.replace("7 tokens", "9 tokens") != said
+    assert results.by_chapter()["11"].text() == said.replace(" 7 ", " 9 ") != said
     monkeypatch.setattr(results, "outputs", lambda chapter: "")
     with pytest.raises(ValueError, match="0 times, not once"):
         results.by_chapter()["11"].text()
@@ -188,6 +190,30 @@ def test_what_can_match_nothing_leaves_a_style_sheet() -> None:
     )
     with pytest.raises(ValueError, match="does not close"):
         lean(".used{a:b", {"used"})
+
+
+@pytest.mark.parametrize(
+    ("word", "concept"),
+    [
+        ("query", "query"),
+        ("Queries", "query"),
+        ("keys", "key"),
+        ("masking rate", ""),
+        ("keyed", ""),
+    ],
+)
+def test_a_concept_in_bold_is_known_by_its_word(word: str, concept: str) -> None:
+    assert concept_of(word) == concept
+
+
+def test_text_widgets_and_figures_have_one_colour_for_a_concept() -> None:
+    book = (ROOT / "book" / "assets" / "course.css").read_text(encoding="utf-8")
+    styles = ROOT / "course_lib" / "widgets" / "kit" / "ui" / "styles" / "6_concepts.css"
+    widgets = styles.read_text(encoding="utf-8")
+    for name in ("query", "key", "value", "mask"):
+        light, dark = re.findall(rf"--concept-{name}: (#\w+);", book)
+        assert re.findall(rf"var\(--concept-{name}, (#\w+)\)", widgets) == [light, dark]
+        assert getattr(palette, name) == light
 
 
 def test_the_typefaces_stand_beside_their_licences() -> None:
