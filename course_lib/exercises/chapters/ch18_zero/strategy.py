@@ -25,14 +25,14 @@ def held(parameters: float, gpus: int, stage: int) -> float:
     return model_state_bytes(parameters, gpus, stage).total / 1e9
 
 
-def chosen(parameters: float, gpus: int, memory_gb: float) -> str:
+def chosen(parameters: float, gpus: int, memory_gb: float | int) -> str:
     """Name the first stage whose states leave a quarter of a GPU free."""
     room = SHARE * memory_gb
     fitting = [stage for stage in range(4) if held(parameters, gpus, stage) <= room]
     return NAMES[fitting[0]] if fitting else NONE
 
 
-def _said(stage: int, parameters: float, gpus: int, memory_gb: float) -> str:
+def _said(stage: int, parameters: float, gpus: int, memory_gb: float | int) -> str:
     size, room = held(parameters, gpus, stage), SHARE * memory_gb
     right = chosen(parameters, gpus, memory_gb)
     line = f"{NAMES[stage]} holds {size:.1f} GB of states; {room:g} GB may be filled."
@@ -43,7 +43,7 @@ def _said(stage: int, parameters: float, gpus: int, memory_gb: float) -> str:
     return f"{line} It fits, but {right} does, too, and comes first."
 
 
-def _row(parameters: float, gpus: int, memory_gb: float) -> Row:
+def _row(parameters: float, gpus: int, memory_gb: float | int) -> Row:
     right = chosen(parameters, gpus, memory_gb)
     texts = {NAMES[stage]: _said(stage, parameters, gpus, memory_gb) for stage in range(4)}
     last = held(parameters, gpus, 3)
