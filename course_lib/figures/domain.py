@@ -102,10 +102,10 @@ def law_and_runs(fit: ScalingFit, held_out: Sequence[ScalingRun]) -> FigureWithT
                     + ["held out" if shape == "D" else ""]
                 )
     axes.set_xscale("log")
-    axes.set_xlim(lengths[0] / 1.7, lengths[-1] * 1.2)
-    axes.set_xticks(lengths, [f"{length:,}" for length in lengths])
+    axes.set_xlim(lengths[0] / 2.4, lengths[-1] * 1.2)  # room for the sizes, on a phone too
+    axes.set_xticks(lengths, [f"{length / 1000:.0f}" for length in lengths])
     axes.minorticks_off()
-    axes.set_xlabel("samples; a line for each number of parameters")
+    axes.set_xlabel("thousand samples; a line for each size")
     axes.set_ylabel("loss, nats")
     inside = sum(
         said.low <= run.loss <= said.high

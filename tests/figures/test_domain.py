@@ -6,6 +6,7 @@ import pytest
 from course_lib.adaptation.bloomberg import DATA, FINPILE, PUBLIC
 from course_lib.adaptation.scaling import ScalingLaw, ScalingRun, fit_scaling_law
 from course_lib.figures.domain import law_and_runs, sources_of
+from course_lib.figures.svg import page_svg
 
 LAW = ScalingLaw(floor=0.565, a=30.0, b=80.0, alpha=0.6, beta=0.5)
 
@@ -46,3 +47,4 @@ def test_runs_stand_beside_what_the_law_says_of_them() -> None:
     assert len(drawn.table) == 12
     assert "1 lie in the 90 % interval" in drawn.alt
     assert [row[-1] for row in drawn.table].count("held out") == 2
+    assert "figure-narrow" in page_svg(drawn.figure, drawn.alt)  # else a phone scrolls it sideways
