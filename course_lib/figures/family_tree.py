@@ -143,7 +143,7 @@ def family_tree(releases: Sequence[Release] = RELEASES) -> FigureWithText:
                 same.append(f"{one.name} from {parent.name}")
             start = place[parent.name]
             # Names stand at the right of the dots: a line keeps to the left, or comes from above.
-            bend = "arc3,rad=0.3" if start[0] == x else "angle3,angleA=90,angleB=0"
+            bend = "arc3,rad=0.2" if start[0] == x else "angle3,angleA=90,angleB=0"
             bend = "angle3,angleA=0,angleB=90" if start[0] > x else bend
             axes.annotate("", (x, y), start, arrowprops={
                 "arrowstyle": "-", "color": palette.faint, "connectionstyle": bend,

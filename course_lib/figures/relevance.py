@@ -126,13 +126,16 @@ def learning_curve(
         fontsize=9,
         color=palette.blue,
     )
-    for index, (name, loss) in enumerate(baselines.items()):
+    for index, loss in enumerate(baselines.values()):
         line = palette.lines[1 + index % (len(palette.lines) - 1)]
         axes.axhline(loss, color=palette.ink, ls=line, lw=1.1)
+    low, high = min([*losses, *baselines.values()]), max([*losses, *baselines.values()])
+    axes.set_ylim(low - 0.14 * (high - low), high + 0.1 * (high - low))
+    for names, lowest in _close_together(baselines, 0.08 * (high - low)):
         axes.annotate(
-            f"{name} {loss:.2f}",
-            (steps[-1], loss),
-            xytext=(0, 4),
+            ", ".join(names),
+            (steps[-1], lowest),
+            xytext=(0, 4 if len(names) == 1 else -13),
             textcoords="offset points",
             ha="right",
             fontsize=9,
@@ -148,6 +151,18 @@ def learning_curve(
     rows = [[f"after {step} updates", loss] for step, loss in evaluations]
     rows += [[name, loss] for name, loss in baselines.items()]
     return FigureWithText(figure, alt, [["predictor", "nats a token"], *rows])
+
+
+def _close_together(levels: Mapping[str, float], gap: float) -> list[tuple[list[str], float]]:
+    """Join the names of levels that leave no room between them, with the lowest of each group."""
+    groups: list[tuple[list[str], float]] = []
+    for name, level in sorted(levels.items(), key=lambda pair: -pair[1]):
+        label = f"{name} {level:.2f}"
+        if groups and groups[-1][1] - level < gap:
+            groups[-1] = ([*groups[-1][0], label], level)
+        else:
+            groups.append(([label], level))
+    return groups
 
 
 def reach_curve(losses: Mapping[int, float], floor: Mapping[str, float]) -> FigureWithText:

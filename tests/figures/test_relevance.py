@@ -43,6 +43,13 @@ def test_curves_state_first_last_and_what_they_are_compared_with() -> None:
     assert len(reach.table) == 5
 
 
+def test_levels_that_leave_no_room_share_a_label() -> None:
+    levels = {"bigram": 5.0, "three": 4.0, "four": 3.95, "five": 3.9}
+    shown = learning_curve([(0, 7.0), (10, 4.1)], levels).figure.axes[0].texts
+    labels = {text.get_text() for text in shown}
+    assert labels == {"transformer 4.10", "bigram 5.00", "three 4.00, four 3.95, five 3.90"}
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
