@@ -26,6 +26,18 @@ if sys.argv[4]:
     told["text"] = words(sys.argv[4], add_special_tokens=False)["input_ids"]
 print(json.dumps(told))
 """
+VLLM = """
+import json, sys
+from vllm import LLM, SamplingParams
+folder, ids, n = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+model = LLM(
+    folder, dtype="float32", max_model_len=len(ids) + n, max_num_seqs=1,
+    skip_tokenizer_init=True, enforce_eager=True,
+)
+how = SamplingParams(temperature=0, max_tokens=n, ignore_eos=True, detokenize=False)
+written = model.generate([{"prompt_token_ids": ids}], how)[0].outputs[0].token_ids
+print(json.dumps({"tokens": list(written)}))
+"""
 NODE = """
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -19,7 +19,7 @@ import torch
 
 from course_lib.files import read_json, write_json, write_text
 from course_lib.model.transformer import Transformer
-from course_lib.weights.engines import NODE, TRANSFORMERS, run_engine
+from course_lib.weights.engines import NODE, TRANSFORMERS, VLLM, run_engine
 from course_lib.weights.gguf_file import GgufFile
 from course_lib.weights.gguf_tokenizer import tokenizer_files
 from course_lib.weights.gguf_write import write_gguf
@@ -28,6 +28,7 @@ from course_lib.weights.save import save_pretrained
 
 N_TOKENS = 40
 LLAMA_CPP = "COURSE_LIB_NODE_LLAMA_CPP"
+VLLM_PYTHON = "COURSE_LIB_VLLM_PYTHON"
 _N_PROMPT = 8
 _TEXT = "Hello, world! It's 12345 times né 日本 🙂\n\n  two  blanks\t"  # to be cut into tokens
 _COPIED = (
@@ -107,7 +108,7 @@ def handover(
     made = [
         reference,
         *_gguf(model, folder, target, ids, ours, text_ids),
-        _vllm(model, target),
+        _vllm(model, target, ids, ours),
         *_configurations(target),
     ]
     lines = [f"# {one.engine}: {one.state}. {one.told}\n{one.command}\n" for one in made]
@@ -242,14 +243,22 @@ def _llama_cpp(
     return judged._replace(told=f"{judged.told}; a text is cut as in transformers")
 
 
-def _vllm(model: Transformer, target: Path) -> HandedOver:
-    command = f"vllm serve {shlex.quote(str(target / 'transformers'))} --dtype float32"
+def _vllm(model: Transformer, target: Path, ids: list[int], ours: list[int]) -> HandedOver:
+    folder = target / "transformers"
+    command = f"vllm serve {shlex.quote(str(folder))} --dtype float32"
     width = model.config.head_dim
     if width < 32:
         told = f"its heads are {width} wide: the builds for processors want 32 and more"
         return HandedOver("vLLM", "does not fit", told, command)
-    told = "the folder of transformers is what it reads; it was not run here"
-    return HandedOver("vLLM", "written", told, command)
+    python = os.environ.get(VLLM_PYTHON)
+    if not python:
+        told = f"{folder} is what it reads; to check it, set {VLLM_PYTHON} to a Python that has it"
+        return HandedOver("vLLM", "written", told, command)
+    arguments = [python, "-c", VLLM, str(folder), json.dumps(ids), str(len(ours))]
+    alone = {"HF_HUB_OFFLINE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    alone["VLLM_CPU_KVCACHE_SPACE"] = "1"  # GiB; unasked it takes nearly all the memory there is
+    found = run_engine(arguments, "No module named 'vllm'", **alone)
+    return _judged("vLLM", found, ours, folder, command, f"set {VLLM_PYTHON} to a Python with it")
 
 
 def _configurations(target: Path) -> list[HandedOver]:

@@ -1,10 +1,16 @@
 """Settings for other engines; training with them is tested where the command line is."""
 
+import json
+import os
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from course_lib.distributed import deepspeed_config, torchtitan_job
+
+PYTHON = "COURSE_LIB_DEEPSPEED_PYTHON"
 
 
 def test_torchtitan_job_is_toml_with_what_was_asked():
@@ -25,3 +31,17 @@ def test_deepspeed_settings_say_what_was_asked():
     assert config["zero_optimization"]["stage"] == 2
     with pytest.raises(ValueError, match="stage must be 0, 1, 2 or 3, got 5"):
         deepspeed_config(5, micro_batch=1, learning_rate=1e-3)
+
+
+@pytest.mark.skipif(not os.environ.get(PYTHON), reason=f"{PYTHON} names no Python with DeepSpeed")
+@pytest.mark.processes
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_deepspeed_trains_alike_with_the_settings(stage):
+    script = Path(__file__).with_name("deepspeed_ranks.py")
+    command = [os.environ[PYTHON], "-m", "torch.distributed.run", "--nproc-per-node=2", str(script)]
+    environment = {**os.environ, "STAGE": str(stage)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    line = next(line for line in ended.stdout.splitlines() if line.startswith("{"))
+    found = json.loads(line)
+    assert found["losses"] < 1e-5 and found["weights"] < 1e-6, found

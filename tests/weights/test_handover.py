@@ -17,7 +17,14 @@ from course_lib.weights import handover as handing
 from course_lib.weights.gguf_file import GgufFile
 from course_lib.weights.gguf_tokenizer import tokenizer_files
 from course_lib.weights.gguf_write import write_gguf
-from course_lib.weights.handover import LLAMA_CPP, HandedOver, difference, greedy, handover
+from course_lib.weights.handover import (
+    LLAMA_CPP,
+    VLLM_PYTHON,
+    HandedOver,
+    difference,
+    greedy,
+    handover,
+)
 
 LLAMA = dict(
     d_model=64,
@@ -83,7 +90,12 @@ def test_every_engine_that_is_here_writes_the_same_tokens(tmp_path: Path, tie: b
         assert "cut as in transformers" in made["llama.cpp"].told
     else:
         assert made["llama.cpp"].state == "not here" and LLAMA_CPP in made["llama.cpp"].told
-    assert made["vLLM"].state == "written" and "vllm serve" in made["vLLM"].command
+    if os.environ.get(VLLM_PYTHON):
+        assert made["vLLM"].state == "equal", made["vLLM"]
+        assert made["vLLM"].told.startswith("40 of 40")
+    else:
+        assert made["vLLM"].state == "written" and VLLM_PYTHON in made["vLLM"].told
+    assert "vllm serve" in made["vLLM"].command
     target = folder / "handover"
     settings = load_config_from_file(str(target / "accelerate.json"))
     assert settings.distributed_type.value == "FSDP" and settings.num_processes == 2
@@ -100,6 +112,43 @@ def test_a_gpt_2_goes_to_transformers_and_not_to_gguf(tmp_path: Path) -> None:
     assert made["GGUF"].state == made["llama.cpp"].state == "does not fit"
     assert "gpt2" in made["GGUF"].told
     assert made["vLLM"].state == "does not fit" and "16" in made["vLLM"].told
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("says", "state"),
+    [
+        ("INFO a line before\n{right}", "equal"),
+        ("{wrong}", "differs"),
+        ("no JSON at all", "differs"),
+        ("{missing}", "not here"),
+        ("{fails}", "differs"),
+    ],
+)
+def test_vllm_is_judged_by_what_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, state: str
+) -> None:
+    model, prompt, target = drawn(LLAMA, 310), [3, 4, 5], tmp_path / "out"
+    ours = greedy(model, prompt, 40)
+    stand_in = tmp_path / "python"
+    lines = {
+        "right": json.dumps({"tokens": ours}),
+        "wrong": json.dumps({"tokens": [*ours[:-1], 309 - ours[-1]]}),
+        "missing": "",
+        "fails": "",
+    }
+    ends = {
+        "{missing}": "echo \"No module named 'vllm'\" >&2; exit 1",
+        "{fails}": "echo 'Unsupported head' >&2; exit 1",
+    }.get(says, "")
+    said = says.format(**lines)
+    stand_in.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\n{ends}\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv(VLLM_PYTHON, str(stand_in))
+    made = handing._vllm(model, target, prompt, ours)
+    assert made.state == state, made
+    if says == "{fails}":
+        assert "Unsupported head" in made.told
 
 
 @pytest.mark.processes
