@@ -3,7 +3,7 @@
 Chapter: 03_tokenizer
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.patches import Rectangle
 
@@ -34,39 +34,63 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
     if not tokenizers:
         raise ValueError("tokenizers must name at least one tokenizer")
     height = 0.35 + 0.7 * len(tokenizers)
-    figure, axes = new_figure(width=max(4.0, 1.3 + 0.135 * len(text)), height=height)
+    edges = _edges(text, tokenizers.values())
+    figure, axes = new_figure(width=max(4.0, 1.3 + 0.135 * edges[-1]), height=height)
     axes.axis("off")
-    axes.set(xlim=(-0.3, len(text) + 0.3), ylim=(len(tokenizers) - 0.2, -0.75))
+    axes.set(xlim=(-0.3, edges[-1] + 0.3), ylim=(len(tokenizers) - 0.2, -0.75))
     for at, character in enumerate(text):
-        axes.text(at + 0.5, -0.35, character, ha="center", va="center", **_MONO)
+        middle = (edges[at] + edges[at + 1]) / 2
+        axes.text(middle, -0.35, character, ha="center", va="center", **_MONO)
     rows: list[list[object]] = [["tokenizer", "token", "covers", "id"]]
     said = []
     for row, (name, tokenizer) in enumerate(tokenizers.items()):
         ids, spans = tokenizer.encode(text), tokenizer.offsets(text)
         axes.text(0, row + 0.12, f"{name}: {len(ids)} tokens", fontsize=9, color=palette.ink)
-        boxes: dict[tuple[int, int], list[int]] = {}
+        boxes = _boxes(text, tokenizer)
         for number, (i, span) in enumerate(zip(ids, spans, strict=True), 1):
-            boxes.setdefault(span, []).append(i)
             rows.append([name, number, text[slice(*span)].replace(" ", "␣") or "nothing", i])
         for index, ((start, end), inside) in enumerate(boxes.items()):
             if start == end:
                 continue
             face = "#e3eefb" if index % 2 else "white"
-            box = (start + 0.04, row + 0.2)
+            left, right = edges[start], edges[end]
             axes.add_patch(
-                Rectangle(box, end - start - 0.08, 0.5, facecolor=face, edgecolor=palette.blue)
-            )
+                Rectangle((left + 0.04, row + 0.2), right - left - 0.08, 0.5, facecolor=face,
+                          edgecolor=palette.blue)
+            )  # fmt: skip
             shown = "\n".join(map(str, inside))
-            fits = len(str(inside[0])) <= 1.6 * (end - start) and len(inside) == 1
-            size, turn = (8, 0) if fits else (7, 90)
+            size, turn = (8, 0) if _fits(inside, start, end) else (7, 90)
             axes.text(
-                (start + end) / 2, row + 0.45, shown, ha="center", va="center", fontsize=size,
+                (left + right) / 2, row + 0.45, shown, ha="center", va="center", fontsize=size,
                 rotation=turn, color=palette.on_light if index % 2 else palette.ink,
             )  # fmt: skip
         pieces = " | ".join(text[start:end] for start, end in boxes if end > start)
         said.append(f"{name}, {len(ids)} tokens: {pieces}")
     alt = f"The text “{text}” with a box over the characters of each token. {'; '.join(said)}."
     return FigureWithText(figure, alt, rows)
+
+
+def _boxes(text: str, tokenizer: Tokenizer) -> dict[tuple[int, int], list[int]]:
+    """Give the ids over each stretch of characters; tokens within one character share it."""
+    boxes: dict[tuple[int, int], list[int]] = {}
+    for i, span in zip(tokenizer.encode(text), tokenizer.offsets(text), strict=True):
+        boxes.setdefault(span, []).append(i)
+    return boxes
+
+
+def _fits(inside: Sequence[int], start: int, end: int) -> bool:
+    return len(inside) == 1 and len(str(inside[0])) <= 1.6 * (end - start)
+
+
+def _edges(text: str, tokenizers: Iterable[Tokenizer]) -> list[float]:
+    """Say where each character begins; one whose ids stand side by side, turned, is given room."""
+    widths = [1.0] * len(text)
+    for tokenizer in tokenizers:
+        for (start, end), inside in _boxes(text, tokenizer).items():
+            if end > start and not _fits(inside, start, end):
+                needed = 1.1 * len(inside) / (end - start)
+                widths[start:end] = [max(width, needed) for width in widths[start:end]]
+    return [sum(widths[:at]) for at in range(len(text) + 1)]
 
 
 _MONO = {"family": "monospace", "fontsize": 9, "color": palette.ink}

@@ -38,6 +38,17 @@ def test_tokens_inside_a_character(tokenizers):
     assert [row[2] for row in drawn.table[1:]] == ["a", "語", "語", "語", "b"]
 
 
+def test_ids_stand_beside_each_other_and_inside_their_box(tokenizers):
+    drawn = token_strips("aïb", {"bytes": tokenizers["bytes"]})
+    axes = drawn.figure.axes[0]
+    drawn.png()  # places everything
+    turned = next(text for text in axes.texts if text.get_text().count("\n") == 1)
+    box = next(patch for patch in axes.patches if patch.get_window_extent().contains(
+        *turned.get_window_extent().get_points().mean(0)))  # fmt: skip
+    inner, outer = turned.get_window_extent(), box.get_window_extent()
+    assert outer.x0 <= inner.x0 < inner.x1 <= outer.x1
+
+
 def test_curve():
     drawn = bytes_per_token([256, 512], {"seen": [1.0, 2.0], "unseen": [1.0, 1.5]})
     assert drawn.table == [["vocabulary", "seen", "unseen"], [256, 1.0, 1.0], [512, 2.0, 1.5]]

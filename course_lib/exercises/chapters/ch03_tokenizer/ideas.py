@@ -120,4 +120,75 @@ EXERCISES = [
         the prompt with the blank are not. A prompt should end where a token of the whole text ends.
         """,
     ),
+    Spec(
+        id="03.a3",
+        version=1,
+        chapter=CHAPTER,
+        section="What a model does not see",
+        kind="choice",
+        title="A token that no text holds",
+        prompt="""
+        A tokenizer learned its list on a forum. One user posted a great deal there, so the name
+        ` QuietLynx77` is a single token. The model was then trained on other texts, in which the
+        name never stands. It reads a token by its row, and its last layer scores the token by the
+        same row.
+        """,
+        parts=[
+            Choice(
+                prompt="What holds? Choose every statement that does.",
+                multiple=True,
+                options=[
+                    Option(
+                        "A prompt with the name hands the model a row that no training text has "
+                        "ever led it to read.",
+                        True,
+                        "The id never stood in an input, so nothing has taught the layers what to "
+                        "do with its row. What comes out is nobody's intention.",
+                    ),
+                    Option(
+                        "Its row was moved by training all the same.",
+                        True,
+                        "The last layer gives it a score at every step, and it is pushed away "
+                        "from what is said there, like all rows that are never the answer.",
+                    ),
+                    Option(
+                        "It can be found in the published weights, without the texts.",
+                        True,
+                        "Rows of tokens that are never used are pushed the same way, so they come "
+                        "to lie close together. This page measures it.",
+                    ),
+                    Option(
+                        "The model reads the name by its letters, as it would any rare name.",
+                        False,
+                        "A rare name that is *no* token falls into pieces that are well known. "
+                        "This one is a single id, and a model sees ids, not letters.",
+                        "models-see-letters",
+                    ),
+                    Option(
+                        "Its row is still as it was drawn at the start.",
+                        False,
+                        "That would be so in a table that is only read. The rows of this one also "
+                        "make the scores, and every score brings a gradient at each step.",
+                        "unread-is-unmoved",
+                    ),
+                    Option(
+                        "Encoding the name fails, since the model does not know it.",
+                        False,
+                        "Encoding is done by the tokenizer alone, and its list has the name. "
+                        "Nothing tells it what the model was trained on.",
+                        "tokenizer-knows-the-model",
+                    ),
+                ],
+            )
+        ],
+        hints=[
+            "Who decides what becomes one token, and on which text?",
+            "In a step of training, which rows get a score, and so a gradient?",
+        ],
+        explain="""
+        Vocabulary and model are made on texts of their own. Where these differ, tokens are left
+        over that the model was never taught. Training both on the same texts, or dropping such
+        tokens from the list, mends it.
+        """,
+    ),
 ]
