@@ -17,6 +17,7 @@ from course_lib.adaptation import answer_example
 from course_lib.capstone.settings import ASSISTANT, TURN
 from course_lib.data import batches
 from course_lib.data.corpora import paragraphs
+from course_lib.data.curation import Page
 from course_lib.generation import generate
 from course_lib.model.transformer import Transformer
 from course_lib.objectives import Example
@@ -31,6 +32,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}" + ASSISTANT + "{% endif %}"
 )
 SHORTEST_WORDS, LONGEST_WORDS = 8, 40
+_OPENING = 4  # words by which a sentence is looked up
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 
@@ -61,6 +63,29 @@ def sentences(texts: Iterable[str]) -> list[str]:
                 if SHORTEST_WORDS <= n_words <= LONGEST_WORDS and sentence[-1] in ".!?":
                     found[sentence] = None
     return list(found)
+
+
+def unseen(some: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Leave out the sentences that stand word for word in other texts, whatever their case.
+
+    What shares a run of 13 words is already taken out of held-out text; a shorter sentence is not.
+
+    Args:
+        some: Sentences to measure on.
+        texts: That are learned from.
+    """
+    left = {sentence: tuple(Page(sentence).lower_words) for sentence in some}
+    by_opening: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for words in left.values():
+        by_opening.setdefault(words[:_OPENING], set()).add(words)
+    seen: set[tuple[str, ...]] = set()
+    for text in texts:
+        words = tuple(Page(text).lower_words)
+        for i in range(len(words)):
+            for one in by_opening.get(words[i : i + _OPENING], ()):
+                if words[i : i + len(one)] == one:
+                    seen.add(one)
+    return [sentence for sentence, words in left.items() if words not in seen]
 
 
 def begun(

@@ -121,7 +121,9 @@ def tune(plan: Plan) -> dict[str, Any]:
     """
     words, settings = _words(plan.out), plan.settings
     turn, longest = words.special_id(TURN), CONTEXT_TOKENS
-    train, held = map(sentences.sentences, texts.read_split(plan.out))
+    learned, measured = texts.read_split(plan.out)
+    train = sentences.sentences(learned)
+    held = sentences.unseen(sentences.sentences(measured), learned)
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(settings.seed))
     make = partial(sentences.begun, tokenizer=words, longest_tokens=longest)
     pairs = make([train[i] for i in order.tolist()], at_most=MOST_PAIRS)
