@@ -51,6 +51,9 @@ SURVIVORS: dict[str, dict[str, str]] = {
             "the last tenth of the draws is exchanged instead of the last but one"
         ),
     },
+    "18.c3": {
+        "for stage in range(5):": "a fifth stage cuts what stage 1 cuts, which has not fitted",
+    },
     "19.c": {
         "for sizes, weight in zip(lengths, weights, strict=False):": (
             "there are as many weights as sources"
