@@ -52,15 +52,19 @@ class Result:
 
 
 @cache
+def _stored(chapter: str) -> list[dict[str, Any]]:
+    stored = json.loads((RECORDED / f"{chapter}.json").read_text(encoding="utf-8"))["runs"]
+    return sorted(stored, key=lambda run: run["budget"])
+
+
 def runs(chapter: str) -> Runs:
     """The outcomes of a chapter's recorded runs, the one of twice the training last."""
-    stored = json.loads((RECORDED / f"{chapter}.json").read_text(encoding="utf-8"))["runs"]
-    return [run["outcome"] for run in sorted(stored, key=lambda run: run["budget"])]
+    return [run["outcome"] for run in _stored(chapter)]
 
 
 def over_starts(chapter: str, name: str) -> float:
-    """Mean of a recorded number over the starts, the longer run left out."""
-    return mean(run[name] for run in runs(chapter)[:-1])
+    """Mean of a recorded number over the starts, longer runs left out."""
+    return mean(run["outcome"][name] for run in _stored(chapter) if run["budget"] == 1)
 
 
 def every(chapter: str, claim: Callable[[dict[str, float]], bool]) -> Callable[[], bool]:
