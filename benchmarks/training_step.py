@@ -75,6 +75,26 @@ def t5(kind: str) -> tuple[TransformerConfig, torch.nn.Module]:
     return config, theirs
 
 
+def bart(kind: str) -> tuple[TransformerConfig, torch.nn.Module]:
+    config = replace(
+        presets["bart-base"], **SIZES, n_encoder_layers=3, n_decoder_layers=3, dropout=0.0
+    )
+    theirs = hf.BartForConditionalGeneration(
+        hf.BartConfig(
+            vocab_size=4096, d_model=384, encoder_layers=3, decoder_layers=3,
+            encoder_attention_heads=6, decoder_attention_heads=6, encoder_ffn_dim=1536,
+            decoder_ffn_dim=1536, max_position_embeddings=256, dropout=0, use_cache=False,
+            attn_implementation=kind,
+        )
+    )  # fmt: skip
+    return config, theirs
+
+
+# The objective of each: causal, masked, span corruption, denoising. Making its examples is timed by
+# tests/training/test_objectives.py: under 3 % of a step.
+FAMILIES = {"gpt2": gpt2, "bert": bert, "t5": t5, "bart": bart}
+
+
 def peers(make: Callable[[str], tuple[TransformerConfig, Any]], precision: str) -> dict[str, Any]:
     tokens = torch.randint(0, SIZES["vocab_size"], (BATCH, LENGTH))
     steps: dict[str, Callable[[], None]] = {}
@@ -99,12 +119,12 @@ def peers(make: Callable[[str], tuple[TransformerConfig, Any]], precision: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=("gpt2", "bert", "t5"))
+    parser.add_argument("--only", choices=tuple(FAMILIES))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     rows = []
-    for name, make in {"gpt2": gpt2, "bert": bert, "t5": t5}.items():
+    for name, make in FAMILIES.items():
         if arguments.only in (None, name):
             for precision in ("float32", "bfloat16"):
                 times = _measure.interleaved(peers(make, precision), arguments.rounds)
