@@ -12,6 +12,7 @@ from typing import Any
 from course_lib.exercises.author.spec import Code
 from course_lib.exercises.author.text import clean
 from course_lib.exercises.code.call import Outcome
+from course_lib.exercises.code.laws import Case
 from course_lib.exercises.code.values import Misfit, fit, not_finite
 
 _NONE = "Your function returns None."
@@ -30,6 +31,7 @@ class Fault:
     value: Any = None
     expected: Any = None
     named: str | None = None
+    case: Case | None = None  # what laws look at, with what they have already made of it
 
 
 def _message_for_blank(code: Code) -> str:
@@ -108,7 +110,7 @@ def broken(
     def fault(status: str, kind: str, message: str) -> Fault:
         return Fault(status, kind, message, arguments, outcome, outcome.value, expected)
 
-    if outcome.blank or outcome.dotted & blanks(code):
+    if outcome.blank or (outcome.dotted and outcome.dotted & blanks(code)):
         return fault("not_attempted", "blank", _message_for_blank(code))
     if outcome.error is not None:
         return fault("error", f"error {outcome.error_type}", outcome.error)

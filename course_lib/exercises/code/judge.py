@@ -97,6 +97,12 @@ class Judge:
     def _case(self, arguments: dict[str, Any], value: Any, expected: Any) -> Case:
         return Case(self._run_answer, arguments, value, expected, self.code.observe)
 
+    def _case_of(self, fault: Fault) -> Case:
+        """Give the one case that all laws look at, so that they share what they make of it."""
+        if fault.case is None:
+            fault.case = self._case(fault.arguments, fault.value, fault.expected)
+        return fault.case
+
     def _try(self, arguments: dict[str, Any], expected: Any) -> Fault | None:
         """Run one case: contract first, then the properties in order."""
         outcome = call(self._run_answer, arguments, self.code.limits.output_kb)
@@ -124,7 +130,15 @@ class Judge:
             if text is not None:
                 message = f"{law.name}: fails. {text}."
                 return Fault(
-                    "incorrect", law.name, message, arguments, outcome, value, expected, law.name
+                    "incorrect",
+                    law.name,
+                    message,
+                    arguments,
+                    outcome,
+                    value,
+                    expected,
+                    law.name,
+                    case,
                 )
         return None
 
@@ -191,12 +205,12 @@ class Judge:
     def _diagnosis(self, law: Property, fault: Fault) -> str | None:
         if fault.outcome is None or fault.outcome.error or fault.named is None:
             return None
-        return self._test(law, self._case(fault.arguments, fault.value, fault.expected))
+        return self._test(law, self._case_of(fault))
 
     def _checks(self, fault: Fault) -> tuple[tuple[str, bool], ...]:
         if fault.named is None:
             return (("the form of the result", False),)
-        case = self._case(fault.arguments, fault.value, fault.expected)
+        case = self._case_of(fault)
         return tuple((law.name, self._test(law, case) is None) for law in self.code.properties)
 
     def _smallest(self, fault: Fault, index: int, choices: list[int], lows: list[int]) -> Fault:

@@ -8,11 +8,13 @@ says what it saw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from course_lib.exercises.code.call import Outcome, call, copied
 from course_lib.exercises.code.values import SINGLE, difference, to_plain
+
+_Made = TypeVar("_Made")
 
 
 class Stopped(Exception):
@@ -33,6 +35,14 @@ class Case:
     got: Any
     expected: Any
     observe: Callable[[Any], Any] | None = None
+    _made: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, make: Callable[[Case], _Made]) -> _Made:
+        """Make something of this case once, however many laws look at it: many draws, say."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: _Made = self._made[make]
+        return made
 
     def __getitem__(self, name: str) -> Any:
         """Give a copy of one argument."""

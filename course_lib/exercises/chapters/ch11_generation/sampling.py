@@ -154,7 +154,7 @@ def follow(case: Case) -> str | None:
     probabilities = case.expected[1]
     if not 0.02 < probabilities.max() < 0.8 or not _as_expected(case):
         return None
-    counts = _draws(case)
+    counts = case.once(_draws)
     n_draws = _n_draws(case)
     spread = np.sqrt(n_draws * probabilities * (1 - probabilities))
     far = np.abs(counts - n_draws * probabilities) - 6 * spread
@@ -171,7 +171,7 @@ def varied(case: Case) -> str | None:
     """Look for an answer that gives one word every time, though several may come."""
     if not _as_expected(case) or case.expected[1].max() > 0.8:
         return None
-    counts = _draws(case)
+    counts = case.once(_draws)
     same = counts.max() == _n_draws(case)
     return f"All {counts.sum()} draws gave word {counts.argmax()}" if same else None
 
@@ -180,7 +180,7 @@ def dropped(case: Case) -> str | None:
     """Look for draws of words that were dropped."""
     if not _as_expected(case):
         return None
-    counts = _draws(case)[np.asarray(case.expected[1]) == 0]
+    counts = case.once(_draws)[np.asarray(case.expected[1]) == 0]
     return f"{counts.sum()} draws gave a word that was dropped" if counts.sum() else None
 
 

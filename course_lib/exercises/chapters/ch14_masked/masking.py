@@ -118,7 +118,7 @@ def long(case: Case) -> bool:
 
 def right(case: Case) -> str | None:
     """Hold the form of the result, the shares, and the places, over many calls."""
-    many = Many(case)
+    many = case.once(Many)
     if not long(case):
         return _fits(many)
     held = (_fits, _never_alike, _shares, _places, _one_by_one, _words, _anew)
@@ -211,49 +211,49 @@ def _anew(many: Many) -> str | None:
 
 def same_masking(case: Case) -> str | None:
     """Look for an answer that draws from a generator of its own, begun anew in each call."""
-    return _never_alike(Many(case)) if long(case) else None
+    return _never_alike(case.once(Many)) if long(case) else None
 
 
 def one_fate(case: Case) -> str | None:
     """Look for one draw that decides for all chosen tokens of a text."""
-    return _one_by_one(Many(case)) if long(case) else None
+    return _one_by_one(case.once(Many)) if long(case) else None
 
 
 def few_words(case: Case) -> str | None:
     """Look for tokens that are exchanged for some of the ordinary ones only."""
-    return _words(Many(case)) if long(case) else None
+    return _words(case.once(Many)) if long(case) else None
 
 
 def one_word(case: Case) -> str | None:
     """Look for one token that all exchanged ones of a text become."""
-    return _anew(Many(case)) if long(case) else None
+    return _anew(case.once(Many)) if long(case) else None
 
 
 def places(case: Case) -> str | None:
     """Look for places that are chosen more often than others."""
     if not long(case):
         return None
-    many = Many(case)
+    many = case.once(Many)
     return None if _shares(many) else _places(many)
 
 
 def everywhere(case: Case) -> str | None:
     """Look for labels at every place."""
-    many = Many(case)
+    many = case.once(Many)
     whole = bool((many.labels == many.ids).all()) and len(many.ids) > 0
     return "No label is -100" if whole else None
 
 
 def zeros(case: Case) -> str | None:
     """Look for zeros in the place of -100."""
-    many = Many(case)
+    many = case.once(Many)
     none = not (many.labels == IGNORE).any() and bool((many.labels == 0).any())
     return "There are zeros where -100 should be" if none else None
 
 
 def shown_as_labels(case: Case) -> str | None:
     """Look for labels that hold what is shown instead of what stood there."""
-    many = Many(case)
+    many = case.once(Many)
     same = (many.labels == many.inputs) | ~many.chosen
     wrong = (many.labels != many.ids) & many.chosen
     return "The labels hold what is shown" if same.all() and wrong.any() else None
@@ -261,7 +261,7 @@ def shown_as_labels(case: Case) -> str | None:
 
 def hidden_only(case: Case) -> str | None:
     """Look for labels at hidden places only, while others are exchanged too."""
-    many = Many(case)
+    many = case.once(Many)
     lost = (many.changed & ~many.hidden & ~many.chosen).any()
     only = not (many.chosen & ~many.hidden).any()
     return "Only hidden tokens have a label" if lost and only else None
@@ -269,7 +269,7 @@ def hidden_only(case: Case) -> str | None:
 
 def changed_only(case: Case) -> str | None:
     """Look for labels at places that changed, none at those shown as they are."""
-    many = Many(case)
+    many = case.once(Many)
     text = ~many.special
     exchanged = (many.chosen & many.changed & ~many.hidden)[:, text].any()
     kept = (many.chosen & ~many.changed)[:, text].sum()
@@ -279,17 +279,17 @@ def changed_only(case: Case) -> str | None:
 
 def special_chosen(case: Case) -> str | None:
     """Look for special tokens among the chosen."""
-    many = Many(case)
+    many = case.once(Many)
     return "A special token has a label" if (many.chosen & many.special).any() else None
 
 
 def special_drawn(case: Case) -> str | None:
     """Look for special tokens in the place of ordinary ones."""
-    return "A token was exchanged for a special one" if Many(case).stray.any() else None
+    return "A token was exchanged for a special one" if case.once(Many).stray.any() else None
 
 
 def _of_chosen(case: Case) -> tuple[float, float, float]:
-    many = Many(case)
+    many = case.once(Many)
     n = max(1, int(many.chosen.sum()))
     hidden, kept = (many.chosen & many.hidden).sum() / n, (many.chosen & ~many.changed).sum() / n
     return float(many.chosen[:, ~many.special].mean()), float(hidden), float(kept)

@@ -148,7 +148,7 @@ class Many:
 
 def right(case: Case) -> str | None:
     """Hold the form of the result, the shares, and the order, over many calls."""
-    many = Many(case)
+    many = case.once(Many)
     n = len(many.lengths)
     if many.exhausted:
         return None if many.empty() else "a source holds less than its share: return []"
@@ -192,7 +192,7 @@ def _chance(many: Many) -> str | None:
 
 def _law(test: Callable[[Many], bool], text: str) -> Callable[[Case], str | None]:
     def law(case: Case) -> str | None:
-        many = Many(case)
+        many = case.once(Many)
         seen = many.exhausted or all(len(call) in (0, len(many.lengths)) for call in many.calls)
         return text if seen and test(many) else None
 
