@@ -65,13 +65,12 @@ _EXCERPTS = {
 
 
 def exercises_by_chapter() -> dict[str, list[list[Any]]]:
-    """Chapter number to its exercises that a page judges: id and version."""
+    """Chapter number to its exercises: id and version."""
     from course_lib.exercises.catalog import all_specs
 
     found: dict[str, list[list[Any]]] = {}
     for spec in all_specs():
-        if spec.kind != "code":
-            found.setdefault(spec.id[:2], []).append([spec.id, spec.version])
+        found.setdefault(spec.id[:2], []).append([spec.id, spec.version])
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from book._tools.paths import HTML, CommandError, command
 
-COMPRESSED = (".html", ".js", ".css", ".json", ".svg", ".txt")
+COMPRESSED = (".html", ".js", ".mjs", ".css", ".json", ".svg", ".txt", ".wasm")
 
 
 class Handler(SimpleHTTPRequestHandler):

@@ -12,7 +12,7 @@
     }
   }
 
-  /** Solved and all exercises of a chapter that a page can judge. */
+  /** Solved and all exercises of a chapter. */
   function countOf(chapter, kept) {
     const all = known[chapter] ?? [];
     const solved = all.filter(([id, v]) => kept[id]?.v >= v && kept[id].status === "correct");

@@ -18,6 +18,7 @@
     constructor(state) {
       this.state = state;
       this.page = true; // tells a module that no kernel listens
+      this.folder = FOLDER; // where the site's own files lie
       this.listeners = new Map();
     }
     get(name) {

@@ -9,8 +9,8 @@ exercises.progress(); exercises.export(); exercises.import_(text)
 ```
 
 Questions are judged from their payload (`schema.json`), the same in a kernel and in the page. Code
-is judged in a separate process by properties, with limits of time and memory. Keys can be read by
-anyone who looks: this is self-study.
+is judged by properties, with limits of time and memory: from a kernel in a separate process, from a
+page in a worker with Python in it. Keys can be read by anyone who looks: this is self-study.
 
 How to add an exercise
 ----------------------

@@ -14,7 +14,7 @@ STATUSES = (
     "checker_fault",
 )
 
-_WORDS = {
+WORDS = {
     "correct": "Correct",
     "incorrect": "Not yet",
     "not_attempted": "Not attempted",
@@ -61,7 +61,7 @@ class Result:
 
     def __str__(self) -> str:
         """Say the whole verdict in plain text."""
-        lines = [f"{_WORDS[self.status]}: {self.message}" if self.message else _WORDS[self.status]]
+        lines = [f"{WORDS[self.status]}: {self.message}" if self.message else WORDS[self.status]]
         if self.counterexample:
             lines.append("Smallest case found:")
             for name, text in self.counterexample.items():

@@ -13,6 +13,7 @@ _HOMES = {
     "Bars": "bars",
     "BeamStepper": "beam_stepper",
     "BudgetGame": "budget_game",
+    "CodeExercise": "code_exercise",
     "Curve": "curve",
     "DataFunnel": "data_funnel",
     "DraftStepper": "draft_stepper",

@@ -9,20 +9,11 @@ import {
   writeAll,
 } from "./kit/exercise/store.js";
 
-/**
- * Solved, tried and open exercises of one chapter, counted from the records. Programs are judged in
- * a notebook, so a page counts them apart.
- */
+/** Solved, tried and open exercises of one chapter, counted from the records. */
 export function countProgress(records, exercises) {
-  const code = exercises.filter((one) => one.code).length;
-  const total = exercises.length - code;
-  const counts = { solved: 0, tried: 0, total, revealed: 0, changed: 0, code, programs: 0 };
-  for (const { id, v, code: program } of exercises) {
+  const counts = { solved: 0, tried: 0, total: exercises.length, revealed: 0, changed: 0 };
+  for (const { id, v } of exercises) {
     const record = records[id];
-    if (program) {
-      if (record?.v >= v && record.status === "correct") counts.programs += 1;
-      continue;
-    }
     if (!record) continue;
     if (record.v < v) counts.changed += 1;
     else if (record.status === "correct") counts.solved += 1;
@@ -32,16 +23,14 @@ export function countProgress(records, exercises) {
   return counts;
 }
 
-export function saidProgress({ solved, tried, total, revealed, changed, code, programs }) {
-  const noun = code === 1 ? "program" : "programs";
+export function saidProgress({ solved, tried, total, revealed, changed }) {
   const more = [
-    code ? `${programs ? `${programs} of ` : ""}${code} ${noun} in the notebook` : "",
     tried ? `${tried} tried` : "",
     revealed ? `${revealed} shown` : "",
     changed ? `${changed} changed since you solved it` : "",
   ].filter(Boolean);
   const rest = more.length ? `; ${more.join(", ")}` : "";
-  return `${solved} of ${total} solved${code ? " here" : ""}${rest}`;
+  return `${solved} of ${total} solved${rest}`;
 }
 
 function render({ model, el }) {

@@ -11,8 +11,7 @@ class ProgressPanel(CourseWidget):
     """Shows what is solved, and takes progress out of and into this browser as text.
 
     Args:
-        chapters: Chapter title to its exercises, each its id, its version and, for a program,
-            True: a program is judged in a notebook, so a page counts it apart.
+        chapters: Chapter title to its exercises, each its id and its version.
         title: The heading.
 
     Raises:
@@ -23,7 +22,7 @@ class ProgressPanel(CourseWidget):
 
     def __init__(
         self,
-        chapters: Mapping[str, Sequence[tuple[str, int] | tuple[str, int, bool]]],
+        chapters: Mapping[str, Sequence[tuple[str, int]]],
         *,
         title: str = "Your progress",
     ) -> None:
@@ -36,9 +35,7 @@ class ProgressPanel(CourseWidget):
             "chapters": [
                 {
                     "title": name,
-                    "exercises": [
-                        {"id": one, "v": version, "code": any(code)} for one, version, *code in many
-                    ],
+                    "exercises": [{"id": one, "v": version} for one, version in many],
                 }
                 for name, many in chapters.items()
             ],

@@ -9,7 +9,6 @@ const KINDS = {
   match: "Match",
   order: "Put in order",
   predict: "Predict first",
-  code: "Code",
 };
 
 function plainText(html) {
@@ -152,60 +151,43 @@ function render({ model, el }) {
     );
 
     body.append(h("div", { html: data.prompt }));
-    if (data.kind === "code") {
-      body.append(
-        h(
-          "pre",
-          { tabindex: "0", "aria-label": "Program to begin with" },
-          h("code", {}, data.starters[0].code),
-        ),
-        h(
-          "p",
-          { class: "cw-note" },
-          "Code is checked in a notebook: open this page with the launch button (the rocket) or " +
-            "in JupyterLab.",
-        ),
-      );
-    } else {
-      const form = h("form", {
-        class: "cw-body",
-        style: "padding:0",
-        novalidate: true,
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            check();
-          },
-          keydown: (event) => event.stopPropagation(),
+    const form = h("form", {
+      class: "cw-body",
+      style: "padding:0",
+      novalidate: true,
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          check();
         },
-      });
-      controls.forEach((control, i) => form.append(control.node, spots[i]));
-      const outdate = () => {
-        for (const line of form.querySelectorAll(".cw-verdict:not(.stale) strong:first-of-type"))
-          line.prepend("Your earlier answer: ");
-        for (const box of form.querySelectorAll(".cw-verdict")) box.classList.add("stale");
-      };
-      form.addEventListener("input", outdate);
-      form.addEventListener("click", (event) => {
-        if (event.target.closest(".cw-order button")) outdate();
-      });
-      form.append(
-        below,
+        keydown: (event) => event.stopPropagation(),
+      },
+    });
+    controls.forEach((control, i) => form.append(control.node, spots[i]));
+    const outdate = () => {
+      for (const line of form.querySelectorAll(".cw-verdict:not(.stale) strong:first-of-type"))
+        line.prepend("Your earlier answer: ");
+      for (const box of form.querySelectorAll(".cw-verdict")) box.classList.add("stale");
+    };
+    form.addEventListener("input", outdate);
+    form.addEventListener("click", (event) => {
+      if (event.target.closest(".cw-order button")) outdate();
+    });
+    form.append(
+      below,
+      h(
+        "div",
+        { class: "cw-row" },
         h(
-          "div",
-          { class: "cw-row" },
-          h(
-            "button",
-            { type: "submit", class: "main" },
-            data.kind === "predict" ? "Commit my prediction" : "Check",
-          ),
-          data.hints.length ? hint : null,
-          give,
+          "button",
+          { type: "submit", class: "main" },
+          data.kind === "predict" ? "Commit my prediction" : "Check",
         ),
-      );
-      body.append(form);
-    }
-    if (data.kind === "code" && data.hints.length) body.append(h("div", { class: "cw-row" }, hint));
+        data.hints.length ? hint : null,
+        give,
+      ),
+    );
+    body.append(form);
     body.append(hints, extra, explanation, history, live.node);
     past();
     stop();

@@ -15,7 +15,6 @@ KINDS = {
     "match": "Match",
     "order": "Put in order",
     "predict": "Predict first",
-    "code": "Code",
 }
 _WANTED = ("id", "version", "kind", "title", "prompt", "parts", "hints", "explain", "messages")
 
@@ -49,6 +48,11 @@ class Quiz(CourseWidget):
         missing = [name for name in _WANTED if name not in exercise_payload]
         if missing:
             raise ValueError(f"exercise_payload has no field {missing[0]!r}")
+        if exercise_payload["kind"] not in KINDS:
+            raise ValueError(
+                f"exercise_payload: kind must be one of {sorted(KINDS)}, "
+                f"got {exercise_payload['kind']!r}"
+            )
         for part in exercise_payload["parts"]:
             if part.get("type") not in _STATIC:
                 raise ValueError(
@@ -138,15 +142,11 @@ def static_form(payload: dict[str, Any]) -> str:
         f"<details><summary>Hint {i}</summary><div>{text}</div></details>"
         for i, text in enumerate(payload["hints"], 1)
     )
-    if payload["kind"] == "code":
-        starter = f"<pre><code>{escape(payload['starters'][0]['code'])}</code></pre>"
-        answer = f'{starter}<p class="cw-note">Code is checked in a notebook.</p>'
-    else:
-        several = len(payload["parts"]) > 1
-        keys = "".join(f"<div>{labelled_key(part, several)}</div>" for part in payload["parts"])
-        answer = (
-            f"<details><summary>Answer and reason</summary>{keys}<div>{payload['explain']}</div>"
-            f"<div>{payload.get('reveal', '')}</div></details>"
-        )
+    several = len(payload["parts"]) > 1
+    keys = "".join(f"<div>{labelled_key(part, several)}</div>" for part in payload["parts"])
+    answer = (
+        f"<details><summary>Answer and reason</summary>{keys}<div>{payload['explain']}</div>"
+        f"<div>{payload.get('reveal', '')}</div></details>"
+    )
     badge = f"{KINDS[payload['kind']]} · {payload['id']}"
     return card(payload["title"], badge, f"<div>{payload['prompt']}</div>", parts, answer, hints)

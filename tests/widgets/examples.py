@@ -19,6 +19,7 @@ from course_lib.widgets import (
     Bars,
     BeamStepper,
     BudgetGame,
+    CodeExercise,
     Curve,
     DataFunnel,
     DraftStepper,
@@ -172,10 +173,6 @@ def funnel_steps() -> list[Step]:
     ]
 
 
-def code_quiz() -> Quiz:
-    return Quiz(CODE)
-
-
 EXAMPLES: dict[str, Any] = {
     "matrix": matrix,
     "bars": bars,
@@ -203,5 +200,5 @@ EXAMPLES: dict[str, Any] = {
     "beam stepper": BeamStepper,
     "draft stepper": DraftStepper,
     "planner": lambda: Planner(describe="Plan."),
-    "code quiz": code_quiz,
+    "code exercise": lambda: CodeExercise(CODE, "1"),
 } | {f"quiz {one['id']}": (lambda one=one: Quiz(one)) for one in ALL}

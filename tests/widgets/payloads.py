@@ -14,6 +14,7 @@ from course_lib.exercises.author.spec import (
     Spec,
 )
 from course_lib.exercises.catalog import find
+from course_lib.exercises.process.page import page_payload
 
 
 def payload(name, kind, parts, **more):
@@ -118,4 +119,4 @@ ALL = [
     payload("06.a4", "order", [order()]),
     payload("06.b", "predict", [share(), choice()], reveal="The trained head gives 61 %."),
 ]
-CODE = build_payload(find("06.c"))
+CODE = page_payload(find("06.c"))

@@ -24,6 +24,12 @@ from typing import TYPE_CHECKING, Any
 from course_lib import processes
 from course_lib.exercises.author.spec import Limits, Spec
 from course_lib.exercises.process.inline import CLOCK_FACTOR, check_inline
+from course_lib.exercises.process.stopped import (
+    ENDED,
+    OUT_OF_MEMORY,
+    OUT_OF_TIME,
+    reference_time,
+)
 from course_lib.exercises.process.transport import pack_spec, pickled, surroundings
 from course_lib.exercises.process.worker import read_message, write_message
 from course_lib.exercises.result import Result
@@ -187,7 +193,7 @@ class Runner:
             with _Family(worker.process.pid) as family:
                 return self._follow(spec, worker, family, limits)
         except (_Ended, psutil.Error):
-            text = "Your code ended the Python process it ran in (os._exit, or a crash)."
+            text = ENDED
             if not worker.ready:
                 text = "The process that judges answers did not start. Please report this."
             return self._stopped(spec, "error" if worker.ready else "checker_fault", text)
@@ -205,12 +211,11 @@ class Runner:
                     self._restart()
                 return result
             if family.memory / 2**20 > limits.memory_mb:
-                text = f"Stopped: it took more than {limits.memory_mb} MB of memory on {case}."
+                text = OUT_OF_MEMORY.format(memory_mb=limits.memory_mb, case=case)
                 return self._stopped(spec, "error", text)
             if family.seconds > limits.seconds:
-                text = (
-                    f"Stopped after {limits.seconds:g} s on {case}; the reference needs "
-                    f"{_reference_time(spec)} for a case. Look for a loop that never ends."
+                text = OUT_OF_TIME.format(
+                    seconds=limits.seconds, case=case, reference=reference_time(spec)
                 )
                 return self._stopped(spec, "timeout", text)
             waited = time.monotonic() - clock
@@ -294,16 +299,6 @@ def _verdict(spec: Spec, message: dict[str, Any]) -> Result:
         return Result("invalid", text, version=spec.version)
     text = f"The checker itself failed: {message.get('fault')}. Your record is unchanged; "
     return Result("checker_fault", text + "please report this.", version=spec.version)
-
-
-def _reference_time(spec: Spec) -> str:
-    from course_lib.exercises.code.draw import draw_case
-
-    assert spec.code is not None
-    arguments = draw_case(spec.code.generate, 0)[0]
-    start = time.perf_counter()
-    spec.code.called(spec.code.reference)(*arguments.values())
-    return f"{max(1, round((time.perf_counter() - start) * 1000))} ms"
 
 
 RUNNER = Runner()

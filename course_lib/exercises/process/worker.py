@@ -46,6 +46,12 @@ def _display(*values: Any, **_: Any) -> None:
         print(repr(value))
 
 
+def like_a_notebook() -> None:
+    """Let an answer call what is a builtin in a notebook and nowhere else."""
+    for name, value in (("display", _display), ("get_ipython", lambda: None)):
+        setattr(builtins, name, value)
+
+
 def _prepare(request: dict[str, Any]) -> None:
     """Bring this process to what the answer's own process has around it."""
     known = set(request["path"])
@@ -104,8 +110,7 @@ def main() -> None:
             leave(0)  # a fork that an answer made: its verdict is nobody's
         write(replies, encode({**message, "request": current}).encode())
 
-    for name, value in (("display", _display), ("get_ipython", lambda: None)):
-        setattr(builtins, name, value)
+    like_a_notebook()
 
     import numpy as np  # the slow import, before the first request
 

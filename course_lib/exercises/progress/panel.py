@@ -21,10 +21,9 @@ def progress_panel(chapter: str) -> ProgressPanel:
     """
     from course_lib.widgets import ProgressPanel
 
-    by_chapter: dict[str, list[tuple[str, int, bool]]] = {}
+    by_chapter: dict[str, list[tuple[str, int]]] = {}
     for spec in all_specs():
-        one = (spec.id, spec.version, spec.kind == "code")
-        by_chapter.setdefault(spec.id[:2], []).append(one)
+        by_chapter.setdefault(spec.id[:2], []).append((spec.id, spec.version))
     if chapter not in by_chapter:
         raise ValueError(f"chapter: got {chapter!r}, want one of {', '.join(sorted(by_chapter))}")
     return ProgressPanel({"This page": by_chapter[chapter]})
