@@ -17,11 +17,14 @@ def needs(extra: str, what: str) -> Iterator[None]:
 
     Raises:
         ModuleNotFoundError: a module is missing; its `name` says which, its text how to get it.
+            A module of this package, and what a block inside has named already, stay as they are.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
+        if library in ("", "course_lib") or isinstance(error.__cause__, ModuleNotFoundError):
+            raise
         raise ModuleNotFoundError(
             f"{what} needs {library}: pip install 'course-lib[{extra}]'", name=error.name
         ) from error

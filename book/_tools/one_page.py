@@ -99,8 +99,8 @@ def _for_paper(article: Tag) -> None:
             details.extract()
             if summary is not None:
                 summary.decompose()
-            said = f"<dd><p><strong>{said}</strong></p>{details.decode_contents()}</dd>"
-            answers[-1][1].append(said)
+            name = f"<p><strong>{html.escape(said)}</strong></p>"
+            answers[-1][1].append(f"<dd>{name}{details.decode_contents()}</dd>")
     for cell in article.select(".cell:has(.cw-static)"):
         code = cell.select_one(".cell_input")
         if code is not None and "\n" not in code.get_text().strip():

@@ -7,7 +7,7 @@ import re
 
 import yaml
 
-from book._tools.paths import BOOK, ROOT, command, write_atomic
+from book._tools.paths import BOOK, ROOT, CommandError, command, write_atomic
 from book._tools.results import by_chapter
 
 README = ROOT / "README.md"
@@ -29,6 +29,8 @@ def main() -> int:
     """Command line entry."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     text = README.read_text(encoding="utf-8")
+    if not TABLE.search(text):
+        raise CommandError(f"{README} has no table that begins with | chapter | to write over")
     write_atomic(README, TABLE.sub(lambda _: table(), text))
     return 0
 

@@ -32,7 +32,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}" + ASSISTANT + "{% endif %}"
 )
 SHORTEST_WORDS, LONGEST_WORDS = 8, 40
-_OPENING = 4  # words by which a sentence is looked up
+_OPENING = 4  # words, or fewer where a sentence has fewer, by which it is looked up
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 
@@ -78,13 +78,15 @@ def unseen(some: Iterable[str], texts: Iterable[str]) -> list[str]:
     by_opening: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for words in left.values():
         by_opening.setdefault(words[:_OPENING], set()).add(words)
+    lengths = {len(opening) for opening in by_opening if opening}
     seen: set[tuple[str, ...]] = set()
     for text in texts:
         words = tuple(Page(text).lower_words)
         for i in range(len(words)):
-            for one in by_opening.get(words[i : i + _OPENING], ()):
-                if words[i : i + len(one)] == one:
-                    seen.add(one)
+            for length in lengths:
+                for one in by_opening.get(words[i : i + length], ()):
+                    if words[i : i + len(one)] == one:
+                        seen.add(one)
     return [sentence for sentence, words in left.items() if words not in seen]
 
 

@@ -120,7 +120,7 @@ def size_by_examples(
     """
     if not sizes:
         raise ValueError("sizes must hold at least one model, got none")
-    if list(n_examples) != sorted(set(n_examples)):
+    if not n_examples or list(n_examples) != sorted(set(n_examples)):
         raise ValueError(f"n_examples must rise, got {list(n_examples)}")
     for name, (said, shown) in sizes.items():
         if shown.shape != (len(said), len(n_examples)) or not len(said):

@@ -130,8 +130,9 @@ def learning_curve(
         line = palette.lines[1 + index % (len(palette.lines) - 1)]
         axes.axhline(loss, color=palette.ink, ls=line, lw=1.1)
     low, high = min([*losses, *baselines.values()]), max([*losses, *baselines.values()])
-    axes.set_ylim(low - 0.14 * (high - low), high + 0.1 * (high - low))
-    for names, lowest in _close_together(baselines, 0.08 * (high - low)):
+    span = high - low or 1.0  # of a level line, too, there is a picture
+    axes.set_ylim(low - 0.14 * span, high + 0.1 * span)
+    for names, lowest in _close_together(baselines, 0.08 * span):
         axes.annotate(
             ", ".join(names),
             (steps[-1], lowest),

@@ -102,13 +102,15 @@ def draw_turns(
         The rows, and which task each has. A task without a name is never said.
 
     Raises:
-        ValueError: If a count is not positive, or there is no such way or task.
+        ValueError: If a count is not positive, there is no such way or task, or no task at all.
     """
     if way not in WAYS:
         raise ValueError(f"way must be one of {WAYS}, got {way!r}")
     for name, value in (("n_sequences", n_sequences), ("n_pairs", n_pairs)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+    if not tasks:
+        raise ValueError(f"tasks must name at least one of {(*TASKS, UNNAMED)}, got none")
     size = (n_sequences, n_pairs)
     task = torch.randint(len(tasks), (n_sequences,), generator=generator)
     asked = torch.randint(len(DIRECTIONS), size, generator=generator)

@@ -47,13 +47,17 @@ def test_the_first_page_answers_by_keyboard_with_the_numbers_of_its_record(
     assert shown("looks") == [percent(share) for share in READINGS[3]["looks"][1][2]]
     took = page.evaluate(
         """() => {
-            const button = document.querySelector(".look thead button"), begin = performance.now();
-            button.click();
-            document.querySelector(".look").getBoundingClientRect();
-            return performance.now() - begin;
+            const button = document.querySelector(".look thead button");
+            const once = () => {
+                const begin = performance.now();
+                button.click();
+                document.querySelector(".look").getBoundingClientRect();
+                return performance.now() - begin;
+            };
+            return Math.min(...Array.from({length: 5}, once));
         }"""
     )
-    assert took < 50
+    assert took < 50, "milliseconds of the fastest answer, whatever else the machine does"
 
 
 def test_the_first_page_is_whole_without_javascript(open_page: Callable) -> None:

@@ -17,6 +17,8 @@ LEARNED = "It rained all day on the hill, and the old boat stayed where it was. 
         ("A boat stayed where it was all the day.", True),
         ("stayed where it was. Nobody came. Nobody came here.", True),
         ("Nobody came.", False),
+        ("It rained.", False),  # shorter than what it is looked up by, and not at the end
+        ("...", True),  # says nothing that could be learned
     ],
 )
 def test_a_sentence_that_stands_in_a_learned_text_is_left_out(sentence: str, kept: bool) -> None:

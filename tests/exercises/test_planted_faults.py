@@ -213,6 +213,12 @@ def test_one_pass_finds_what_a_pass_without_each_property_finds():
     assert selfcheck.mutation_faults(spec) == (idle, sorted(left))
 
 
+def test_an_alarm_that_would_never_go_off_is_refused():
+    for seconds in (0.0, -1.0):
+        with pytest.raises(ValueError, match="seconds must be more than 0"), alarm(seconds):
+            pass
+
+
 def test_seconds_of_work_are_not_those_of_a_busy_machine():
     with alarm(0.05, of_processor=True):
         time.sleep(0.2)

@@ -76,6 +76,8 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
         size_by_examples([0], {}, chance=0.5)
     with pytest.raises(ValueError, match=r"n_examples must rise, got \[4, 0\]"):
         size_by_examples([4, 0], SIZES, chance=0.5)
+    with pytest.raises(ValueError, match=r"n_examples must rise, got \[\]"):
+        size_by_examples([], {"a": (said, shown[:, :0])}, chance=0.5)
     with pytest.raises(ValueError, match=r"must be \(R,\) and \(R, 1\), got \(2,\) and \(2, 2\)"):
         size_by_examples([0], SIZES, chance=0.5)
     with pytest.raises(ValueError, match="shares from 0 to 1"):

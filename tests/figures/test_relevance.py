@@ -43,6 +43,11 @@ def test_curves_state_first_last_and_what_they_are_compared_with() -> None:
     assert len(reach.table) == 5
 
 
+def test_a_loss_that_stays_has_a_curve_too() -> None:
+    low, high = learning_curve([(0, 2.0), (10, 2.0)], {"bigram": 2.0}).figure.axes[0].get_ylim()
+    assert low < 2 < high
+
+
 def test_levels_that_leave_no_room_share_a_label() -> None:
     levels = {"bigram": 5.0, "three": 4.0, "four": 3.95, "five": 3.9}
     shown = learning_curve([(0, 7.0), (10, 4.1)], levels).figure.axes[0].texts

@@ -25,7 +25,7 @@ SECOND = """<html><head><script>window.MathJax = {}</script>
 <div class="cell"><div class="cell_input">exercises.load("02.a")</div><div class="cw-static">
 <div class="cw"><span class="cw-badge">Question · 02.a</span><b class="cw-title">Which?</b>
 <details><summary>Answer and reason</summary><p>that one</p></details>
-<details><summary>Hint 1</summary><p>look</p></details></div></div></div>
+<details><summary>Hint 1: i &lt;b</summary><p>look</p></details></div></div></div>
 <div class="cell"><div class="cell_input">a = 1
 b = 2</div></div>
 <details id="code"><summary>docstring</summary><p>says</p></details>
@@ -71,7 +71,7 @@ def test_hints_and_answers_come_at_the_end_of_the_chapter(document) -> None:
     answers = chapter.select_one("section.answers")
     assert answers is list(chapter.children)[-1]
     assert answers.get_text(" ", strip=True) == (
-        "Hints and answers Question · 02.a · Which? Hint 1 look Answer and reason that one"
+        "Hints and answers Question · 02.a · Which? Hint 1: i <b look Answer and reason that one"
     )
 
 

@@ -109,6 +109,8 @@ try:
     from course_lib.widgets import Bars
 except ImportError as error:
     assert "course-lib[widgets]" in str(error)
+else:
+    raise AssertionError("a widget is here")
 """
 
 

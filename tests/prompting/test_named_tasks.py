@@ -110,6 +110,8 @@ def test_a_walk_makes_its_turns_in_order() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"way must be one of .*, got 'after'"):
         draw_turns(1, 1, "after", generator=seeded())
+    with pytest.raises(ValueError, match="tasks must name at least one of .*, got none"):
+        draw_turns(1, 1, "never", tasks=(), generator=seeded())
     with pytest.raises(ValueError, match="n_pairs must be at least 1, got 0"):
         draw_turns(1, 0, "never", generator=seeded())
     with pytest.raises(ValueError, match="n_turns must be at least 1, got 0"):

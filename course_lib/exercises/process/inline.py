@@ -21,10 +21,15 @@ def alarm(seconds: float, *, of_processor: bool = False) -> Iterator[None]:
     """Raise `OutOfTime` after some seconds, where this platform and thread allow it.
 
     Args:
-        seconds: Of the clock.
+        seconds: Of the clock, more than 0.
         of_processor: They are seconds of work instead: a busy machine does not shorten them, and
             a program that sleeps is never stopped.
+
+    Raises:
+        ValueError: The seconds are not positive: a timer of 0 would never go off.
     """
+    if not seconds > 0:
+        raise ValueError(f"seconds must be more than 0, got {seconds}")
     usable = hasattr(signal, "setitimer") and (
         threading.current_thread() is threading.main_thread()
     )
