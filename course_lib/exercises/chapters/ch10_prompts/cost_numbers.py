@@ -105,8 +105,8 @@ EXERCISES = [
             ),
             _queries(
                 "kept",
-                "And if the keys and values of the examples are kept, so that reading them again "
-                f"costs 1/{KEPT}?",
+                "And if the keys and values of the examples are kept beforehand, so that every "
+                f"query, the first too, pays 1/{KEPT} for them?",
                 1 / KEPT,
                 [
                     Near(
