@@ -128,8 +128,9 @@ EXERCISES = [
             "A beginning that is dropped cannot come back.",
         ],
         explain="""
-        Each search is fooled by a first token that looks good and leads nowhere. More beams put the
-        decision off; only as many beams as beginnings are sure to find the best text.
+        The narrow searches are fooled by a first token that looks good and leads nowhere. More
+        beams put the decision off; only a search that drops no beginning is sure to find the
+        best text.
         """,
     ),
     Spec(
@@ -203,7 +204,7 @@ EXERCISES = [
             "Add up 0.6 to the i.",
         ],
         explain="""
-        Guesses after a rejected one are lost, so a longer draft soon brings nothing. A better draft
+        Guesses after a rejected one are lost, so a longer draft soon brings little. A better draft
         does: at 0.9 the limit is 10.
         """,
     ),
