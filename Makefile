@@ -64,8 +64,9 @@ browser: setup  ## find or get the Chromium that the page tests use
 binder-check: setup  ## the notebooks in a fresh environment of just what environment.yml names
 	@$(BIN)/python -m book._tools.binder
 
-bench: setup  ## ratios against peers, in one run each (minutes; wants a quiet machine)
+bench: setup  ## ratios against peers, for the page "How good is it?" (many minutes; wants a quiet machine)
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@echo "The figures of book/how_good.md are new; make book shows them."
 
 lock: python  ## requirements.lock anew from what is installed
 	@$(PYTHON) book/_tools/setup.py --venv $(VENV) --extras book,test,dev

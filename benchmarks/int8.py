@@ -24,7 +24,8 @@ from course_lib.adaptation import quantize_int8
 CONFIG = TransformerConfig(
     vocab_size=4096, d_model=384, n_heads=6, max_seq_len=256, n_decoder_layers=6
 )
-GOAL_AT_ONE, MOST_BYTES = 1.5, 0.30
+GOAL_AT_ONE = 1.5
+MOST_BYTES = 0.30
 N_NEW = 48
 
 

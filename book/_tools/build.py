@@ -24,6 +24,14 @@ from course_lib import files
 
 SPHINX = BUILD / "sphinx"
 NEEDED_BYTES = 500_000_000
+# What the page "How good is it?" reads besides.
+READ_BY_PAGES = (
+    "README.md",
+    "benchmarks/*.py",
+    "benchmarks/results/*.json",
+    "tests/parity/*.py",
+    "tests/exercises/chapters/survivors.py",
+)
 
 
 def site_digest() -> str:
@@ -33,6 +41,7 @@ def site_digest() -> str:
     paths = [ROOT / name for name in names]
     paths += sorted(path for path in (ROOT / "book").rglob("*") if "__pycache__" not in path.parts)
     paths += sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths += [path for name in READ_BY_PAGES for path in sorted(ROOT.glob(name))]
     for path in paths:
         if path.is_file():
             state.update(str(path.relative_to(ROOT)).encode())

@@ -1,0 +1,118 @@
+"""The page "How good is it?": no result is left out, and a loss is called one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from book._ext import how_good
+from book._tools import build, ratios
+from book._tools.paths import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    return ratios.stored_results()
+
+
+def test_every_file_of_results_and_every_benchmark_is_on_the_page(found: dict[str, Any]) -> None:
+    names = {path.stem for path in RESULTS.glob("*.json")}
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")}
+    assert set(found) == names == scripts == set(ratios.READ)
+    for name, (stored, read) in found.items():
+        part = how_good.benchmark(name, stored, read)
+        assert f"benchmarks/results/{name}.json" in part and f"benchmarks/{name}.py" in part
+        assert read and all(ratio.what in part.replace("&#x27;", "'") for ratio in read)
+
+
+# One number of each file that has to be worse than the peer's.
+PLANTED: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "curation": (("rows", 1, "our speed / theirs"), 0.9),
+    "distributed": (("rows", 10, "wall x FSDP2"), 1.2),
+    "generation": (("rows", 0, "ratio"), 0.9),
+    "inference": (("rows", 0, "our speed / theirs"), 0.9),
+    "int8": (("rows", "1", "ratio"), 0.9),
+    "pretraining_pays": (("results", 1, "pretrained"), [0.1, 0.1, 0.1]),
+    "serving": (("rows", 0, "ratio"), 0.9),
+    "tokenization": ((0, "ratio"), 1.6),
+    "training_step": (("rows", 1, "our speed / theirs (median)"), 0.9),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_loss_is_shown_as_one(name: str, tmp_path: Path, found: dict[str, Any]) -> None:
+    stored = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    (*way, last), worse = PLANTED[name]
+    place = stored
+    for step in way:
+        place = place[step]
+    place[last] = worse
+    (tmp_path / f"{name}.json").write_text(json.dumps(stored), encoding="utf-8")
+    planted = ratios.stored_results(tmp_path)
+    before, after = found[name][1], planted[name][1]
+    (changed,) = (new for old, new in zip(before, after, strict=True) if old != new)
+    assert changed.lost() and changed.verdict().startswith("BEHIND")
+    assert "BEHIND" in how_good.ratio_table([changed], name)
+    assert sum(one.lost() for one in after) >= sum(one.lost() for one in before)
+    summed = how_good.losses(planted)
+    assert f"{sum(one.lost() for one in after)} of " in summed and f">{name}<" in summed
+
+
+def test_the_worst_of_the_stored_values_decides(found: dict[str, Any]) -> None:
+    """A best round that is ahead hides no median that is behind, nor the other way."""
+    stored = json.loads((RESULTS / "training_step.json").read_text(encoding="utf-8"))
+    stored["rows"] = [
+        {
+            "what": "one",
+            "peer": "transformers, sdpa",
+            "our speed / theirs (best)": best,
+            "our speed / theirs (median)": median,
+        }
+        for best, median in ((1.2, 0.9), (0.9, 1.2), (1.2, 1.1))
+    ]
+    read = ratios.READ["training_step"][0](stored)
+    assert [(one.lost(), one.met) for one in read] == [(True, False), (True, False), (False, True)]
+    assert read[0].verdict() == "BEHIND; GOAL MISSED" and read[2].verdict() == "goal met"
+    summed = how_good.losses({"training_step": (stored, read)})
+    assert "2 of 3 figures are behind" in summed and "2 of 3 goals are missed" in summed
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "new.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"new\.json: .* no way to read it"):
+        ratios.stored_results(tmp_path)
+    with pytest.raises(ValueError, match="no test test_of_nothing"):
+        how_good.held("tests/book/test_how_good.py::test_of_nothing")
+    with pytest.raises(ValueError, match="no NOTHING = "):
+        ratios.constant(ROOT / "benchmarks" / "int8.py", "NOTHING")
+    with pytest.raises(ValueError, match="no table"):
+        how_good.comparison("# A course\n")
+
+
+def test_what_is_not_stored_is_said() -> None:
+    ratio = ratios.Ratio("one", "another", "1.5 × its speed", 0.5)
+    assert "Not stored: torch, transformers, date, processor." in how_good.benchmark(
+        "tokenization", [], [ratio]
+    )
+    part = how_good.benchmark("tokenization", {"date": "today", "torch": "3"}, [ratio])
+    assert "date: today" in part and "Not stored: transformers, processor." in part
+
+
+def test_the_other_parts_say_what_the_tests_hold() -> None:
+    parts = how_good.parity(), how_good.reliability(), how_good.access()
+    assert "1e-05" in parts[0] and parts[0].count("<tr>") == 1 + parts[0].count('<th scope="row">')
+    for family in ("bert", "gpt2", "bloom", "llama-3.1", "bart", "t5-v1.1"):
+        assert f'<th scope="row">{family}</th>' in parts[0]
+    assert all(test in parts[1] for test in how_good.CRASHES.values())
+    page = (ROOT / "book" / "how_good.md").read_text(encoding="utf-8")
+    for part in ("losses", "ratios", "parity", "reliability", "access", "comparison"):
+        assert f"{{how-good}} {part}\n" in page
+
+
+def test_the_site_is_made_again_when_a_result_changes() -> None:
+    read = {path for name in build.READ_BY_PAGES for path in ROOT.glob(name)}
+    assert {*RESULTS.glob("*.json"), *(ROOT / "benchmarks").glob("*.py")} <= read
+    assert {how_good.SURVIVORS, how_good.PARITY / "conftest.py", ROOT / "README.md"} <= read
