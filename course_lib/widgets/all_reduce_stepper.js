@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  passFocus,
   save,
   scrollRegion,
   watch,
@@ -80,7 +81,7 @@ function render({ model, el }) {
       at = Math.max(0, Math.min(states.length - 1, to));
       fill();
       live.say(describeState(states[at], at === states.length - 1));
-      if (next.disabled && document.activeElement !== back) back.focus();
+      passFocus(next, back);
     };
     const open = (values) => {
       const lines = data.rows.map((_, r) => {

@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  passFocus,
   picker,
   restarter,
   save,
@@ -149,7 +150,7 @@ function render({ model, el }) {
       step = Math.max(0, Math.min(depth, to));
       fill();
       live.say(describeBeams(data, beams, step));
-      if (next.disabled && document.activeElement !== back) back.focus();
+      passFocus(next, back);
     };
     const back = button("← Step back", () => go(step - 1));
     const next = button("Next step →", () => go(step + 1), "main");

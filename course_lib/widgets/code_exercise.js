@@ -53,7 +53,7 @@ function shown({ word, result, printed }) {
 function render({ model, el }) {
   const data = model.get("payload");
   const inPage = model.page === true;
-  const asFile = !inPage || !/^https?:$/.test(window.location.protocol);
+  const asFile = !inPage || window.location.protocol === "file:";
   const { node, body } = card({ title: data.title, badge: `Code · ${data.id}` });
   const live = liveRegion();
   const spot = h("div", {});
@@ -133,23 +133,26 @@ function render({ model, el }) {
       : null;
 
   let python = null;
+  let stopping = null;
   const run = async () => {
     if (!stop.hidden) return;
     stop.hidden = false;
     check.hidden = true;
     stop.focus({ preventScroll: true });
+    stopping = new AbortController();
     const began = performance.now();
     live.say("Loading Python.");
     try {
       const address = `${model.folder}code/grader.js?v=${data.files}`;
       python ??= (await import(address)).grader();
-      const found = await python.check(data, program.box.value, (news) => {
+      const tell = (news) => {
         bar.hidden = news.stage === undefined;
         if (news.stage) {
           bar.value = news.stage;
           live.say(`${STAGES[news.stage - 1]}.`);
         } else live.say("Running the checks.");
-      });
+      };
+      const found = await python.check(data, program.box.value, tell, stopping.signal);
       if (found === null) live.say("Stopped. Nothing was judged.");
       else {
         attempts += 1;
@@ -173,7 +176,7 @@ function render({ model, el }) {
     }
   };
   const check = button("Run the check here (loads 9 MB)", run, "main");
-  const stop = button("Stop", () => python?.stop());
+  const stop = button("Stop", () => stopping.abort());
   stop.hidden = true;
   const hint = button(`Hint (${data.hints.length})`, () => {
     if (hinted === data.hints.length) return;

@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  passFocus,
   restarter,
   save,
   scrollRegion,
@@ -112,7 +113,7 @@ function render({ model, el }) {
       step = Math.max(0, Math.min(steps.length, to));
       fill();
       live.say(describeCheck(data, steps, step));
-      if (next.disabled && document.activeElement !== back) another.focus();
+      passFocus(next, another);
     };
     const back = button("← Step back", () => go(step - 1));
     const next = button("Next step →", () => go(step + 1), "main");

@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  passFocus,
   newId,
   save,
   scrollRegion,
@@ -98,8 +99,7 @@ function render({ model, el }) {
       at = Math.max(0, Math.min(states.length - 1, to));
       fill();
       live.say(describeMerge(tokens, states, at));
-      if (next.disabled && document.activeElement !== back) back.focus();
-      else if (back.disabled && document.activeElement !== next) next.focus();
+      passFocus(next, back);
     };
     const open = (values, texts) => {
       const first = states[1];

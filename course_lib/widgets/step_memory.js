@@ -4,6 +4,7 @@ import {
   card,
   describeButton,
   liveRegion,
+  passFocus,
   picker,
   restarter,
   save,
@@ -153,11 +154,12 @@ function render({ model, el }) {
       next.disabled = moment === last;
       save(model, { stage, moment });
     };
-    const go = (to, speak = true) => {
+    const go = (to) => {
       moment = Math.max(0, Math.min(last, to));
       at.set(moment);
       fill();
-      if (speak) live.say(describeMoment(data, stage, moment), 150);
+      passFocus(next, back);
+      live.say(describeMoment(data, stage, moment), 150);
     };
     const back = button("← Step back", () => go(moment - 1));
     const next = button("Next step →", () => go(moment + 1), "main");

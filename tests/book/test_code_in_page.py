@@ -161,15 +161,43 @@ def test_what_an_answer_changed_does_not_meet_the_next_one(page: Page) -> None:
 def test_the_reader_can_stop_it(page: Page) -> None:
     found = page.evaluate(
         """([exercise, source]) => {
-            const found = window.course.check(exercise, source, (news) => {
-                if (news.case) window.course.stop();
-            });
-            return found;
+            const stopping = new AbortController();
+            const tell = (news) => news.case && stopping.abort();
+            return window.course.check(exercise, source, tell, stopping.signal);
         }""",
         [{"id": "06.c", "limits": {"seconds": 60, "memory_mb": 1024}}, LOOP],
     )
     assert found is None
     assert judged(page, RIGHT)[0]["word"] == "Correct"
+
+
+def test_a_stop_while_python_loads_leaves_none_loading(page: Page) -> None:
+    left = page.evaluate(
+        """async ([exercise, source]) => {
+            window.course.replace();
+            const stopping = new AbortController();
+            const tell = () => stopping.abort();
+            const found = await window.course.check(exercise, source, tell, stopping.signal);
+            await new Promise((resolve) => setTimeout(resolve));
+            return [found, window.course.python];
+        }""",
+        [{"id": "06.c", "limits": {"seconds": 60, "memory_mb": 1024}}, RIGHT],
+    )
+    assert left == [None, None]
+
+
+def test_a_stop_of_one_that_waits_leaves_the_other_alone(page: Page) -> None:
+    found = page.evaluate(
+        """async ([exercise, right, loop]) => {
+            const stopping = new AbortController();
+            const first = window.course.check(exercise, right);
+            const second = window.course.check(exercise, loop, () => {}, stopping.signal);
+            stopping.abort();
+            return [await second, (await first).word];
+        }""",
+        [{"id": "06.c", "limits": {"seconds": 60, "memory_mb": 1024}}, RIGHT, LOOP],
+    )
+    assert found == [None, "Correct"]
 
 
 @pytest.mark.parametrize("spec", CODE, ids=lambda spec: spec.id)

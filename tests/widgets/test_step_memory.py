@@ -64,6 +64,8 @@ def test_predict_and_walk_by_keyboard(show: Any) -> None:
     expect(back).to_be_disabled()
     ahead.press("Enter")
     expect(live.get_by_role("status")).to_have_text(describe_moment(DATA, 0, 1))
+    back.press("Enter")
+    expect(ahead).to_be_focused()
     page.get_by_label("Stage", exact=True).select_option("ZeRO-3")
     page.get_by_role("button", name="To the peak").press("Enter")
     expect(live.get_by_role("status")).to_have_text(describe_moment(DATA, 1, STRETCHES + 10))

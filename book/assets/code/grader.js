@@ -58,6 +58,12 @@ class Python {
   }
 }
 
+/** A verdict on what the checker itself could not judge. */
+function verdict(word, status, message) {
+  const result = { status, message, misconception: null, checks: [], counterexample: null };
+  return { word, result: { ...result, output: "" }, printed: "" };
+}
+
 export class Grader {
   constructor() {
     this.module = null;
@@ -66,7 +72,6 @@ export class Grader {
     this.python = null;
     this.tickets = 0;
     this.last = Promise.resolve();
-    this.stopped = () => {};
   }
 
   #spawn() {
@@ -81,14 +86,14 @@ export class Grader {
     return this.#spawn();
   }
 
-  async #running(onstage) {
-    for (;;) {
+  async #running(onstage, signal) {
+    while (!signal.aborted) {
       const python = this.python ?? this.#spawn();
       python.onstage = onstage;
       if (python.stage) onstage(python.stage);
       try {
         await python.ready;
-        return python;
+        if (!signal.aborted) return python;
       } catch (error) {
         if (python !== this.python) continue; // it was replaced while it started
         python.end();
@@ -102,38 +107,33 @@ export class Grader {
         this.prepare = false;
       }
     }
+    return null;
   }
 
   /**
    * Judges a program. `exercise` has its id and its limits; `tell` gets {stage} while Python
-   * starts and {case} while it runs. Gives {word, result, printed}, or null where `stop` came.
+   * starts and {case} while it runs. Gives {word, result, printed}, or null as soon as `signal` is
+   * aborted; what others wait for goes on.
    */
-  check(exercise, source, tell = () => {}) {
-    const turn = this.last.then(() => this.#check(exercise, source, tell));
+  check(exercise, source, tell = () => {}, signal = new AbortController().signal) {
+    const turn = this.last.then(() => this.#check(exercise, source, tell, signal));
     this.last = turn.catch(() => {});
-    return turn;
-  }
-
-  /** Ends what is being judged or started now, because the reader asks for it. */
-  stop() {
-    this.stopped();
-  }
-
-  async #check({ id, limits }, source, tell) {
-    let given = null;
-    const stop = new Promise((resolve) => {
-      this.stopped = () => {
-        this.python?.end();
-        this.python = null;
-        given?.();
-        resolve(null);
-      };
+    const aborted = new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(null), { once: true });
     });
+    return Promise.race([turn, aborted]);
+  }
+
+  async #check({ id, limits }, source, tell, signal) {
+    let given = () => {};
+    const stop = () => {
+      this.python?.end();
+      this.python = null;
+      given();
+    };
+    signal.addEventListener("abort", stop);
     try {
-      const python = await Promise.race([
-        this.#running((stage) => tell({ stage })),
-        stop.then(() => null),
-      ]);
+      const python = await this.#running((stage) => tell({ stage }), signal);
       if (python === null) return null;
       const judged = new Promise((resolve) => {
         given = () => resolve(null);
@@ -144,7 +144,7 @@ export class Grader {
       });
       return await judged;
     } finally {
-      this.stopped = () => {};
+      signal.removeEventListener("abort", stop);
     }
   }
 
@@ -152,25 +152,20 @@ export class Grader {
   #follow(python, limits, tell, resolve) {
     const ticket = ++this.tickets;
     let [place, stops, timer] = ["", null, 0];
-    const finish = (verdict, clean) => {
+    const finish = (found, clean) => {
       clearTimeout(timer);
       python.hear = () => {};
       if (!clean && python === this.python) this.replace();
-      resolve(verdict);
+      resolve(found);
     };
     const end = (status, kind) =>
-      finish({
-        word: stops.words[status],
-        result: {
+      finish(
+        verdict(
+          stops.words[status],
           status,
-          message: stops[kind].replace("{case}", place),
-          misconception: null,
-          checks: [],
-          counterexample: null,
-          output: "",
-        },
-        printed: "",
-      });
+          stops[kind].replace("{case}", () => place),
+        ),
+      );
     python.hear = (data) => {
       if (data.ticket !== undefined && data.ticket !== ticket) return;
       if (data.case !== undefined) {
@@ -186,20 +181,9 @@ export class Grader {
       else if (data.ended !== undefined && stops) end("error", "ended");
       else if (data.ended !== undefined || data.fault !== undefined) {
         const text = data.fault ?? data.ended;
-        finish({
-          word: "The checker failed, not you",
-          result: {
-            status: "checker_fault",
-            message:
-              `The checker itself failed: ${text}. Your record is unchanged; ` +
-              "please report this.",
-            misconception: null,
-            checks: [],
-            counterexample: null,
-            output: "",
-          },
-          printed: "",
-        });
+        const message =
+          `The checker itself failed: ${text}. ` + "Your record is unchanged; please report this.";
+        finish(verdict("The checker failed, not you", "checker_fault", message));
       }
     };
   }

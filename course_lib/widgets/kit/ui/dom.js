@@ -106,6 +106,11 @@ export function button(text, listener, kind = "") {
   return h("button", { type: "button", class: kind, on: { click: listener } }, text);
 }
 
+/** Takes the focus from a button that was just switched off to the first of these that is on. */
+export function passFocus(...buttons) {
+  if (document.activeElement?.disabled) buttons.find((one) => !one.disabled)?.focus();
+}
+
 /**
  * A range and a number box that always agree; `words` puts the value into words for a screen
  * reader. The box says what it cannot take, and shows the last good number again when it is left.
