@@ -9,7 +9,6 @@ import pytest
 
 from book._ext.concepts import concept_of
 from book._ext.course_index import KINDS, anchor, ranges, with_anchors
-from book._ext.course_theme import reader_minutes
 from book._ext.figure_numbers import caption_of, number_figures
 from book._ext.front import chapters
 from book._ext.lean_css import lean
@@ -17,7 +16,7 @@ from book._ext.machinery import TAG, fold, kinds
 from book._ext.pictures import PICTURES
 from book._tools import readme, results
 from book._tools.landing import RECORD
-from book._tools.paths import HTML, NOTEBOOKS, ROOT, chapter_texts
+from book._tools.paths import HTML, NOTEBOOKS, ROOT
 from course_lib.exercises.catalog import all_specs
 from course_lib.figures.base import palette
 
@@ -128,17 +127,16 @@ def test_a_number_follows_its_record_and_its_cell(monkeypatch: pytest.MonkeyPatc
 def test_the_record_of_the_first_page_says_what_chapter_1_says() -> None:
     """Looks are shares of one, and the noun next to the verb decides, as in the recorded runs."""
     record = json.loads(RECORD.read_text(encoding="utf-8"))
-    one, other = [], []
+    odds = []
     for reading in record["readings"]:
         for layer in reading["looks"]:
             for head in layer:
                 assert sum(head) == pytest.approx(1, abs=1e-3) and len(head) == 6
         assert all(0 <= share <= 1 for share in reading["moved"])
         assert reading["moved"].index(max(reading["moved"])) == 5
-        odds = math.log(reading["verbs"][1] / reading["verbs"][0])
-        one.append(odds)
-    other = [one[1] - one[0], one[3] - one[2]], [one[2] - one[0], one[3] - one[1]]
-    neighbour, subject = (sum(pair) / 2 for pair in other)
+        odds.append(math.log(reading["verbs"][1] / reading["verbs"][0]))
+    neighbour = (odds[1] - odds[0] + odds[3] - odds[2]) / 2
+    subject = (odds[2] - odds[0] + odds[3] - odds[1]) / 2
     runs = results.runs("01")
     assert neighbour > 2 * subject > 0
     assert abs(neighbour - results.over_starts("01", "neighbour: log odds")) < 2
@@ -229,10 +227,6 @@ def test_the_typefaces_stand_beside_their_licences() -> None:
     assert "Reserved Font Name 'Source'" in readme and len(list(folder.glob("LICENSE-*"))) == 2
 
 
-def test_the_readme_has_the_chapters_and_the_minutes_as_they_are() -> None:
+def test_the_readme_has_the_chapters_as_they_are() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.table() in text, "run python -m book._tools.readme"
-    said = re.search(r"about\s+(\d+) hours of reading", text)
-    pages = [path.read_text(encoding="utf-8") for path in chapter_texts()]
-    assert said is not None
-    assert abs(int(said[1]) - sum(reader_minutes(page) for page in pages) / 60) < 1
