@@ -32,6 +32,7 @@ READ_BY_PAGES = (
     "tests/parity/*.py",
     "tests/exercises/chapters/survivors.py",
 )
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def site_digest() -> str:
@@ -86,7 +87,8 @@ def sphinx(fresh: bool) -> None:
         try:
             total = 2 * len(re.findall(r"(?:file|root):", (ROOT / "_toc.yml").read_text("utf-8")))
             with tqdm(total=total, desc="read and written", unit="page", dynamic_ncols=True) as bar:
-                for line in process.stdout:
+                for coloured in process.stdout:  # Jupyter Book asks for colours, whatever we say
+                    line = _COLOUR.sub("", coloured)
                     sink.write(line)
                     if line.startswith(("reading sources", "writing output")):
                         bar.set_postfix_str(line.split("]")[-1].strip()[:40], refresh=False)

@@ -117,7 +117,7 @@ def top_k_and_top_p(
             colours = [palette.blue if keep else "#ffffff" for keep in kept[order].tolist()]
             bars = _bars(one, chances[order].tolist(), names, colours)
             for bar, keep in zip(bars, kept[order].tolist(), strict=True):
-                bar.set(edgecolor=palette.faint, hatch=None if keep else "....")
+                bar.set(edgecolor=palette.faint, hatch=None if keep else "////")
             n_kept, mass = int(kept.sum()), float(chances[kept].sum())
             counts.append(n_kept)
             one.set_title(f"{step!r} keeps {n_kept}, mass {mass:.2f}", fontsize=9)

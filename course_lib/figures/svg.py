@@ -112,7 +112,7 @@ def _narrow(figure: Figure) -> Iterator[None]:
     places = [place for axes in panels if (place := axes.get_subplotspec()) is not None]
     stacked = len(places) == len(panels) and _is_one_row(places)
     titles = [(text, text.get_text()) for text in _titles(figure)]
-    small = [(text, size) for text in _words(figure) if (size := _points(text)) < SMALLEST_POINTS]
+    small: list[tuple[Text, float]] = []
     labelled = [axes.yaxis.get_tick_params()["labelleft"] for axes in panels]
     try:
         if stacked:
@@ -121,6 +121,10 @@ def _narrow(figure: Figure) -> Iterator[None]:
                 axes.set_subplotspec(grid[index])
                 axes.tick_params(labelleft=True)
         figure.set_size_inches(PHONE_INCHES, inches_high * (len(panels) if stacked else 1))
+        # Only now: a panel that shared its neighbour's axis has got words of its own.
+        small += [
+            (text, size) for text in _words(figure) if (size := _points(text)) < SMALLEST_POINTS
+        ]
         for text, _ in small:
             text.set_fontsize(SMALLEST_POINTS)
         for text, words in titles:

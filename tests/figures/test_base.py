@@ -113,6 +113,19 @@ def test_a_phone_gets_small_words_made_larger_and_the_figure_keeps_its_own() -> 
     assert axes.texts[0].get_fontsize() == 6
 
 
+def test_a_phone_reads_the_words_that_a_stacked_panel_gets_of_its_own() -> None:
+    figure, (left, right) = new_figure(1, 2, width=6.0, height=2.0, sharey=True)
+    for axes in (left, right):
+        axes.barh(["first", "second"], [1.0, 2.0])
+        axes.tick_params(labelsize=8)
+    page = page_of(FigureWithText(figure, "Two panels."))
+    narrow = page[page.index('<svg style="display:none" class="figure-narrow"') :]
+    sizes = [float(size) for size in re.findall(r"font-size: ([0-9.]+)px", narrow)]
+    assert narrow.count(">second<") == 2
+    assert min(sizes) * 96 / 72 >= 11.2
+    assert page.count(">second<") == 3 and "font-size: 8px" in page  # the wide one is as before
+
+
 def test_no_figure_is_left_open() -> None:
     before = pyplot.get_fignums()
     draw().png()

@@ -146,6 +146,8 @@ def _fit_array(value: Any, expected: np.ndarray, where: str) -> tuple[Any, list[
             value = np.array(value)
         except ValueError:
             raise Misfit(f"{where} is a list whose rows differ in length.") from None
+        if expected.dtype.kind == "f" and value.dtype.kind in "iu":
+            value = value.astype(float)  # in a list, as alone, 1 is the number 1.0
         notes.append(f"{where} is a list; it was taken as an array")
     if not isinstance(value, np.ndarray):
         if isinstance(value, bool | int | float):

@@ -107,6 +107,8 @@ def test_harmless_conversions():
     assert fit(np.array(2.0), 1.0)[0] == 2.0
     assert fit(2, 1.0) == (2.0, [])
     assert fit([1, 2], (1, 2)) == ((1, 2), ["the result was taken as a tuple"])
+    whole, _ = fit([[1, 0], [0, 1]], np.eye(2))
+    assert whole.dtype == float and whole.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     value, notes = fit([[1.0, 2.0]], np.zeros((1, 2)))
     assert isinstance(value, np.ndarray)
     assert len(notes) == 1

@@ -54,6 +54,16 @@ def _half_needed(completions: list[str], mark: str) -> str:
     return best if 2 * answers.count(best) > len(answers) else ""
 
 
+def _longest_run(completions: list[str], mark: str) -> str:
+    answers = [text.split(mark)[-1].strip() for text in completions if mark in text]
+    best, most, run = "", 0, 0
+    for at, answer in enumerate(answers):
+        run = run + 1 if at and answers[at - 1] == answer else 1
+        if run > most:
+            best, most = answer, run
+    return best
+
+
 def vote_case(draw: Draw) -> dict[str, Any]:
     """Draw completions, some with two marks, some with none; answers that are often the same."""
     mark = draw.pick(["->", "=", "answer:"])
@@ -71,6 +81,11 @@ def vote_case(draw: Draw) -> dict[str, Any]:
         elif kind > 4 and completions:  # the same text once more
             text = completions[-1]
         completions.append(text)
+    if draw.integer(0, 4) == 4:  # the most frequent answer never twice in a row
+        left = list(_ANSWERS)
+        often, twice, once = (left.pop(draw.integer(0, len(left) - 1)) for _ in range(3))
+        order = (often, twice, twice, often, once, often)
+        completions = [f"{draw.pick(_STEPS)} {mark} {answer}" for answer in order]
     return {"completions": completions, "mark": mark}
 
 
@@ -116,6 +131,11 @@ VOTE_WRONG = {
     "no-vote": Wrong(
         edit(majority, ("return max(answers, key=answers.count)", "return answers[0]")),
         "You return the first answer. Count them: the most frequent one wins.",
+    ),
+    "longest-run": Wrong(
+        _longest_run,
+        "You count only answers that follow one another. Votes for an answer count wherever they "
+        "stand.",
     ),
     "rarest": Wrong(
         edit(majority, ("return max(", "return min(")),

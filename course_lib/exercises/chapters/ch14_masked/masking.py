@@ -139,7 +139,7 @@ def _fits(many: Many) -> str | None:
 
 
 def _far(found: int, n: int, share: float) -> bool:
-    return abs(found - n * share) > 5 * np.sqrt(n * share * (1 - share)) + 1
+    return bool(abs(found - n * share) > 5 * np.sqrt(n * share * (1 - share)) + 1)
 
 
 def _shares(many: Many) -> str | None:
