@@ -223,5 +223,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _docstring)
     app.add_js_file("exercises.js", loading_method="defer")
     app.add_js_file("course_progress.js", loading_method="defer")
+    app.add_js_file("formulas.js", loading_method="defer")
     app.connect("build-finished", _repair)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

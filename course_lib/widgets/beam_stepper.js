@@ -96,7 +96,7 @@ function treePicture(data, steps, step) {
       viewBox: `0 0 560 ${height}`,
       width: 560,
       height,
-      style: "min-width:460px",
+      style: "min-width:490px",
       "aria-hidden": "true",
     },
     words("start", { x: 2, y: places[""].y + 5, style: "font-size:13px" }),
