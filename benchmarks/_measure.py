@@ -1,8 +1,10 @@
-"""What the benchmarks of the model share: peers in turn, CPU time, one table, one JSON file."""
+"""What the benchmarks share: peers in turn, CPU time, one table, one way to write a JSON file."""
 
+import datetime
 import gc
 import json
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -51,6 +53,34 @@ def rows_against(times: dict[str, list[float]], ours: str, what: str) -> list[di
     ]
 
 
+def processor() -> str:
+    """The model of the processor, as the system names it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, said = line.partition(":")
+            if name.strip() == "model name":
+                return said.strip()
+    except FileNotFoundError:  # only Linux has it
+        pass
+    return platform.processor() or platform.machine()
+
+
+def store(content: dict[str, Any], file: Path) -> None:
+    """Write a result, whole or not at all, with the day and the processor.
+
+    They go into what it tells of its run, `about`, where there is one.
+    """
+    run = {"date": datetime.date.today().isoformat(), "processor": processor()}
+    if "about" in content:
+        content = {**content, "about": {**content["about"], **run}}
+    else:
+        content = {**run, **content}
+    file.parent.mkdir(exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
 def report(name: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
     """Print the rows as a table and keep them as JSON."""
     columns = list(rows[0])
@@ -58,10 +88,4 @@ def report(name: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> None
     widths = [max(len(r[i]) for r in [columns, *cells]) for i in range(len(columns))]
     for line in [columns, *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
-    RESULTS.mkdir(exist_ok=True)
-    file = RESULTS / f"{name}.json"
-    partial = file.with_suffix(".partial")
-    partial.write_text(
-        json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8"
-    )
-    partial.replace(file)
+    store({"about": about, "rows": rows}, RESULTS / f"{name}.json")

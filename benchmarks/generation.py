@@ -9,14 +9,13 @@ which prints a table and writes `benchmarks/results/generation.json`.
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import _measure
 import torch
 import transformers
 from torch import Tensor
@@ -191,8 +190,6 @@ def main() -> None:
                 )
     if arguments.size:
         return
-    path = Path(__file__).parent / "results" / "generation.json"
-    path.parent.mkdir(exist_ok=True)
     content = {
         "torch": torch.__version__,
         "transformers": transformers.__version__,
@@ -202,9 +199,7 @@ def main() -> None:
         "measure": "process CPU time on one thread, best of the rounds, peers interleaved",
         "rows": rows,
     }
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    _measure.store(content, _measure.RESULTS / "generation.json")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ which prints a table and writes `benchmarks/results/int8.json`.
 
 import argparse
 import copy
-import json
 import os
 import time
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import _measure
 import torch
 
 from course_lib import Transformer, TransformerConfig, generate
@@ -59,8 +58,7 @@ def main() -> None:
             f"{best['int8'] * 1e3:.2f}, {ratio:.2f} times as fast{goal}"
         )
         result["rows"][n_rows] = {**best, "ratio": ratio}
-    path = Path(__file__).parent / "results" / "int8.json"
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    _measure.store(result, _measure.RESULTS / "int8.json")
 
 
 if __name__ == "__main__":

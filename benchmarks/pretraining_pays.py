@@ -9,13 +9,13 @@ Run: python benchmarks/pretraining_pays.py [--seeds 0 1 2] [--tasks sentiment ..
 
 import argparse
 import copy
-import json
 import statistics
 import time
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import _measure
 import torch
 
 from course_lib.ablate import ablate
@@ -52,7 +52,7 @@ TASKS = {
     "answering": (BOTH, 400, 200),
 }
 TEXTS, PRETRAINING_STEPS, RATE, N_TEST = 6000, {ENCODER: 1200, BOTH: 2000}, 3e-3, 200
-RESULT = Path(__file__).parent / "results" / "pretraining_pays.json"
+RESULT = _measure.RESULTS / "pretraining_pays.json"
 
 
 def rows(config: TransformerConfig, seed: int) -> torch.Tensor:
@@ -170,7 +170,7 @@ def main() -> None:
         "cpu_seconds": round(time.process_time() - began),
         "results": results,
     }
-    chosen.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    _measure.store(content, chosen.output)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ import os
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import gc
-import json
 import pydoc
 import pydoc_data.topics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+import _measure
 import tiktoken
 import tokenizers as rust
 
@@ -139,9 +138,9 @@ def main() -> None:
         for key, value in row.items():
             if key != "what":
                 print(f"  {key:32} {f'{value:.2f}' if isinstance(value, float) else value}")
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    (results / "tokenization.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    versions = {"tokenizers": rust.__version__, "tiktoken": tiktoken.__version__}
+    content = {"about": versions, "rows": rows}
+    _measure.store(content, _measure.RESULTS / "tokenization.json")
 
 
 if __name__ == "__main__":

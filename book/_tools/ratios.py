@@ -67,8 +67,6 @@ def constant(path: Path, name: str) -> Any:
 
 def about(stored: Any) -> dict[str, Any]:
     """What a record tells of its run besides the figures; only plain values."""
-    if isinstance(stored, list):
-        return {}
     told = stored.get("about") or stored
     return {k: v for k, v in told.items() if isinstance(v, str | int | float) and k != "goal"}
 
@@ -177,7 +175,7 @@ def _curation(stored: Any) -> list[Ratio]:
 
 def _tokenization(stored: Any) -> list[Ratio]:
     found = []
-    for row in stored:
+    for row in stored["rows"]:
         goal, met = row.get("goal", ""), row.get("met")
         if "rust (s)" in row:
             times = row["ratio"]

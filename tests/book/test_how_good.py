@@ -1,6 +1,9 @@
 """The page "How good is it?": no result is left out, and a loss is called one."""
 
+import datetime
+import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,7 @@ PLANTED: dict[str, tuple[tuple[Any, ...], Any]] = {
     "int8": (("rows", "1", "ratio"), 0.9),
     "pretraining_pays": (("results", 1, "pretrained"), [0.1, 0.1, 0.1]),
     "serving": (("rows", 0, "ratio"), 0.9),
-    "tokenization": ((0, "ratio"), 1.6),
+    "tokenization": (("rows", 0, "ratio"), 1.6),
     "training_step": (("rows", 1, "our speed / theirs (median)"), 0.9),
 }
 
@@ -95,10 +98,32 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 def test_what_is_not_stored_is_said() -> None:
     ratio = ratios.Ratio("one", "another", "1.5 × its speed", 0.5)
     assert "Not stored: torch, transformers, date, processor." in how_good.benchmark(
-        "tokenization", [], [ratio]
+        "tokenization", {}, [ratio]
     )
     part = how_good.benchmark("tokenization", {"date": "today", "torch": "3"}, [ratio])
     assert "date: today" in part and "Not stored: transformers, processor." in part
+
+
+def test_every_result_tells_its_day_and_its_processor(found: dict[str, Any]) -> None:
+    for name, (stored, _) in found.items():
+        told = ratios.about(stored)
+        assert re.search(r"\d{4}-\d{2}-\d{2}$", told["date"]) and told["processor"], name
+
+
+def test_one_function_writes_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ratios.BENCHMARKS))
+    measure = importlib.import_module("_measure")
+    measure.store({"about": {"rounds": 3}, "rows": []}, tmp_path / "results" / "a.json")
+    measure.store({"rows": []}, tmp_path / "results" / "b.json")
+    for name in "ab":
+        stored = json.loads((tmp_path / "results" / f"{name}.json").read_text("utf-8"))
+        told = ratios.about(stored)
+        assert told["date"] == str(datetime.date.today()) and told["processor"]
+        assert stored["rows"] == []
+    for script in ratios.BENCHMARKS.glob("[a-z]*.py"):
+        text = script.read_text(encoding="utf-8")
+        assert re.search(r"\b(report|store)\(", text), f"{script.name} stores through _measure"
+        assert "write_text(" not in text, f"{script.name} writes a file of its own"
 
 
 def test_the_other_parts_say_what_the_tests_hold() -> None:
