@@ -13,6 +13,7 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docutils import nodes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -38,7 +39,9 @@ def site_address(repository: str) -> str:
     found = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+?)/?", repository)
     if found is None:
         raise ValueError(f"repository url {repository!r} in _config.yml is none of github.com")
-    return f"https://{found[1].lower()}.github.io/{found[2]}/"
+    owner, name = found[1].lower(), found[2]
+    home = f"https://{owner}.github.io/"
+    return home if name.lower() == f"{owner}.github.io" else f"{home}{name}/"
 
 
 def description(document: nodes.document) -> str:
@@ -122,8 +125,10 @@ def not_found(address: str, course: str, chapters: dict[str, str]) -> str:
     """The page for an address that leads nowhere: search, and every chapter.
 
     It is shown at any depth of the site, so its links begin at the root, which a script finds: a
-    published site has one folder above it, a served one has none.
+    published site has one folder above it unless its address has none; a served one has none.
     """
+    has_folder = urlsplit(address).path != "/"
+    folder = '`/${location.pathname.split("/")[1]}/`' if has_folder else '"/"'
     links = "".join(
         f'<li><a href="{html.escape(docname)}.html">{html.escape(title)}</a></li>'
         for docname, title in chapters.items()
@@ -136,7 +141,7 @@ def not_found(address: str, course: str, chapters: dict[str, str]) -> str:
 if (location.protocol !== "file:") {{
   const root = document.createElement("base");
   const published = location.hostname.endsWith(".github.io");
-  root.href = published ? `/${{location.pathname.split("/")[1]}}/` : "/";
+  root.href = published ? {folder} : "/";
   document.head.append(root);
 }}
 </script>

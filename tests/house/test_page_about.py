@@ -14,6 +14,10 @@ def test_the_site_is_where_github_publishes_the_repository() -> None:
     assert page_about.site_address("https://github.com/Some/course.git/") == (
         "https://some.github.io/course.git/"
     )
+    for name in ("some.github.io", "Some.github.io/"):
+        assert page_about.site_address(f"https://github.com/Some/{name}") == (
+            "https://some.github.io/"
+        )
     with pytest.raises(ValueError, match=r"none of github\.com"):
         page_about.site_address("https://example.org/some/course")
 
@@ -65,3 +69,6 @@ def test_the_page_for_a_wrong_address_leads_back() -> None:
     assert re.search(r'<html lang="en">.*<title>No such page - C &amp; D</title>', page, re.DOTALL)
     assert '<a href="book/intro.html">&lt;Start&gt;</a>' in page
     assert 'action="search.html"' in page and 'href="https://a.github.io/b/"' in page
+    assert 'published ? `/${location.pathname.split("/")[1]}/` : "/";' in page
+    at_the_root = page_about.not_found("https://a.github.io/", "C", {})
+    assert 'published ? "/" : "/";' in at_the_root
