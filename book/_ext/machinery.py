@@ -1,9 +1,10 @@
 """Folds away the code that runs a page without explaining anything: one switch shows all of it.
 
-Four kinds of lines are machinery: imports, what loads an exercise, checks (assertions), and the
-comments that say why an output is not compared. They stay in the page, marked, so that a page
-without JavaScript, and a copied cell, has all of them; `course_code.js` folds them and remembers
-what the reader wants. A cell of nothing else is folded whole.
+Five kinds of lines are machinery: imports, what loads an exercise, checks (assertions), the
+comments that say why an output is not compared, and the settings of a page's runs where a cell
+shows nothing else. They stay in the page, marked, so that a page without JavaScript, and a copied
+cell, has all of them; `course_code.js` folds them and remembers what the reader wants. A cell of
+nothing else is folded whole.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ CELL = re.compile(
 )
 TAG = re.compile(r"<[^>]+>")
 LOADER = re.compile(r"^exercises\.(load|progress_panel)\(")
+# The start and the amount of training, which `book/_tools/repeat.py` sets.
+SETTINGS = re.compile(r"^SEED, BUDGET = \d+, \d+$")
 LINTER = re.compile(r'(\s*<span class="c1"># noqa[^<]*</span>)')
 CHECK = re.compile(r"^(torch|np|numpy)\.testing\.assert_\w+\(")
 # What the head of each page does before anything is drawn, so that nothing moves afterwards.
@@ -33,8 +36,9 @@ EARLY = (
 
 
 def kinds(code: str) -> list[str]:
-    """For each line of a cell what kind of machinery it is: import, loader, check, comment, or "".
+    """For each line of a cell what kind of machinery it is.
 
+    One of import, loader, check, comment, settings, or "" for what explains.
     A cell that is not Python alone, such as one with a shell command, has comments at most.
     """
     lines = code.split("\n")
@@ -49,6 +53,10 @@ def kinds(code: str) -> list[str]:
         inside = line.startswith("# Not compared") or (inside and line.startswith("#"))
         if inside:
             found[number] = "comment"
+    shown = [number for number, line in enumerate(lines) if line.strip() and not found[number]]
+    if shown and all(SETTINGS.match(lines[number]) for number in shown):
+        for number in shown:
+            found[number] = "settings"
     _join(lines, found)
     return found
 

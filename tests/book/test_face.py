@@ -36,6 +36,9 @@ NUMBERS = [entry["chapter"][:2] for entry in chapters()]
         ('task = exercises.load("01.c", v=1)\ntask', "loader loader"),
         ("!ls\nimport a", "- -"),
         ("torch.testing.assert_close(a, b)", "check"),
+        ("import a\n\nSEED, BUDGET = 0, 1", "import import settings"),
+        ("SEED, BUDGET = 0, 1\nx = 1", "- -"),
+        ("SEED, BUDGET = 0, 1  # of all models", "-"),
     ],
 )
 def test_machinery_is_told_from_what_explains(code: str, wanted: str) -> None:
