@@ -159,6 +159,31 @@ def test_what_an_answer_changed_does_not_meet_the_next_one(page: Page) -> None:
     assert (right["word"], right["left"]) == ("Correct", "")
 
 
+UP = """
+import sys
+def attention(q, k, v):
+    frame = sys._getframe()
+    while "tell" not in frame.f_locals:
+        frame = frame.f_back
+    tell = frame.f_locals["tell"]  # a function of the worker
+    tell('{"done": {"word": "Correct"}, "snapshot": "", "case": "a shape"}')
+    return tell.constructor("return fetch('/')")()
+"""
+
+
+def test_a_program_does_not_reach_javascript(page: Page) -> None:
+    """Nor the net, nor what this site has stored: the worker removes what leads there, or ends."""
+    for module in ("js", "pyodide_js", "pyodide.code"):
+        (verdict,) = judged(page, f"import {module}\n{RIGHT}")
+        name = module.split(".")[0]
+        wanted = f"ModuleNotFoundError: No module named '{name}'\n  line 1: import {module}"
+        assert verdict["result"]["message"] == wanted
+    (verdict,) = judged(page, UP)
+    assert verdict["result"]["status"] == "error"
+    assert "JavaScript is not run from a text here" in verdict["result"]["message"]
+    assert judged(page, RIGHT)[0]["word"] == "Correct"
+
+
 def test_the_reader_can_stop_it(page: Page) -> None:
     found = page.evaluate(
         """([exercise, source]) => {

@@ -15,9 +15,17 @@ import subprocess, textwrap, threading, traceback, typing, warnings, zipfile, zl
 const START = `import sys
 sys.path.insert(0, "/course")
 import numpy
-from course_lib.exercises.process.page import check
+from course_lib.exercises.process.page import check, leave_javascript
+leave_javascript()
 check
 `;
+// With these, JavaScript asks the net, reads what this site has stored, speaks to the page or
+// starts more of itself.
+const DOORS = `fetch fetchLater XMLHttpRequest WebSocket WebSocketStream EventSource WebTransport
+RTCPeerConnection FontFace fonts Worker SharedWorker importScripts postMessage BroadcastChannel
+indexedDB caches cookieStore webkitRequestFileSystem webkitRequestFileSystemSync
+webkitResolveLocalFileSystemURL webkitResolveLocalFileSystemSyncURL Notification`.split(/\s+/);
+const post = self.postMessage.bind(self); // this module's own
 
 let check = null;
 let ticket = 0;
@@ -43,7 +51,7 @@ function watchMemory() {
     const wanted = this.buffer.byteLength + pages * PAGE_OF_MEMORY;
     memory = this;
     if (wanted > most) {
-      postMessage({ ticket, memory: true });
+      post({ ticket, memory: true });
       throw new RangeError("the answer takes too much memory");
     }
     return grow.call(this, pages);
@@ -51,8 +59,39 @@ function watchMemory() {
 }
 let memory = null;
 
+// A program that found its way from Python to this JavaScript finds nothing that leads out, and no
+// way to run a text, which could import from elsewhere. What was loaded before needs neither.
+function shut() {
+  for (const name of DOORS) {
+    for (let place = self; place; place = Object.getPrototypeOf(place)) delete place[name];
+    if (name in self) throw new Error(`${name} cannot be closed`);
+  }
+  const { hardwareConcurrency, language, userAgent } = navigator;
+  Object.defineProperty(self, "navigator", { value: { hardwareConcurrency, language, userAgent } });
+  const kinds = [() => {}, async () => {}, function* () {}, async function* () {}];
+  for (const kind of kinds.map(Object.getPrototypeOf)) {
+    const { name } = kind.constructor;
+    const refuse = function () {
+      refused();
+    };
+    Object.defineProperty(refuse, "name", { value: name });
+    refuse.prototype = kind;
+    Object.defineProperty(kind, "constructor", { value: refuse });
+    if (name in self) self[name] = refuse;
+  }
+  self.eval = refused;
+  for (const name of ["setTimeout", "setInterval"]) {
+    const start = self[name];
+    self[name] = (work, ...more) => (typeof work === "function" ? start(work, ...more) : refused());
+  }
+}
+
+function refused() {
+  throw new TypeError("JavaScript is not run from a text here");
+}
+
 async function begin({ module, snapshot, prepare }) {
-  const stage = (number) => postMessage({ stage: number });
+  const stage = (number) => post({ stage: number });
   stage(1);
   useCompiled(module);
   watchMemory();
@@ -64,7 +103,7 @@ async function begin({ module, snapshot, prepare }) {
     python.runPython(PREPARED);
     const made = python.makeMemorySnapshot();
     const bytes = made.buffer.slice(made.byteOffset, made.byteOffset + made.byteLength);
-    postMessage({ snapshot: bytes }, [bytes]);
+    post({ snapshot: bytes }, [bytes]);
   }
   stage(2);
   const failed = [];
@@ -79,20 +118,25 @@ async function begin({ module, snapshot, prepare }) {
   python.unpackArchive(await library.arrayBuffer(), "zip", { extractDir: "/course" });
   stage(4);
   check = python.runPython(START);
-  postMessage({ ready: true });
+  for (const name of ["js", "pyodide_js"]) python.unregisterJsModule(name);
+  shut();
+  post({ ready: true });
 }
 
 function judge({ id, source, memory_mb }) {
-  const tell = (text) => postMessage({ ticket, ...JSON.parse(text) });
+  const tell = (text) => {
+    const { started, case: place, stops } = JSON.parse(text);
+    post({ ticket, started, case: place, stops });
+  };
   most = (memory?.buffer.byteLength ?? 0) + memory_mb * MIB + AHEAD;
   try {
     const done = JSON.parse(check(id, source, tell));
-    postMessage({ ticket, done });
+    post({ ticket, done });
   } catch (error) {
     // An exception of Python is the checker's own; anything else ended Python itself.
     const fault = error.name === "PythonError";
     const text = error.message.trim().split("\n").at(-1);
-    postMessage({ ticket, [fault ? "fault" : "ended"]: text });
+    post({ ticket, [fault ? "fault" : "ended"]: text });
   } finally {
     most = Infinity;
   }
@@ -103,7 +147,7 @@ self.onmessage = async ({ data }) => {
     try {
       await begin(data.begin);
     } catch (error) {
-      postMessage({ failed: String(error?.message ?? error) });
+      post({ failed: String(error?.message ?? error) });
     }
   } else {
     ticket = data.check.ticket;

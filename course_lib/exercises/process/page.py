@@ -7,10 +7,12 @@ outside, ending an answer at its limits, the page does by ending the worker.
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
 import inspect
 import io
 import json
 import linecache
+import sys
 import textwrap
 import traceback
 from collections.abc import Callable
@@ -35,6 +37,7 @@ from course_lib.exercises.result import WORDS, Result
 
 FILE = "<your program>"
 OUTSIDE = "the lines outside your function"
+_JAVASCRIPT = {"js", "micropip", "pyodide", "pyodide_js", "_pyodide", "_pyodide_core"}
 _encode = json.dumps  # as it is before any answer
 
 
@@ -61,6 +64,25 @@ def page_payload(spec: Spec) -> dict[str, Any]:
         "solution": textwrap.dedent(inspect.getsource(code.reference)).rstrip() + "\n",
         "limits": {"seconds": limits.seconds * CLOCK_FACTOR, "memory_mb": limits.memory_mb},
     }
+
+
+def leave_javascript() -> None:
+    """Take away the modules that lead from a page's Python to its JavaScript.
+
+    A notebook has none of them, so a program that imports one hears the same in both places.
+    """
+    for name in list(sys.modules):
+        if name.split(".")[0] in _JAVASCRIPT:
+            del sys.modules[name]
+    sys.meta_path.insert(0, _NoJavaScript())
+
+
+class _NoJavaScript(importlib.abc.MetaPathFinder):
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        """Find none of them, as where they are not installed."""
+        name = fullname.split(".")[0]
+        if name in _JAVASCRIPT:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def check(name: str, source: str, tell: Callable[[str], None]) -> str:

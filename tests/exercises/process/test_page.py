@@ -1,8 +1,11 @@
 """What the page's Python is called with: a program's text in, the verdict of a notebook out."""
 
 import colorsys
+import importlib
 import json
 import re
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -92,3 +95,14 @@ def test_every_code_exercise_has_a_payload_for_its_page_and_no_other_has():
         page.page_payload(find("06.a"))
     with pytest.raises(ValueError, match=r"06\.a of kind 'match' is not judged as code"):
         page.check("06.a", "", print)
+
+
+def test_the_modules_that_lead_to_javascript_are_not_found(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    for name in ("js", "pyodide_js", "pyodide", "pyodide.code"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    page.leave_javascript()
+    for name in ("js", "pyodide_js", "pyodide.code"):
+        with pytest.raises(ModuleNotFoundError, match=f"No module named '{name.split('.')[0]}'"):
+            importlib.import_module(name)
+    assert importlib.import_module("json") is json
