@@ -68,7 +68,7 @@ def exercise_list(chapter: str, page: str) -> str:
 
 
 def experiment_table(name: str) -> tuple[str, str]:
-    """What a record measured, as a table, and the command that made it.
+    """What a record measured, as a table, and a line of HTML that says how it was made.
 
     Args:
         name: The record without its ending: of a chapter's runs, or of another measurement, whose
@@ -76,8 +76,18 @@ def experiment_table(name: str) -> tuple[str, str]:
     """
     stored = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
     if "runs" in stored:
-        return recorded(name)._repr_html_(), stored["command"]
-    return html_table(ranges(stored["rows"]), f"The record {name}"), stored["command"]
+        return recorded(name)._repr_html_(), how_made(stored)
+    return html_table(ranges(stored["rows"]), f"The record {name}"), how_made(stored)
+
+
+def how_made(stored: Mapping[str, Any]) -> str:
+    """A line of HTML: command, day, processor and PyTorch of a record.
+
+    A record from before the day was kept has the day that its file was last changed on.
+    """
+    when = f"on {stored['date']}" if "date" in stored else f"stored on {stored['stored']}"
+    told = f"{when}; processor: {stored['processor']}; torch {stored['torch']}"
+    return f"Made by <code>{html.escape(stored['command'])}</code>, {html.escape(told)}"
 
 
 def ranges(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -138,7 +148,7 @@ def _experiments() -> str:
             table, made = experiment_table(name)
             tables.append(
                 f"<details><summary>All numbers of <code>{name}</code></summary>"
-                f"<p>Made by <code>{html.escape(made)}</code></p>{table}</details>"
+                f"<p>{made}</p>{table}</details>"
             )
         parts.append(f"<li><p>{_title(entry)}: {inline(result.text())}</p>{''.join(tables)}</li>")
     return f'<ul class="questions">{"".join(parts)}</ul>'

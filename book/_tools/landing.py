@@ -9,13 +9,12 @@ of that, and answers without a model.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 from typing import Any
 
 import torch
 
-from book._tools.paths import BOOK, command, write_atomic
+from book._tools.paths import BOOK, command
+from book._tools.records import write_record
 from book._tools.repeat import experiment, names_after
 
 RECORD = BOOK / "assets" / "landing.json"
@@ -62,16 +61,13 @@ def record() -> None:
     """Train the model of chapter 1 as the page does, and write what it says."""
     cells = experiment("01")
     space = names_after(cells, 0, 1)
-    stored = {
-        "command": "python -m book._tools.landing",
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
+    facts = {
         "parameters": space["config"].n_parameters(),
         "updates": space["steps"],
         "characters": sum(map(len, space["documents"])),
         "readings": readings(space),
     }
-    write_atomic(RECORD, json.dumps(stored, indent=1) + "\n")
+    write_record(RECORD, "python -m book._tools.landing", facts)
 
 
 def main() -> int:

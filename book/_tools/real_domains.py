@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
-import platform
 from pathlib import Path
 
 import torch
 
-from book._tools.paths import ROOT, CommandError, command, write_atomic
+from book._tools.paths import ROOT, CommandError, command
+from book._tools.records import write_record
 from course_lib import Transformer, TransformerConfig
 from course_lib.adaptation import mix
 from course_lib.data import batches
@@ -116,22 +115,19 @@ def main() -> int:
     ids = {name: [tokenizer.encode(text) for text in some] for name, some in texts.items()}
     held = {name: some[::8] for name, some in ids.items()}
     learned = {name: [one for i, one in enumerate(some) if i % 8] for name, some in ids.items()}
-    stored = {
-        "command": "python -m book._tools.real_domains PYTHON CMAKE",
+    facts = {
         "text": "libpython3.11-stdlib 3.11.2, docstrings and pydoc topics; cmake-data 3.25.1, Help",
         "documents": {name: len(some) for name, some in ids.items()},
         "tokens": {name: sum(map(len, some)) for name, some in learned.items()},
         "held out": {name: sum(map(len, some)) for name, some in held.items()},
         "tokens read": N_TOKENS,
         "parameters": CONFIG.n_parameters(),
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
     }
-    print(stored, flush=True)
+    print(facts, flush=True)
     rows = []
     for seed, budget in RUNS:
         rows.append({"seed": seed, "budget": budget, **measure(learned, held, seed, budget)})
-    write_atomic(TARGET, json.dumps({**stored, "rows": rows}, indent=1) + "\n")
+    write_record(TARGET, "python -m book._tools.real_domains PYTHON CMAKE", {**facts, "rows": rows})
     return 0
 
 

@@ -9,12 +9,11 @@ No page needs the model: chapter 15 shows what this wrote.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 
 import torch
 
-from book._tools.paths import ROOT, CommandError, command, write_atomic
+from book._tools.paths import ROOT, CommandError, command
+from book._tools.records import write_record
 from course_lib import Transformer
 from course_lib.prompting.word_pairs import WORD_PAIRS, answer_pairs
 from course_lib.tokenizers import load_tokenizer
@@ -53,15 +52,12 @@ def main() -> int:
         raise CommandError("smollm2 is not here: python -m course_lib.weights fetch smollm2")
     model, tokenizer = Transformer.from_pretrained(folder), load_tokenizer(folder)
     rows = [row for seed in SEEDS for row in measure(model, tokenizer, seed)]
-    stored = {
-        "command": "python -m book._tools.real_model",
+    facts = {
         "model": "SmolLM2-135M-Instruct, Q4_1",
         "parameters": model.config.n_parameters(),
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
         "rows": rows,
     }
-    write_atomic(TARGET, json.dumps(stored, indent=1) + "\n")
+    write_record(TARGET, "python -m book._tools.real_model", facts)
     return 0
 
 

@@ -10,14 +10,13 @@ of help pages of Python, which the page's own small model has not seen either.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 
 import torch
 from torch import Tensor
 
-from book._tools.paths import ROOT, CommandError, command, write_atomic
+from book._tools.paths import ROOT, CommandError, command
+from book._tools.records import write_record
 from course_lib import Transformer, generate
 from course_lib.data import pydoc_topics, split
 from course_lib.generation import temperature, top_k, top_p
@@ -88,16 +87,13 @@ def main() -> int:
             ).tokens
             rows.append({"setting": name, "seed": seed, **measure(model, prompts, written)})
             print(rows[-1], f"{time.perf_counter() - began:.0f} s", flush=True)
-    stored = {
-        "command": "python -m book._tools.real_settings",
+    facts = {
         "model": "SmolLM2-135M-Instruct, Q4_1",
         "texts": len(full),
         "tokens": N_NEW,
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
         "rows": rows,
     }
-    write_atomic(TARGET, json.dumps(stored, indent=1) + "\n")
+    write_record(TARGET, "python -m book._tools.real_settings", facts)
     return 0
 
 

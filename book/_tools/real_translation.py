@@ -10,8 +10,6 @@ CC BY-SA 3.0) and lies in many languages with the same paragraphs on the same pa
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +19,8 @@ from pathlib import Path
 import torch
 from resiliparse.parse.html import HTMLTree
 
-from book._tools.paths import ROOT, CommandError, command, write_atomic
+from book._tools.paths import ROOT, CommandError, command
+from book._tools.records import write_record
 from course_lib import Transformer, TransformerConfig
 from course_lib.data import batches
 from course_lib.objectives import IGNORE, denoising_example
@@ -144,18 +143,15 @@ def main() -> int:
     rows = []
     for seed, budget in RUNS:
         rows.append({"seed": seed, "budget": budget, **measure(learned, new, seed, budget)})
-    stored = {
-        "command": "python -m book._tools.real_translation FOLDER",
+    facts = {
         "text": "The Debian Administrator's Handbook 11, English to German",
         "pairs": len(learned),
         "words": len({word for pair in learned for word in f"{pair.source} {pair.target}".split()}),
         "held out": len(new),
         "parameters": model_of(VOCABULARY).n_parameters(),
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
         "rows": rows,
     }
-    write_atomic(TARGET, json.dumps(stored, indent=1) + "\n")
+    write_record(TARGET, "python -m book._tools.real_translation FOLDER", facts)
     return 0
 
 

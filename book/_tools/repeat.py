@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
-import platform
 import re
 import time
 from typing import Any
 
 import jupytext
-import torch
 
-from book._tools.paths import ROOT, CommandError, chapter_texts, command, write_atomic
+from book._tools.paths import ROOT, CommandError, chapter_texts, command
+from book._tools.records import write_record
 
 RECORDED = ROOT / "course_lib" / "figures" / "recorded"
 RUNS = ((0, 1), (1, 1), (2, 1), (0, 2))  # (seed, budget)
@@ -78,13 +76,9 @@ def record(chapter: str) -> None:
         runs.append({"seed": seed, "budget": budget, "outcome": run(cells, seed, budget)})
         print(f"{chapter}: seed {seed}, budget {budget}, {time.perf_counter() - began:.0f} s")
         print(f"   {runs[-1]['outcome']}", flush=True)
-    stored = {
-        "command": f"python -m book._tools.repeat {chapter}",
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-        "runs": runs,
-    }
-    write_atomic(RECORDED / f"{chapter}.json", json.dumps(stored, indent=1) + "\n")
+    write_record(
+        RECORDED / f"{chapter}.json", f"python -m book._tools.repeat {chapter}", {"runs": runs}
+    )
 
 
 def main() -> int:

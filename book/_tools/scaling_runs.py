@@ -11,13 +11,12 @@ start of its own; a quarter of a minute.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 
 import torch
 
-from book._tools.paths import ROOT, command, write_atomic
+from book._tools.paths import ROOT, command
+from book._tools.records import write_record
 from course_lib.adaptation.scaling import ScalingRun
 from course_lib.adaptation.zipf_facts import fact_runs
 
@@ -62,13 +61,8 @@ def main() -> int:
     of_game = parser.parse_args().game
     torch.set_num_threads(1)
     rows = game() if of_game else grids()
-    stored = {
-        "command": "python -m book._tools.scaling_runs" + (" --game" if of_game else ""),
-        "python": platform.python_version(),
-        "torch": torch.__version__.split("+")[0],
-        "rows": rows,
-    }
-    write_atomic(GAME if of_game else TARGET, json.dumps(stored, indent=1) + "\n")
+    command_line = "python -m book._tools.scaling_runs" + (" --game" if of_game else "")
+    write_record(GAME if of_game else TARGET, command_line, {"rows": rows})
     return 0
 
 

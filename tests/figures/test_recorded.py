@@ -1,9 +1,12 @@
 import importlib.util
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from book._ext.course_index import how_made
+from book._tools import landing, records
 from book._tools.paths import chapter_texts
 from book._tools.repeat import RECORDED, experiment, run
 from course_lib.figures.recorded import Recorded, Run, recorded, recorded_table
@@ -38,6 +41,30 @@ def test_a_table_says_which_command_made_it(name: str) -> None:
     _, _, module = table["command"].partition("python -m ")
     assert importlib.util.find_spec(module.split()[0]) is not None
     assert table["rows"]
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted(RECORDED.glob("*.json")), landing.RECORD], ids=lambda p: p.stem
+)
+def test_a_record_has_its_day_and_its_processor(path: Path) -> None:
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    (day,) = {"date", "stored"} & stored.keys()  # made on, or last changed on: never both
+    assert date.fromisoformat(stored[day]).year >= 2026
+    assert (stored["processor"] == "unknown") == (day == "stored")
+    assert stored["python"] and stored["torch"]
+
+
+def test_the_writer_of_records_says_when_and_where(tmp_path: Path) -> None:
+    records.write_record(tmp_path / "99.json", "python -m this <now>", {"rows": [{"seed": 0}]})
+    stored = json.loads((tmp_path / "99.json").read_text(encoding="utf-8"))
+    assert stored["rows"] == [{"seed": 0}] and stored["processor"] == records.processor() != ""
+    assert how_made(stored).startswith(
+        f"Made by <code>python -m this &lt;now&gt;</code>, on {stored['date']}; processor: "
+    )
+    old = {"command": "x", "stored": "2026-11-28", "processor": "unknown", "torch": "2"}
+    assert how_made(old).endswith("stored on 2026-11-28; processor: unknown; torch 2")
+    with pytest.raises(ValueError, match="must leave \\['date'\\] to the writer"):
+        records.write_record(tmp_path / "99.json", "x", {"date": "today"})
 
 
 def test_three_starts_and_a_longer_run_are_asked_for() -> None:
