@@ -38,6 +38,20 @@ def write_atomic(path: Path, text: str) -> None:
     files.write_text(path, text)
 
 
+def check_target(out: Path) -> None:
+    """Refuse a file that cannot be written, before work of minutes starts.
+
+    Raises:
+        CommandError: Its folder is none, or may not be written to, or the file is a folder itself.
+    """
+    if not out.parent.is_dir():
+        raise CommandError(f"{out.parent} is no folder; name another file: --out")
+    if out.is_dir():
+        raise CommandError(f"{out} is a folder; name a file in it: --out")
+    if not os.access(out.parent, os.W_OK):
+        raise CommandError(f"you may not write in {out.parent}; name another file: --out")
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Be the only command that builds in this checkout; say so and wait while another one does."""

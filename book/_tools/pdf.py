@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from book._tools import browser, one_page, serve
-from book._tools.paths import BUILD, HTML, CommandError, command
+from book._tools.paths import BUILD, HTML, CommandError, alone, check_target, command
 from course_lib import files
 
 PDF = BUILD / "transformers-line-by-line.pdf"
@@ -160,9 +160,9 @@ def main() -> int:
     reader.add_argument("--out", type=Path, default=PDF, help="file to write (%(default)s)")
     out = reader.parse_args().out
     start = time.monotonic()
-    if not out.parent.is_dir():  # said now and not in some minutes
-        raise CommandError(f"{out.parent} is no folder; name another file: --out")
-    pdf, facts = print_pdf(one_page.parts())
+    check_target(out)
+    with alone():  # a build that ends meanwhile would exchange the site
+        pdf, facts = print_pdf(one_page.parts())
     with files.replacing(out) as partial:
         partial.write_bytes(pdf)
     print(

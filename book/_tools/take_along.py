@@ -6,7 +6,7 @@ import argparse
 import zipfile
 from pathlib import Path
 
-from book._tools.paths import BUILD, HTML, CommandError, command
+from book._tools.paths import BUILD, HTML, CommandError, alone, check_target, command
 from course_lib import files
 
 NAME = "transformers-line-by-line"
@@ -52,9 +52,13 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    port = sys.argv[1] if len(sys.argv) > 1 else "0"
     here = partial(Handler, directory=str(Path(__file__).resolve().parent))
-    with ThreadingHTTPServer(("127.0.0.1", port), here) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", int(port)), here)
+    except (OSError, OverflowError, ValueError) as error:
+        sys.exit(f"Cannot listen on port {port} ({error}). Any free port will do: python serve.py")
+    with server:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         print(f"{address}   (Ctrl-C stops)", flush=True)
         webbrowser.open(address)
@@ -101,9 +105,9 @@ def main() -> int:
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("--out", type=Path, default=ZIP, help="file to write (%(default)s)")
     out = reader.parse_args().out
-    if not out.parent.is_dir():
-        raise CommandError(f"{out.parent} is no folder; name another file: --out")
-    n_files = pack(HTML, out)
+    check_target(out)
+    with alone():  # a build that ends meanwhile would exchange the site
+        n_files = pack(HTML, out)
     print(f"{out}: {n_files} files, {out.stat().st_size / 1e6:.1f} MB; unpack it: python serve.py")
     return 0
 

@@ -1,5 +1,6 @@
 """The book on paper and in one file, on a small site made here."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from book._tools import one_page, pdf, take_along
+from book._tools import one_page, paths, pdf, take_along
 from book._tools.paths import CommandError
 
 FIRST = """<html><head><link rel="stylesheet" href="../_static/a.css?v=1"></head><body>
@@ -142,6 +143,32 @@ def test_without_a_site_nothing_is_packed(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="run: make book"):
         take_along.pack(tmp_path, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_target_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.pdf").write_text("an older one")
+    paths.check_target(tmp_path / "a.pdf")
+    with pytest.raises(CommandError, match="none is no folder"):
+        paths.check_target(tmp_path / "none" / "a.pdf")
+    with pytest.raises(CommandError, match="is a folder; name a file in it"):
+        paths.check_target(tmp_path)
+    monkeypatch.setattr(paths.os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(CommandError, match="you may not write in"):
+        paths.check_target(tmp_path / "a.pdf")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("port", ["taken", "x", "99999"])
+def test_a_port_that_cannot_be_had_is_said(tmp_path: Path, port: str) -> None:
+    (tmp_path / "serve.py").write_text(take_along.SERVE, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        chosen = str(taken.getsockname()[1]) if port == "taken" else port
+        command = [sys.executable, "-I", str(tmp_path / "serve.py"), chosen]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and f"Cannot listen on port {chosen}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.processes
