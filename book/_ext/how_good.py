@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._tools.peers import comparison
 from book._tools.ratios import BENCHMARKS, READ, Ratio, about, constant, stored_results
 from course_lib.exercises.author.spec import Choice, Match, Number, Order, Spec
 from course_lib.exercises.catalog import all_specs
@@ -247,13 +248,12 @@ def access() -> str:
     return f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"
 
 
-def comparison(readme: str) -> str:
-    """The table of the README that names what is nearest elsewhere."""
-    found = re.search(r"^\| what is different here.*?(?=\n\n)", readme, re.M | re.S)
-    if found is None:
-        raise ValueError("README.md has no table of what is different here")
-    rows = [line.strip("| ").split(" | ") for line in found[0].splitlines()]
-    table = table_of([rows[0], *rows[2:]], "What is different here")
+def beside() -> str:
+    """What is here and elsewhere; the tests that hold it here exist."""
+    rows = comparison()
+    for cell in (row[1] for row in rows[1:] if "::" in row[1]):
+        held(cell.strip("`"))
+    table = table_of(rows, "What is here and in other courses")
     table = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r'<a href="\2">\1</a>', table)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", table)
 
@@ -272,7 +272,7 @@ class HowGood(SphinxDirective):
             "parity": parity,
             "reliability": reliability,
             "access": access,
-            "comparison": lambda: comparison((ROOT / "README.md").read_text(encoding="utf-8")),
+            "comparison": beside,
         }
         what = self.arguments[0]
         if what not in parts:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from book._ext import how_good
-from book._tools import build, ratios
+from book._tools import build, peers, ratios
 from book._tools.paths import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -91,8 +92,32 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         how_good.held("tests/book/test_how_good.py::test_of_nothing")
     with pytest.raises(ValueError, match="no NOTHING = "):
         ratios.constant(ROOT / "benchmarks" / "int8.py", "NOTHING")
-    with pytest.raises(ValueError, match="no table"):
-        how_good.comparison("# A course\n")
+
+
+def test_each_cell_beside_another_course_has_its_evidence(tmp_path: Path) -> None:
+    head, *rows = peers.comparison()
+    cell = re.compile(r"\[[^]]+\]\(https://github\.com/\S+\), looked at (before )?2\d{3}-\d\d-\d\d")
+    cells = [one for row in rows for one in row[2:]]
+    assert all(one == peers.NOT_LOOKED_AT or cell.fullmatch(one) for one in cells)
+    assert sum(one != peers.NOT_LOOKED_AT for one in cells) >= len(rows)
+    shown = how_good.beside()
+    assert shown.count("<a href=") == len(head) - 2 + sum(map(bool, map(cell.match, cells)))
+    assert peers.NOT_LOOKED_AT in shown and "](" not in shown
+    text = peers.PEERS.read_text(encoding="utf-8")
+    for planted in (
+        text.replace("looked: 2026-11-29", "looked: ", 1),
+        text.replace("D2L:", "X:", 1),
+    ):
+        (tmp_path / "peers.yml").write_text(planted, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"peers\.yml: every notebook runs"):
+            peers.comparison(tmp_path / "peers.yml")
+
+
+def test_the_readme_compares_with_what_was_read() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"\(https://github\.com/(\S+/\S+)\) ([0-9a-f]{7}): ", readme)
+    courses = yaml.safe_load(peers.PEERS.read_text(encoding="utf-8"))["courses"].values()
+    assert named and set(named) <= {(one["repository"], one["commit"]) for one in courses}
 
 
 def test_what_is_not_stored_is_said() -> None:
