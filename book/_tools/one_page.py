@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup, Tag
 
 from book._tools.paths import ROOT, CommandError
 
+LONGEST_WHOLE = 20  # rows of a table that is kept on one sheet
 STYLE = Path(__file__).with_name("one_page.css")
 # What belongs to a screen: scripts, buttons, what moves between pages, a record in a browser, the
 # form of a figure for a phone, and its numbers, which the picture has.
@@ -101,6 +102,9 @@ def _for_paper(article: Tag) -> None:
                 summary.decompose()
             name = f"<p><strong>{html.escape(said)}</strong></p>"
             answers[-1][1].append(f"<dd>{name}{details.decode_contents()}</dd>")
+    for table in article.select("table"):
+        if len(table.select("tr")) > LONGEST_WHOLE:
+            table["class"] = [*table.get_attribute_list("class", []), "breaks"]
     for cell in article.select(".cell:has(.cw-static)"):
         code = cell.select_one(".cell_input")
         if code is not None and "\n" not in code.get_text().strip():

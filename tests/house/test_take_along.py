@@ -83,6 +83,17 @@ def test_what_is_for_a_screen_is_left_out_and_the_rest_unfolded(document) -> Non
     assert "exercises.load" not in text and "b = 2" in text and "says" in text
 
 
+def test_a_table_longer_than_a_sheet_may_break(site: Path) -> None:
+    page = site / "notebooks" / "two.html"
+    tables = [f"<table class='table'>{'<tr><td>a</td></tr>' * n}</table>" for n in (20, 21)]
+    page.write_text(SECOND.replace('<p id="place">', f'{"".join(tables)}<p id="place">'))
+    document = BeautifulSoup(one_page.assemble(site, CONTENTS), "html.parser")
+    assert [table["class"] for table in document.select("table")] == [
+        ["table"],
+        ["table", "breaks"],
+    ]
+
+
 def test_it_loads_from_the_root_what_its_pages_load_for_looks_and_formulas(document) -> None:
     assert document.select_one("link")["href"] == "/_static/a.css"
     assert document.select_one("img")["src"] == "/_static/a.png"
