@@ -36,6 +36,7 @@ def test_what_a_workflow_runs_exists(path: Path) -> None:
 def test_every_system_and_the_newest_versions_are_checked() -> None:
     text = (GITHUB / "workflows" / "check.yml").read_text(encoding="utf-8")
     assert ".ci/run" in text and "--upgrade-strategy eager" in text
+    assert yaml.safe_load(text)["env"]["PIP_EXTRA_INDEX_URL"].endswith("/whl/cpu")
     for system in ("ubuntu-latest", "macos-latest", "windows-latest"):
         assert system in text
 
