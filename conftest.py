@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Generator
-from typing import Any, get_args, get_type_hints
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import jaxtyping
 import pytest
 from beartype import BeartypeConf, beartype
+from beartype.door import is_bearable
+from beartype.vale import Is
 
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system"}
@@ -52,12 +54,8 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
             hints[name] = Any
     if not hints:
         return function
-    twin = types.FunctionType(
-        function.__code__, function.__globals__, function.__name__, None, function.__closure__
-    )
-    for name in ("__defaults__", "__kwdefaults__", "__qualname__", "__module__"):
-        setattr(twin, name, getattr(function, name))
-    twin.__annotations__ = hints
+    hints = {name: _with_every_item(hint) for name, hint in hints.items()}
+    twin = _twin(function, hints)
     checked: Any = _without(twin)
     if any(map(_names_shapes, hints.values())):
         checked = _with_shapes(checked, typechecker=None)
@@ -67,9 +65,70 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
         try:
             return checked(*args, **kwargs)
         except _Refused:  # with a message that has all arguments
-            return _with_shapes(function, typechecker=typechecker)(*args, **kwargs)
+            slow = _with_shapes(_twin(function, hints), typechecker=typechecker)
+            return slow(*args, **kwargs)
 
     return wrapped
+
+
+def _twin(function: types.FunctionType, hints: dict[str, Any]) -> types.FunctionType:
+    """Give the same function under other annotations."""
+    twin = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, None, function.__closure__
+    )
+    for name in ("__defaults__", "__kwdefaults__", "__qualname__", "__module__"):
+        setattr(twin, name, getattr(function, name))
+    twin.__annotations__ = hints
+    return twin
+
+
+def _with_every_item(hint: Any) -> Any:
+    """Let beartype see all items: alone it draws one of a list, so a fault is met by chance."""
+    if _names_shapes(hint):  # lists of tensors: the letters of one would be held against the next
+        return hint
+    test = _test(hint)
+    return hint if test is None else Annotated[hint, Is[test]]
+
+
+def _test(hint: Any) -> Callable[[Any], bool] | None:
+    """Make what looks at all items of the containers in a hint; none where it has no container."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _test(parts[0])
+    if origin in (Union, types.UnionType):
+        if not any(map(_test, parts)):
+            return None
+        tests = [_one(part) for part in parts]
+        return lambda value: any(test(value) for test in tests)
+    if not (inspect.isclass(origin) and issubclass(origin, Iterable)) or not parts:
+        return None
+    if issubclass(origin, tuple) and parts[-1] is not ...:
+        each = [_one(part) for part in parts]
+        return lambda value: all(test(item) for test, item in zip(each, value, strict=True))
+    if issubclass(origin, Mapping):
+        key, item = map(_all, parts)
+        return lambda value: type(value) is not dict or (key(value) and item(value.values()))
+    every = _all(parts[0])
+    return lambda value: type(value) not in _HELD or every(value)
+
+
+_HELD = (list, tuple, set, frozenset, dict)  # what can be walked through twice
+
+
+def _one(hint: Any) -> Callable[[Any], bool]:
+    """Make the test of one value: its type by beartype, then its items."""
+    test = _test(hint)
+    return lambda value: is_bearable(value, hint) and (test is None or test(value))
+
+
+def _all(hint: Any) -> Callable[[Collection[Any]], bool]:
+    """Make the test of many values; for plain classes each class is asked once."""
+    if hint is Any or hint is object:
+        return lambda _: True
+    if type(hint) is type:
+        return lambda values: all(issubclass(kind, hint) for kind in set(map(type, values)))
+    test = _one(hint)
+    return lambda values: all(map(test, values))
 
 
 def _only(function: types.FunctionType, name: str) -> types.SimpleNamespace:

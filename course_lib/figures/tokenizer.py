@@ -4,6 +4,7 @@ Chapter: 03_tokenizer
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 from matplotlib.patches import Rectangle
 
@@ -90,7 +91,7 @@ def _edges(text: str, tokenizers: Iterable[Tokenizer]) -> list[float]:
             if end > start and not _fits(inside, start, end):
                 needed = 1.1 * len(inside) / (end - start)
                 widths[start:end] = [max(width, needed) for width in widths[start:end]]
-    return [sum(widths[:at]) for at in range(len(text) + 1)]
+    return list(accumulate(widths, initial=0.0))
 
 
 _MONO = {"family": "monospace", "fontsize": 9, "color": palette.ink}
