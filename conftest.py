@@ -106,8 +106,8 @@ def _test(hint: Any) -> Callable[[Any], bool] | None:
         each = [_one(part) for part in parts]
         return lambda value: all(test(item) for test, item in zip(each, value, strict=True))
     if issubclass(origin, Mapping):
-        key, item = map(_all, parts)
-        return lambda value: type(value) is not dict or (key(value) and item(value.values()))
+        key, item = _all(parts[0]), _all(parts[1] if len(parts) == 2 else int)  # a Counter's
+        return lambda value: not isinstance(value, dict) or (key(value) and item(value.values()))
     every = _all(parts[0])
     return lambda value: type(value) not in _HELD or every(value)
 

@@ -41,12 +41,15 @@ def test_what_is_returned_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         causal_loss(torch.zeros(2, 5, 7), torch.zeros(2, 5, dtype=torch.int64))
 
 
-def test_every_item_is_checked_not_one_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_item_is_checked_not_one_by_chance() -> None:
     vocabulary = [bytes([i]) for i in range(256)]
     for at in (0, 100, 255):
         wrong = [*vocabulary[:at], "a", *vocabulary[at + 1 :]]
         with pytest.raises(TypeCheckError, match="tokens"):
             ByteLevelBPE(wrong, [])  # type: ignore[arg-type]
+    wrong_value = {**dict(enumerate(vocabulary)), 3: "a"}
+    with pytest.raises(TypeCheckError, match="tokens"):
+        ByteLevelBPE(wrong_value, [])  # type: ignore[arg-type]
     with pytest.raises(TypeCheckError, match="merges"):
         ByteLevelBPE(vocabulary, [(b"a", b"b"), (b"a", "b")])  # type: ignore[list-item]
 
