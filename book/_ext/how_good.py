@@ -124,7 +124,8 @@ def _any(rows: Sequence[Sequence[str]], name: str) -> str:
 def benchmark(name: str, stored: Any, ratios: Sequence[Ratio]) -> str:
     """One benchmark: how it is run, what its record tells, and its table."""
     text = (BENCHMARKS / f"{name}.py").read_text(encoding="utf-8")
-    what = (ast.get_docstring(ast.parse(text)) or name).splitlines()[0]
+    what = html.escape((ast.get_docstring(ast.parse(text)) or name).splitlines()[0])
+    what = re.sub(r"`([^`]+)`", r"<code>\1</code>", what)
     told = about(stored)
     command = told.pop("command", f"python benchmarks/{name}.py")
     facts = "; ".join(f"{key}: {_plain(value)}" for key, value in told.items())
@@ -134,7 +135,7 @@ def benchmark(name: str, stored: Any, ratios: Sequence[Ratio]) -> str:
         table = f"<details><summary>All {len(ratios)} figures of {name}</summary>{table}</details>"
     lost, goals = sum(r.lost() for r in ratios), [r.met for r in ratios if r.met is not None]
     return (
-        f"<h3>{html.escape(name)}</h3><p>{html.escape(what)} {code(command)} writes "
+        f"<h3>{html.escape(name)}</h3><p>{what} {code(command)} writes "
         f"{code(f'benchmarks/results/{name}.json')}, which holds {READ[name][1]}.</p>"
         f"<p>{lost} of {len(ratios)} behind; {sum(goals)} of {len(goals)} goals met. "
         f"Stored with it: {html.escape(facts) or 'nothing'}. "

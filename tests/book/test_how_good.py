@@ -28,6 +28,7 @@ def test_every_file_of_results_and_every_benchmark_is_on_the_page(found: dict[st
     assert set(found) == names == scripts == set(ratios.READ)
     for name, (stored, read) in found.items():
         part = how_good.benchmark(name, stored, read)
+        assert "`" not in part, name
         assert f"benchmarks/results/{name}.json" in part and f"benchmarks/{name}.py" in part
         assert read and all(ratio.what in part.replace("&#x27;", "'") for ratio in read)
 
