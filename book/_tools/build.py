@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from dataclasses import dataclass
 
+import nbformat
 from tqdm import tqdm
 
 from book._tools import api_pages, notebooks
@@ -32,6 +33,13 @@ READ_BY_PAGES = (
     "tests/parity/*.py",
     "tests/exercises/chapters/survivors.py",
 )
+# Sphinx holds every page as a tree whose nodes know each other. Looking through all of them for
+# garbage after each 700 new nodes, as Python does, is a large part of its time.
+JUPYTER_BOOK = """import gc
+gc.set_threshold(50_000, 20, 50)
+from jupyter_book.cli.main import main
+main()
+"""
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -64,14 +72,13 @@ def check_space() -> None:
         )
 
 
-def sphinx(fresh: bool) -> None:
+def sphinx(fresh: bool, silent: bool = False) -> None:
     """Run Jupyter Book with warnings as failures; its whole output goes to a log."""
     if fresh:
         shutil.rmtree(SPHINX, ignore_errors=True)
     log = BUILD / "sphinx.log"
-    # Jupyter Book takes its own command from the environment it runs in.
     command_line = [
-        str(Path(sys.executable).with_name("jupyter-book")),
+        *(sys.executable, "-c", JUPYTER_BOOK),
         *("build", ".", "--path-output", str(SPHINX), "-W", "-n", "--keep-going"),
     ]
     with log.open("w", encoding="utf-8") as sink:
@@ -86,7 +93,8 @@ def sphinx(fresh: bool) -> None:
         assert process.stdout is not None
         try:
             total = 2 * len(re.findall(r"(?:file|root):", (ROOT / "_toc.yml").read_text("utf-8")))
-            with tqdm(total=total, desc="read and written", unit="page", dynamic_ncols=True) as bar:
+            shown = {"desc": "read and written", "unit": "page", "dynamic_ncols": True}
+            with tqdm(total=total, disable=silent, **shown) as bar:
                 for coloured in process.stdout:  # Jupyter Book asks for colours, whatever we say
                     line = _COLOUR.sub("", coloured)
                     sink.write(line)
@@ -114,39 +122,59 @@ def publish(stamp: str) -> None:
         (new / ".stamp").write_text(stamp, encoding="utf-8")
 
 
-def build() -> None:
-    """The whole of `make book`; two at once follow each other."""
-    with alone():
-        _build()
+@dataclass(frozen=True)
+class Run:
+    """The notebooks of one build: outputs, costs, and the names of those that ran now."""
+
+    executed: dict[str, nbformat.NotebookNode]
+    costs: dict[str, notebooks.Cost]
+    ran: list[str]
 
 
-def _build() -> None:
-    start = time.monotonic()
+def run_notebooks() -> Run:
+    """Write what follows from the texts and run the notebooks that changed."""
     if not (ROOT / "_toc.yml").exists():
         raise CommandError("there is no _toc.yml here; run it from a whole clone")
     api_pages.write()
     for path in notebooks.generate():
         print(f"notebook follows its text: {path.name}")
-    executed, costs, ran = notebooks.execute_all()
+    return Run(*notebooks.execute_all())
+
+
+def make_site(run: Run, silent: bool = False) -> None:
+    """Build the site of notebooks that have run, unless it stands there already."""
     stamp = site_digest()
     if (
-        not ran
+        not run.ran
         and (HTML / ".stamp").exists()
         and (HTML / ".stamp").read_text(encoding="utf-8") == stamp
     ):
         print("Nothing changed since the last build.")
-    else:
-        check_space()
-        notebooks.fill_cache(executed, costs)
-        # Sphinx does not see that outputs, the package or an extension changed, so it starts clean.
-        sphinx(fresh=True)
-        publish(stamp)
+        return
+    check_space()
+    notebooks.fill_cache(run.executed, run.costs)
+    # Sphinx does not see that outputs, the package or an extension changed, so it starts clean.
+    sphinx(fresh=True, silent=silent)
+    publish(stamp)
+
+
+def show_costs(run: Run) -> None:
+    """Print the seconds and the memory of each notebook."""
     print(f"\n{'page':34} {'seconds':>8} {'peak MB':>8}  ran now")
-    for name, cost in costs.items():
-        now = "yes" if name in ran else "cached"
+    for name, cost in run.costs.items():
+        now = "yes" if name in run.ran else "cached"
         print(f"{name:34} {cost.seconds:8.1f} {cost.peak_memory_bytes / 1e6:8.0f}  {now}")
-    seconds = time.monotonic() - start
-    print(f"\nThe site: {HTML / 'index.html'}  (in {seconds:.0f} s; make serve shows it)")
+
+
+def build() -> None:
+    """The whole of `make book`; two at once follow each other."""
+    with alone():
+        start = time.monotonic()
+        run = run_notebooks()
+        make_site(run)
+        show_costs(run)
+        seconds = time.monotonic() - start
+        print(f"\nThe site: {HTML / 'index.html'}  (in {seconds:.0f} s; make serve shows it)")
 
 
 def main() -> int:

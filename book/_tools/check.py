@@ -1,4 +1,8 @@
-"""The whole of `make test`: a browser, the built book, then one pytest run over everything."""
+"""The whole of `make test`: a browser, every notebook, the site, and pytest over everything.
+
+Sphinx uses one processor. So the tests that look at no page run while it builds the site, and those
+of the pages follow.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +12,66 @@ import sys
 import time
 
 from book._tools import browser, build
-from book._tools.paths import ROOT, command
+from book._tools.paths import ROOT, alone, command
+
+PAGES = "tests/book"
+NONE_CHOSEN = 5  # what pytest returns where `-k` chose no test
+
+
+def pytest(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
+    """Start pytest on two processors."""
+    # The outputs of the run that the build has just made are compared in tests/house.
+    shared = ("-q", "-n", "2", "--dist", "loadscope", *arguments, *sys.argv[1:])
+    return subprocess.Popen([sys.executable, "-m", "pytest", *shared], cwd=ROOT, env=environment)
+
+
+def code_of(first: int, second: int) -> int:
+    """One exit status of two runs; a run that had nothing to do says nothing."""
+    found = [code for code in (first, second) if code != NONE_CHOSEN]
+    return next((code for code in found if code), 0) if found else NONE_CHOSEN
+
+
+def end(tests: subprocess.Popen[bytes], grace_seconds: float = 5.0) -> None:
+    """End tests that still run; those that Ctrl-C has reached, too, say first what they did."""
+    try:
+        tests.wait(timeout=grace_seconds)
+    except subprocess.TimeoutExpired:
+        tests.terminate()
+        tests.wait()
 
 
 def main() -> int:
-    """Build, then test; pytest's own closing line comes last."""
+    """Run the notebooks, build and test; the closing line of the last pytest tells the time."""
     start = time.time()
     path = browser.ensure()
     print(f"browser: {path}", flush=True)
-    build.build()
     environment = {
         **os.environ,
         "CHROMIUM": path,
-        "COURSE_TEST_START": str(start),
         "OMP_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONHASHSEED": "0",
     }
-    # The outputs of the run that the build has just made are compared in tests/house.
-    arguments = ["-n", "2", "--dist", "loadscope", "tests", *sys.argv[1:]]
-    pytest = [sys.executable, "-m", "pytest", "-q", *arguments]
-    return subprocess.run(pytest, cwd=ROOT, env=environment).returncode
+    with alone():
+        run = build.run_notebooks()
+        build.show_costs(run)
+        print("\nThe site is built while the tests run that look at no page.", flush=True)
+        tests = pytest(environment, "tests", f"--ignore={PAGES}")
+        try:
+            build.make_site(run, silent=True)
+            first = tests.wait()
+        finally:
+            end(tests)
+    print("\nThe pages of the site:", flush=True)
+    tests = pytest({**environment, "COURSE_TEST_START": str(start)}, PAGES)
+    try:
+        second = tests.wait()
+    finally:
+        end(tests)
+    if first not in (0, NONE_CHOSEN):
+        print("\nTests that look at no page failed, too: see above.")
+    return code_of(first, second)
 
 
 if __name__ == "__main__":
