@@ -55,8 +55,8 @@ def _cost_sentence(docname: str) -> str:
 
 # What search makes its excerpts from: the text of the article, with single blanks between words.
 _NOT_TEXT = (
-    ".headerlink, script, style, nav, footer, aside, button, svg, .bd-header-article, "
-    "#jb-print-docs-body, .prev-next-area, .cell_input, .cw-static, .page-cost"
+    ".headerlink, script, style, annotation, nav, footer, aside, button, svg, "
+    ".bd-header-article, #jb-print-docs-body, .prev-next-area, .cell_input, .cw-static, .page-cost"
 )
 _EXCERPTS = {
     '[".headerlink", "script", "style"]': json.dumps([_NOT_TEXT]),
@@ -149,7 +149,7 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
 
 
 def lighten(page: str, *, searching: bool) -> str:
-    """A page without what it never uses: the search index, and MathJax where there is no formula.
+    """A page without the search index, where it is not used.
 
     Args:
         page: The written page.
@@ -162,11 +162,6 @@ def lighten(page: str, *, searching: bool) -> str:
             "",
             page,
         )
-    if not re.search(r'class="[^"]*\bmath\b', page):
-        page = re.sub(
-            r'\s*<script[^>]*src="[^"]*mathjax/startup\.js[^"]*"[^>]*></script>', "", page
-        )
-        page = re.sub(r"\s*<script>window\.MathJax = .*?</script>", "", page, flags=re.DOTALL)
     return page
 
 
@@ -223,6 +218,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _docstring)
     app.add_js_file("exercises.js", loading_method="defer")
     app.add_js_file("course_progress.js", loading_method="defer")
-    app.add_js_file("formulas.js", loading_method="defer")
     app.connect("build-finished", _repair)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -176,15 +176,11 @@ def _is_local(address: str) -> bool:
 
 
 def _loaded(page: BeautifulSoup, name: str) -> list[str]:
-    """What a page loads for its looks and its formulas, from the root of the site."""
+    """What a page loads for its looks, from the root of the site."""
     found = []
     folder = posixpath.dirname(name)
-    for element in page.select("link[rel=stylesheet], script"):
-        source = str(element.get("href") or element.get("src") or "")
-        if element.name == "script" and "mathjax" not in f"{source}{element.string}".lower():
-            continue
-        key = "href" if element.name == "link" else "src"
-        if source:
-            element[key] = "/" + posixpath.normpath(posixpath.join(folder, source.split("?")[0]))
+    for element in page.select("link[rel=stylesheet]"):
+        source = str(element["href"]).split("?")[0]
+        element["href"] = "/" + posixpath.normpath(posixpath.join(folder, source))
         found.append(str(element))
     return found

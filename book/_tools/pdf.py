@@ -21,9 +21,8 @@ MINUTES = 10
 FOOTER = (
     '<div style="font-size:8px;width:100%;text-align:center"><span class="pageNumber"></span></div>'
 )
-# Run in the document once its fonts and formulas are there: what is wrong with it.
+# Run in the document once its fonts are there: what is wrong with it.
 LOOK = """async () => {
-    if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
     await document.fonts.ready;
     await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
     const ids = [...document.querySelectorAll("[id]")].map((one) => one.id), known = new Set(ids);
@@ -33,7 +32,7 @@ LOOK = """async () => {
         twice: [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))],
         lost: [...document.images].filter((i) => !i.naturalWidth).map((i) => i.src.slice(0, 100)),
         formulas: [...document.querySelectorAll(".math")].filter((m) =>
-            !m.querySelector("mjx-container, math, svg")).map((m) => m.textContent.slice(0, 60)),
+            !m.querySelector("math")).map((m) => m.textContent.slice(0, 60)),
         figures: document.querySelectorAll("figure").length,
     };
 }"""
