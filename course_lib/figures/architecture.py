@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.model.block import Stack
 from course_lib.model.transformer import Transformer
 
@@ -83,16 +85,16 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
         for name, stack in (("encoder", model.encoder), ("decoder", model.decoder))
         if stack is not None
     }
+    room = 0.6 if "decoder" in stacks else 0.0  # beside the decoder, for the way back
     figure, axes = new_figure(width=4.2 * len(stacks) - 0.6, height=5.0)
     axes.axis("off")
-    room = 0.6 if "decoder" in stacks else 0.0  # beside the decoder, for the way back
     axes.set(xlim=(0, 4.4 * len(stacks) - 1.2 + room), ylim=(0, 9.2))
     for column, (name, stack) in enumerate(stacks.items()):
-        x = 4.4 * column + 0.2
-        _column(axes, x, name, stack, last=column == len(stacks) - 1)
+        _column(axes, (4.4 * column + 0.2, 0.0), name, stack, last=column == len(stacks) - 1)
     if len(stacks) == 2:
         _arrow(axes, (3.06, 5.2), (4.74, 4.2), palette.vermilion)
         axes.text(3.8, 5.1, "one vector\nper input\ntoken", fontsize=9, ha="center")
+    phone = _stacks_for_phone(stacks, room) if len(stacks) == 2 else None
     parts = parameters_by_part(model)
     total = sum(count for _, count in parts)
     described = [
@@ -106,7 +108,21 @@ def simplified_architecture(model: Transformer) -> FigureWithText:
         + ("The token chosen by them goes back in below, in a loop. " if room else "")
         + f"{total:,} parameters in all."
     )
-    return FigureWithText(figure, alt, [["part", "parameters"], *parts, ["all", total]])
+    rows = [["part", "parameters"], *parts, ["all", total]]
+    return FigureWithText(figure, alt, rows, phone=phone)
+
+
+def _stacks_for_phone(stacks: Mapping[str, Stack], room: float) -> Figure:
+    """Draw the decoder above the encoder, which it reads by a way on the left."""
+    figure, axes = new_figure(width=PHONE_INCHES, height=8.4)
+    axes.axis("off")
+    axes.set(xlim=(-1.5, 2.9 + room), ylim=(0, 15.8))
+    for (name, stack), y in zip(stacks.items(), (0.0, 6.9), strict=True):
+        _column(axes, (0.0, y), name, stack, last=y > 0)
+    axes.plot([-0.06, -0.5, -0.5], [5.2, 5.2, 10.9], color=palette.vermilion, lw=1.4)
+    _arrow(axes, (-0.51, 10.9), (0.16, 10.9), palette.vermilion)
+    axes.text(-0.62, 7.6, "one vector\nper input\ntoken", fontsize=9, ha="right", va="center")
+    return figure
 
 
 def detailed_architecture(
@@ -133,51 +149,10 @@ def detailed_architecture(
     in_encoder = [index for index, stop in enumerate(stops) if stop.name.startswith("encoder.")]
     cut = in_encoder[-1] + 1 if in_encoder and "decoder." in str(stops) else 0
     sides = [side for side in (stops[:cut], stops[cut:]) if side]
-    extra = 1 if whole else 0  # a row above, for what is read, and one below, for the softmax
-    tall = max(map(len, sides)) + 2 * extra
-    left = 0.5 if n_layers is None else 0.9
-    apart = left + 3.9
-    figure, axes = new_figure(width=apart * len(sides), height=0.8 + 0.42 * tall)
-    axes.axis("off")
-    axes.set(xlim=(0, apart * len(sides)), ylim=(tall + 0.2, -0.6))
-    for column, side in enumerate(sides):
-        x = apart * column + left
-        for row, stop in enumerate(side, start=extra):
-            adds = stop.name.endswith(("attention", "feed_forward"))
-            colour = palette.sky if adds else ("#eeeeee" if "norm" in stop.name else "white")
-            _box(axes, x, float(row), 2.2, 0.62, _short(stop.name), colour, fontsize=8)
-            axes.text(
-                x + 2.35, row + 0.31, " × ".join(map(str, stop.shape)), fontsize=8, va="center"
-            )
-            if order and stop.name == "embedding":
-                axes.text(x + 1.2, row + 0.77, order, fontsize=8, va="center")
-            if row + 1 < len(side) + extra:
-                _arrow(axes, (x + 1.1, row + 0.64), (x + 1.1, row + 0.98), palette.ink)
-            if adds:
-                # With the norm first, the way around begins before the norm.
-                top = row - (1.2 if side[row - extra - 1].name == f"{stop.name}_norm" else 0.2)
-                path = [top, top, row + 0.8, row + 0.8]
-                axes.plot(
-                    [x + 1.1, x - 0.25, x - 0.25, x + 1.1], path, color=palette.vermilion, lw=1.2
-                )
-                axes.text(x - 0.32, row + 0.3, "+", color=palette.vermilion, ha="right")
-        if whole:
-            reads = "inputs" if column + 1 < len(sides) else "outputs (shifted right)"
-            axes.text(x + 1.1, 0.4, reads, fontsize=9, ha="center", va="center")
-            _arrow(axes, (x + 1.1, 0.62), (x + 1.1, 0.98), palette.ink)
-        if n_layers is not None:
-            rows = [row for row, stop in enumerate(side, start=extra) if ".blocks." in stop.name]
-            _bracket(axes, x - 0.5, min(rows) - 0.1, max(rows) + 0.72, f"{n_layers} ×")
-    end = len(sides[-1]) + extra
-    if whole:
-        _arrow(axes, (x + 1.1, end - 0.36), (x + 1.1, end - 0.02), palette.ink)
-        _box(axes, x, float(end), 2.2, 0.62, "softmax", "white", fontsize=8)
-        axes.text(x + 2.35, end + 0.31, "probabilities", fontsize=8, va="center")
-    if len(sides) == 2:
-        for row, stop in enumerate(sides[1], start=extra):
-            if stop.name.endswith("cross_attention"):
-                begin = (left + 3.3, len(sides[0]) + extra - 0.69)
-                _arrow(axes, begin, (apart + left - 0.04, row + 0.31), palette.blue)
+    figure, phone = (
+        _draw_sides(sides, stacked=stacked, whole=whole, n_layers=n_layers, order=order)
+        for stacked in (False, True)
+    )
     shapes = f"from {_times(stops[0].shape)} to {_times(stops[-1].shape)}"
     n_adding = sum(stop.name.endswith(("attention", "feed_forward")) for stop in stops)
     repeated = "" if n_layers is None else f" The blocks are there {n_layers} times."
@@ -187,7 +162,89 @@ def detailed_architecture(
         f"{repeated}{' A softmax makes probabilities at the end.' if whole else ''}"
     )
     table = [[stop.name, _times(stop.shape), stop.n_parameters] for stop in stops]
-    return FigureWithText(figure, alt, [["part", "shape of its output", "parameters"], *table])
+    head = ["part", "shape of its output", "parameters"]
+    return FigureWithText(figure, alt, [head, *table], phone=phone)
+
+
+def _draw_sides(
+    sides: Sequence[Sequence[Stop]],
+    *,
+    stacked: bool,
+    whole: bool,
+    n_layers: int | None,
+    order: str,
+) -> Figure:
+    """Draw the encoder and the decoder side by side, or for a phone one below the other."""
+    extra = 1 if whole else 0  # a row above, for what is read, and one below, for the softmax
+    left = 0.5 if n_layers is None else 0.9
+    apart = left + 3.7
+    heights = [len(side) + 2 * extra for side in sides]
+    wide = PHONE_INCHES if stacked else apart * len(sides)
+    high = sum(heights) + 0.4 * (len(sides) - 1) if stacked else max(heights)
+    figure, axes = new_figure(width=wide, height=0.8 + 0.42 * high)
+    axes.axis("off")
+    axes.set(xlim=(0, apart if stacked else apart * len(sides)), ylim=(high + 0.2, -0.6))
+    for column, side in enumerate(sides):
+        x = left if stacked else apart * column + left
+        top = (heights[0] + 0.4) * column if stacked else 0.0
+        _draw_side(axes, side, x, top + extra, order=order, says_reads=stacked)
+        if whole:
+            reads = "inputs" if column + 1 < len(sides) else "outputs (shifted right)"
+            axes.text(x + 1.1, top + 0.4, reads, fontsize=9, ha="center", va="center")
+            _arrow(axes, (x + 1.1, top + 0.62), (x + 1.1, top + 0.98), palette.ink)
+        if n_layers is not None:
+            rows = [row for row, stop in enumerate(side, extra) if ".blocks." in stop.name]
+            ends = top + min(rows) - 0.1, top + max(rows) + 0.72
+            _bracket(axes, x - 0.5, *ends, f"{n_layers} ×")
+    end = top + len(sides[-1]) + extra
+    if whole:
+        _arrow(axes, (x + 1.1, end - 0.36), (x + 1.1, end - 0.02), palette.ink)
+        _box(axes, x, float(end), 2.2, 0.62, "softmax", "white", fontsize=_POINTS)
+        axes.text(x + 2.35, end + 0.31, "probabilities", fontsize=_POINTS, va="center")
+    if len(sides) == 2 and not stacked:
+        for row, stop in enumerate(sides[1], start=extra):
+            if stop.name.endswith("cross_attention"):
+                begin = (left + 3.3, len(sides[0]) + extra - 0.69)
+                _arrow(axes, begin, (apart + left - 0.04, row + 0.31), palette.blue)
+    return figure
+
+
+def _draw_side(
+    axes: Axes, side: Sequence[Stop], x: float, top: float, *, order: str, says_reads: bool
+) -> None:
+    """Draw the parts of one side from top to bottom, each with the shape of what leaves it.
+
+    Args:
+        axes: Where to draw.
+        side: The parts.
+        x: Left edge of their boxes.
+        top: Upper edge of the first.
+        order: What is added to the embedding.
+        says_reads: Whether words say that cross-attention reads the encoder, and no arrow does.
+    """
+    for row, stop in enumerate(side):
+        y = top + row
+        adds = stop.name.endswith(("attention", "feed_forward"))
+        colour = palette.sky if adds else ("#eeeeee" if "norm" in stop.name else "white")
+        _box(axes, x, y, 2.2, 0.62, _short(stop.name), colour, fontsize=_POINTS)
+        axes.text(x + 2.35, y + 0.31, " × ".join(map(str, stop.shape)), fontsize=_POINTS,
+                  va="center")  # fmt: skip
+        if says_reads and stop.name.endswith("cross_attention"):
+            axes.text(x + 2.35, y - 0.12, "reads the encoder", fontsize=_POINTS, va="center",
+                      color=palette.blue)  # fmt: skip
+        if order and stop.name == "embedding":
+            axes.text(x + 2.35, y + 0.81, order, fontsize=_POINTS, va="center")
+        if row + 1 < len(side):
+            _arrow(axes, (x + 1.1, y + 0.64), (x + 1.1, y + 0.98), palette.ink)
+        if adds:
+            # With the norm first, the way around begins before the norm.
+            begin = y - (1.2 if side[row - 1].name == f"{stop.name}_norm" else 0.2)
+            path = [begin, begin, y + 0.8, y + 0.8]
+            axes.plot([x + 1.1, x - 0.25, x - 0.25, x + 1.1], path, color=palette.vermilion, lw=1.2)
+            axes.text(x - 0.32, y + 0.3, "+", color=palette.vermilion, ha="right")
+
+
+_POINTS = 8.5
 
 
 def _bracket(axes: Axes, x: float, top: float, bottom: float, name: str) -> None:
@@ -259,32 +316,36 @@ def training_curves(
     return FigureWithText(figure, alt, [["step", *losses], *rows])
 
 
-def _column(axes: Axes, x: float, name: str, stack: Stack, *, last: bool) -> None:
+def _column(
+    axes: Axes, corner: tuple[float, float], name: str, stack: Stack, *, last: bool
+) -> None:
     """Draw one stack from its input, below, to its output, above."""
+    x, y = corner
     parts = _parts(stack.blocks[0])
-    _box(axes, x, 0.6, 2.8, 0.7, "embedding + positions", "white")
+    _box(axes, x, y + 0.6, 2.8, 0.7, "embedding + positions", "white")
     writes = name == "decoder"
     below = "tokens so far" if writes else "tokens" if last else "input tokens"
-    axes.text(x + 1.4, 0.2, below, ha="center", fontsize=9)
-    _arrow(axes, (x + 1.4, 1.35), (x + 1.4, 1.85), palette.ink)
-    frame = FancyBboxPatch((x, 1.95), 2.8, 4.4, boxstyle="round,pad=0.04", fill=False,
+    axes.text(x + 1.4, y + 0.2, below, ha="center", fontsize=9)
+    _arrow(axes, (x + 1.4, y + 1.35), (x + 1.4, y + 1.85), palette.ink)
+    frame = FancyBboxPatch((x, y + 1.95), 2.8, 4.4, boxstyle="round,pad=0.04", fill=False,
                            edgecolor=palette.blue, linestyle="--")  # fmt: skip
     axes.add_patch(frame)
-    axes.text(x + 1.4, 6.5, f"{name}: {len(stack.blocks)} layers like this one", ha="center",
+    axes.text(x + 1.4, y + 6.5, f"{name}: {len(stack.blocks)} layers like this one", ha="center",
               fontsize=9, color=palette.blue)  # fmt: skip
     for index, part in enumerate(parts):
-        _box(axes, x + 0.2, 2.2 + 1.35 * index, 2.4, 1.0, part, palette.sky)
+        _box(axes, x + 0.2, y + 2.2 + 1.35 * index, 2.4, 1.0, part, palette.sky)
         if index:
-            _arrow(axes, (x + 1.4, 1.9 + 1.35 * index), (x + 1.4, 2.16 + 1.35 * index), palette.ink)
+            foot = y + 1.9 + 1.35 * index
+            _arrow(axes, (x + 1.4, foot), (x + 1.4, foot + 0.26), palette.ink)
     if last:
-        _arrow(axes, (x + 1.4, 6.85), (x + 1.4, 7.25), palette.ink)
-        _box(axes, x, 7.3, 2.8, 0.7, "head + softmax", "white")
-        axes.text(x + 1.4, 8.3, "a probability for\nevery token", ha="center", fontsize=9)
+        _arrow(axes, (x + 1.4, y + 6.85), (x + 1.4, y + 7.25), palette.ink)
+        _box(axes, x, y + 7.3, 2.8, 0.7, "head + softmax", "white")
+        axes.text(x + 1.4, y + 8.3, "a probability for\nevery token", ha="center", fontsize=9)
     if writes:
         back = palette.vermilion
-        axes.plot([x + 2.85, x + 3.15, x + 3.15], [7.65, 7.65, 0.3], color=back, lw=1.4)
-        _arrow(axes, (x + 3.16, 0.3), (x + 2.45, 0.3), back)
-        axes.text(x + 3.3, 4.0, "the chosen token goes back in", fontsize=9, rotation=90,
+        axes.plot([x + 2.85, x + 3.15, x + 3.15], [y + 7.65, y + 7.65, y + 0.3], color=back, lw=1.4)
+        _arrow(axes, (x + 3.16, y + 0.3), (x + 2.45, y + 0.3), back)
+        axes.text(x + 3.3, y + 4.0, "the chosen token goes back in", fontsize=9, rotation=90,
                   va="center")  # fmt: skip
 
 
@@ -299,7 +360,15 @@ def _parts(block: nn.Module) -> list[str]:
 
 
 def _box(
-    axes: Axes, x: float, y: float, w: float, h: float, text: str, colour: str, *, fontsize: int = 9
+    axes: Axes,
+    x: float,
+    y: float,
+    w: float,
+    h: float,
+    text: str,
+    colour: str,
+    *,
+    fontsize: float = 9.0,
 ) -> None:
     style = "round,pad=0.02"
     axes.add_patch(

@@ -129,14 +129,14 @@ def attention_stages(
     }
     widths = [step.shape[1] for step in steps.values()]
     figure, axes = new_figure(
-        1, len(steps), width=0.55 * sum(widths) + 1.6, height=1.1 + 0.42 * T, width_ratios=widths
+        1, len(steps), width=0.4 * sum(widths) + 1.5, height=1.1 + 0.42 * T, width_ratios=widths
     )
     rows: list[list[Any]] = []
     for index, (one, (title, step)) in enumerate(zip(axes, steps.items(), strict=True)):
         columns = words if step.shape[1] == T and index < 4 else [f"{i + 1}" for i in range(K)]
         across = palette.key if index < 4 else palette.value
-        named = words if index == 0 else None
-        heat_map(one, step, named, columns, decimals=2, concepts=(palette.query, across))
+        heat_map(one, step, words, columns, decimals=2, concepts=(palette.query, across))
+        one.tick_params(labelleft=index == 0)  # a phone, where they are stacked, names all rows
         one.set_title(title, fontsize=9, color=palette.ink)
         name = title.replace("\n", ": ")
         for word, row in zip(words, step.tolist(), strict=True):
@@ -227,7 +227,8 @@ def head_report(
         (axes[0], paid, "weight paid to the\nword that decides"),
         (axes[1], lost, "accuracy lost when\nthe head is off"),
     ):
-        heat_map(one, values, heads if values is paid else None, links, low=0.0, high=1.0)
+        heat_map(one, values, heads, links, low=0.0, high=1.0)
+        one.tick_params(labelleft=values is paid)
         one.set_title(title, fontsize=10, color=palette.ink)
     parts = []
     for n, link in enumerate(links):

@@ -97,12 +97,14 @@ class FigureWithText:
         alt: One or two sentences that say what there is to see, made from the same numbers.
         table: The numbers: a header row, then the rows.
         dpi: Dots per inch of the image.
+        phone: The same for phones, where the picture itself made narrow would not do.
     """
 
     figure: Figure
     alt: str
     table: Sequence[Sequence[Any]] = field(default_factory=list)
     dpi: int = 110
+    phone: Figure | None = None
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -128,7 +130,8 @@ class FigureWithText:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         png = self.png()
-        page = ['<figure class="course-figure" style="margin:0">', page_svg(self.figure, self.alt)]
+        drawn = page_svg(self.figure, self.alt, self.phone)
+        page = ['<figure class="course-figure" style="margin:0">', drawn]
         if self.table:
             page.append(
                 f"<details><summary>The same as a table</summary>{self.html_table()}</details>"

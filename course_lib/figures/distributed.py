@@ -36,7 +36,7 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
             raise ValueError(f"reports must agree on {name}, got {found}")
     n_ranks, n_parameters = reports[0].world_size, reports[0].n_parameters
     figure, panels = new_figure(
-        1, len(reports), width=2.0 + 1.7 * len(reports), height=3.4, sharey=True, squeeze=False
+        1, len(reports), width=2.0 + 1.6 * len(reports), height=3.4, sharey=True, squeeze=False
     )
     table: list[list[Any]] = [["stage and rank", *PARTS, "all"]]
     said = []
@@ -168,7 +168,7 @@ def memory_over_a_step(
     panels[0][0].set_ylim(0, 1.05 * most_of_all / 1e6)
     panels[0][0].set_ylabel("MB held by one rank")
     figure.supxlabel("allocations and releases, in the order of time", fontsize=9)
-    figure.legend(loc="outside upper center", ncols=len(levels), frameon=False, fontsize=9)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     table: list[list[Any]] = [["stage", "between steps", *(f"most in {name}" for name in names)]]
     said = []
     for stage, of_stage in levels.items():

@@ -7,11 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import SIGNED, heat_map
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.shapes import Float
 
 
@@ -50,34 +52,8 @@ def embedding_lookup(
     table = table.detach().float().cpu()
     taken = table[list(ids), :columns]
     names = [f"“{piece}”  id {i}" for piece, i in zip(pieces, ids, strict=True)]
-    figure, (left, right) = new_figure(
-        1, 2, width=7.4, height=1.0 + 0.34 * len(ids), width_ratios=[1, 4]
-    )
-    most = float(taken.abs().max())
-    left.imshow(table.numpy(), cmap=SIGNED, vmin=-most, vmax=most, aspect="auto", alpha=0.45,
-                extent=(0, 1, V - 0.5, -0.5), interpolation="nearest")  # fmt: skip
-    left.set_xticks([])
-    left.set_yticks([0, V - 1])
-    left.set_title(f"the table\n{V:,} × {D}", fontsize=10, color=palette.ink)
-    heat_map(right, taken, names, [str(c + 1) for c in range(columns)], low=-most, high=most)
-    right.set_title(
-        f"the rows taken, numbers 1 to {columns} of {D}", fontsize=10, color=palette.ink
-    )
-    right.yaxis.tick_right()
-    for place, i in enumerate(ids):
-        left.plot([0, 1], [i, i], color=palette.vermilion, lw=1.2)
-        figure.add_artist(
-            ConnectionPatch(
-                (1, i),
-                (-0.5, place),
-                "data",
-                "data",
-                axesA=left,
-                axesB=right,
-                color=palette.vermilion,
-                lw=0.8,
-            )  # fmt: skip
-        )
+    figure = _draw_lookup(names, ids, table, columns, width=7.4, title="the rows taken, numbers")
+    phone = _draw_lookup(names, ids, table, min(columns, 4), width=PHONE_INCHES, title="numbers")
     again = len(ids) - len(set(ids))
     alt = (
         f"A table of {V:,} rows and {D} columns. {len(ids)} tokens take the rows "
@@ -88,7 +64,41 @@ def embedding_lookup(
     rows = [
         [f"“{piece}”", i, *row] for piece, i, row in zip(pieces, ids, taken.tolist(), strict=True)
     ]
-    return FigureWithText(figure, alt, [head, *rows])
+    return FigureWithText(figure, alt, [head, *rows], phone=phone)
+
+
+def _draw_lookup(
+    names: Sequence[str],
+    ids: Sequence[int],
+    table: Tensor,
+    columns: int,
+    *,
+    width: float,
+    title: str,
+) -> Figure:
+    """Draw the table, lines to the rows that are taken, and the first numbers of these."""
+    V, D = table.shape
+    figure, (left, right) = new_figure(
+        1, 2, width=width, height=1.0 + 0.34 * len(ids), width_ratios=[1, columns / 2]
+    )
+    taken = table[list(ids), :columns]
+    most = float(taken.abs().max())
+    left.imshow(table.numpy(), cmap=SIGNED, vmin=-most, vmax=most, aspect="auto", alpha=0.45,
+                extent=(0, 1, V - 0.5, -0.5), interpolation="nearest")  # fmt: skip
+    left.set_xticks([])
+    left.set_yticks([0, V - 1])
+    left.set_title(f"the table\n{V:,} × {D}", fontsize=10, color=palette.ink)
+    heat_map(right, taken, names, [str(c + 1) for c in range(columns)], low=-most, high=most)
+    for text in right.texts + right.get_xticklabels():
+        text.set_fontsize(8.5)
+    right.set_title(f"{title} 1 to {columns} of {D}", fontsize=10, color=palette.ink)
+    right.yaxis.tick_right()
+    for place, i in enumerate(ids):
+        left.plot([0, 1], [i, i], color=palette.vermilion, lw=1.2)
+        way = ConnectionPatch((1, i), (-0.5, place), "data", "data", axesA=left, axesB=right,
+                              color=palette.vermilion, lw=0.8)  # fmt: skip
+        figure.add_artist(way)
+    return figure
 
 
 def cosine_spread(spread: Mapping[int, float]) -> FigureWithText:

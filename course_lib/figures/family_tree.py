@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from math import log10
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from course_lib.config import TransformerConfig
 from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.presets import presets
 
 # What a designer chooses. Sizes, constants and training are left out: they change from one size of
@@ -127,45 +130,80 @@ def family_tree(releases: Sequence[Release] = RELEASES) -> FigureWithText:
     dates = [one.date for one in releases]
     if len(releases) < 2 or dates != sorted(dates):
         raise ValueError(f"releases must be two or more in order of date, got dates {dates}")
-    figure, axes = new_figure(width=6.0, height=0.9 + 0.34 * len(releases))
-    place = {one.name: (_LANES.index(one.config.family), -i) for i, one in enumerate(releases)}
     head = ["model", "date", "parameters", "nearest before", "choices", "text", "weights", "source"]
     table: list[list[Any]] = [head]
     same = []
+    joined: list[tuple[str, int]] = []
     for i, one in enumerate(releases):
-        x, y = place[one.name]
         row = ["none", ""]
         if i:
             parent = nearest(one, releases[:i])
             changed = len(differing(parent.config, one.config))
             row = [parent.name, str(changed)]
+            joined.append((parent.name, changed))
             if not changed:
                 same.append(f"{one.name} from {parent.name}")
-            start = place[parent.name]
-            # Names stand at the right of the dots: a line keeps to the left, or comes from above.
-            bend = "arc3,rad=0.2" if start[0] == x else "angle3,angleA=90,angleB=0"
-            bend = "angle3,angleA=0,angleB=90" if start[0] > x else bend
-            axes.annotate("", (x, y), start, arrowprops={
-                "arrowstyle": "-", "color": palette.faint, "connectionstyle": bend,
-                "linestyle": "-" if changed < 4 else ":", "shrinkA": 4, "shrinkB": 4})  # fmt: skip
-        n = one.config.n_parameters()
-        axes.plot(x, y, palette.markers[x], color=palette.series[x], markersize=2 * log10(n) - 12)
-        axes.annotate(f"{one.name}, {_short(n)}", (x, y), (10, 0), textcoords="offset points",
-                      va="center", fontsize=9, color=palette.ink)  # fmt: skip
         date = f"{one.date[0]}-{one.date[1]:02}"
-        table.append([one.name, date, _short(n), *row, one.text, one.weights, one.source])
-    axes.set_xticks(range(len(_LANES)), _LANES)
-    axes.xaxis.tick_top()
-    axes.set_yticks([-i for i in range(len(releases))], [row[1] for row in table[1:]])
-    axes.set(xlim=(-0.45, 2.9), ylim=(0.6 - len(releases), 0.6))
-    axes.tick_params(length=0)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
+        n = _short(one.config.n_parameters())
+        table.append([one.name, date, n, *row, one.text, one.weights, one.source])
     alt = (
         f"{len(releases)} models from {table[1][1]} to {table[-1][1]} in three lanes, each joined "
         f"to the nearest before it. No choice differs: {', '.join(same) or 'nowhere'}."
     )
-    return FigureWithText(figure, alt, table)
+    figure, axes = new_figure(width=6.0, height=0.9 + 0.34 * len(releases))
+    _draw_tree(axes, releases, joined, apart=1.0)
+    axes.set_xticks(range(len(_LANES)), _LANES)
+    axes.xaxis.tick_top()
+    axes.set_xlim(-0.45, 2.9)
+    phone, axes = new_figure(width=PHONE_INCHES, height=0.9 + 0.3 * len(releases))
+    _draw_tree(axes, releases, joined, apart=0.28, names_at=0.75)
+    axes.set_xticks([])
+    axes.set_xlim(-0.15, 2.35)
+    # The names of the lanes stand in one line above: too long to stand over them.
+    for lane, (name, x) in enumerate(zip(_LANES, (-0.62, 0.18, 1.2), strict=True)):
+        axes.annotate(name, (x, 1.0), (6, 0), textcoords="offset points", **_HEAD)
+        axes.plot(x, 1.0, palette.markers[lane], color=palette.series[lane], clip_on=False)
+    axes.set_ylim(0.6 - len(releases), 1.4)
+    return FigureWithText(figure, alt, table, phone=phone)
+
+
+_HEAD: dict[str, Any] = {"fontsize": 8.5, "va": "center", "annotation_clip": False}
+
+
+def _draw_tree(
+    axes: Axes,
+    releases: Sequence[Release],
+    joined: Sequence[tuple[str, int]],
+    *,
+    apart: float,
+    names_at: float | None = None,
+) -> None:
+    """Draw dots, dates, names and lines; the names beside the dots, or all at one place."""
+    place = {
+        one.name: (apart * _LANES.index(one.config.family), -i) for i, one in enumerate(releases)
+    }
+    for one, (parent, changed) in zip(releases[1:], joined, strict=True):
+        (x, y), start = place[one.name], place[parent]
+        # Names stand at the right of the dots: a line keeps to the left, or comes from above.
+        bend = "arc3,rad=0.2" if start[0] == x else "angle3,angleA=90,angleB=0"
+        bend = "angle3,angleA=0,angleB=90" if start[0] > x else bend
+        axes.annotate("", (x, y), start, arrowprops={
+            "arrowstyle": "-", "color": palette.faint, "connectionstyle": bend,
+            "linestyle": "-" if changed < 4 else ":", "shrinkA": 4, "shrinkB": 4})  # fmt: skip
+    for one in releases:
+        (x, y), n = place[one.name], one.config.n_parameters()
+        lane = _LANES.index(one.config.family)
+        size = 2 * log10(n) - 12
+        axes.plot(x, y, palette.markers[lane], color=palette.series[lane], markersize=size)
+        beside = (x, y) if names_at is None else (names_at, y)
+        axes.annotate(f"{one.name}, {_short(n)}", beside, (10, 0), textcoords="offset points",
+                      va="center", fontsize=9, color=palette.ink)  # fmt: skip
+    dates = [f"{one.date[0]}-{one.date[1]:02}" for one in releases]
+    axes.set_yticks([-i for i in range(len(releases))], dates)
+    axes.set_ylim(0.6 - len(releases), 0.6)
+    axes.tick_params(length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
 
 
 def _short(n: int) -> str:

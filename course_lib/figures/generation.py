@@ -16,6 +16,7 @@ from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.generation.chain import Processor, probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
 from course_lib.shapes import Float, Int
@@ -211,7 +212,30 @@ def repetition_and_surprise(
     for name in (real, *(name for names in curves.values() for name in names)):
         if name not in results:
             raise ValueError(f"real and curves must name some of {list(results)}, got {name!r}")
-    figure, axes = new_figure(width=6.4, height=3.8 + 0.4 * bool(curves))
+    figure = _draw_places(results, real, curves, width=6.4)
+    phone = _draw_places(results, real, curves, width=PHONE_INCHES)
+    likeliest = max(results, key=lambda name: results[name][0])
+    near = min((n for n in results if n != real), key=lambda n: _gap(results[n], results[real]))
+    alt = (
+        f"Each way of choosing tokens, placed by log-probability and repetition. The likeliest "
+        f"text is that of {likeliest}, which repeats {results[likeliest][1]:.0%} of its 4-grams; "
+        f"{real} repeats {results[real][1]:.0%}, at {results[real][0]:.2f} nats. In "
+        f"log-probability {near} comes closest to it."
+    )
+    table: list[list[Any]] = [["text", "log-probability", "repeated 4-grams"]]
+    table += [[name, *pair] for name, pair in results.items()]
+    return FigureWithText(figure, alt, table, phone=phone)
+
+
+def _draw_places(
+    results: Mapping[str, tuple[float, float]],
+    real: str,
+    curves: Mapping[str, Sequence[str]],
+    *,
+    width: float,
+) -> Figure:
+    """Draw the points, the curves through them, and a name beside each."""
+    figure, axes = new_figure(width=width, height=3.8 + 0.4 * bool(curves))
     for index, (turned, names) in enumerate(curves.items()):
         line, colour = palette.lines[index], palette.series[index + 1]
         x, y = zip(*(results[name] for name in names), strict=True)
@@ -229,20 +253,11 @@ def repetition_and_surprise(
             linestyle="none",
         )
     axes.axvline(results[real][0], color=palette.faint, lw=0.8, ls=":")
-    axes.set_xlabel("mean log-probability of a token under the model, nats")
+    axes.set_xlabel("mean log-probability of a token, nats")
     axes.set_ylabel("repeated 4-grams")
     axes.margins(x=0.16, y=0.12)
     _name_apart(figure, axes, results)
-    likeliest = max(results, key=lambda name: results[name][0])
-    near = min((n for n in results if n != real), key=lambda n: _gap(results[n], results[real]))
-    alt = (
-        f"Each way of choosing tokens, placed by log-probability and repetition. The likeliest "
-        f"text is that of {likeliest}, which repeats {results[likeliest][1]:.0%} of its 4-grams; "
-        f"{real} repeats {results[real][1]:.0%}, at {results[real][0]:.2f} nats. In "
-        f"log-probability {near} comes closest to it."
-    )
-    table = [["text", "log-probability", "repeated 4-grams"]]
-    return FigureWithText(figure, alt, [*table, *([name, *pair] for name, pair in results.items())])
+    return figure
 
 
 def _name_apart(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
@@ -268,7 +283,7 @@ def _name_apart(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, fl
             note.remove()
 
 
-_NOTE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}
+_NOTE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8.5, "color": palette.ink}
 
 
 def _bars(

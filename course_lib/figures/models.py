@@ -50,7 +50,7 @@ def who_sees_whom(views: Mapping[str, AttentionTable]) -> FigureWithText:
     n_rows = -(-len(views) // n_columns)
     tallest = max(len(view.rows) for view in views.values())
     figure, axes = new_figure(
-        n_rows, n_columns, width=3.1 * n_columns, height=n_rows * (1.3 + 0.3 * tallest),
+        n_rows, n_columns, width=2.9 * n_columns, height=n_rows * (1.3 + 0.3 * tallest),
         squeeze=False,
     )  # fmt: skip
     places = list(axes.flat)
@@ -106,7 +106,7 @@ def probability_by_place(
                   label="the most its view allows" if index == 0 else None)  # fmt: skip
     axes.set_xticks(range(len(words)), words, rotation=45, ha="right", fontsize=9)
     axes.set(ylabel="probability of the right word", ylim=(-0.03, 1.05))
-    axes.legend(frameon=False, fontsize=8, loc="center right")
+    figure.legend(frameon=False, fontsize=8.5, loc="outside upper left")  # over no point
     names = list(models)
     table: list[list[Any]] = [["word", *names, *(f"best for {name}" for name in names)]]
     for place, word in enumerate(words):

@@ -10,17 +10,20 @@ from statistics import mean, stdev
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Bool
 
 _SQUARE = 0.27  # side of a square of the mask, where a cell of a strip is 1 wide
 _STRIP = 1.15  # from one strip to the next
-_LEAST = 6.6  # a short sentence still leaves room for the words above and below
-_LINE, _LETTERS = 0.42, 50  # of the words below: height of a line, and what fits a phone
+_ON_PHONE = 6.0  # cells of a strip
+_LEAST = 5.0  # a short sentence still leaves room for the words above and below
+_LINE, _POINTS = 0.42, 8.5  # of the words: height of a line, and size
 
 
 @dataclass(frozen=True)
@@ -72,36 +75,11 @@ def side_by_side(objectives: Mapping[str, ObjectiveRow], words: Sequence[str]) -
                 f"objectives[{name!r}].sees must be ({n}, {n}) for one row of {n} places, got "
                 f"{tuple(one.sees.shape)} and inputs {tuple(one.example.inputs.shape)}"
             )
-    notes = [
-        textwrap.wrap(f"good at: {one.good_at}; such as {one.models}", _LETTERS)
-        for one in objectives.values()
-    ]
-    heights = [
-        _STRIP * (len(_strips(one, words)) + 0.9) + _LINE * len(lines)
-        for one, lines in zip(objectives.values(), notes, strict=True)
-    ]
-    widths = [
-        max(len(cells) for _, cells in _strips(one, words)) + _SQUARE * (1 + len(one.sees))
-        for one in objectives.values()
-    ]
-    widest = max(*widths, _LEAST)
-    figure, axes = new_figure(width=0.58 * widest, height=0.37 * sum(heights))
-    axes.set(xlim=(-0.05, widest + 0.4), ylim=(sum(heights) - 0.4, -0.2))
-    axes.axis("off")
-    top, told = 0.0, []
     table = [["objective", "family", "sees", "reads", "is asked for", "loss at", "good at",
               "examples"]]  # fmt: skip
-    for (name, one), lines, height in zip(objectives.items(), notes, heights, strict=True):
+    told = []
+    for name, one in objectives.items():
         strips = dict(_strips(one, words))
-        axes.text(0, top + 0.3, f"{name}: {one.family}", fontsize=9, weight="bold",
-                  color=palette.ink)  # fmt: skip
-        for number, (label, cells) in enumerate(strips.items()):
-            _draw_strip(axes, top + _STRIP * number + 0.95, label, cells)
-        below = top + _STRIP * len(strips) + 0.95
-        for number, line in enumerate(lines):
-            axes.text(0, below + _LINE * number, line, fontsize=8, color=palette.ink, va="center")
-        _draw_mask(axes, one.sees, right=widest + 0.2, top=top + 1.15)
-        top += height
         asked = [word or "–" for word, _ in strips["is asked for"]]
         read = "; ".join(
             " ".join(word for word, _ in cells)
@@ -117,7 +95,67 @@ def side_by_side(objectives: Mapping[str, ObjectiveRow], words: Sequence[str]) -
             f"{name} ({one.family}) reads “{read}” and is asked for “{' '.join(asked)}”: loss at "
             f"{loss} places, {seen} of {n * n} pairs of places visible"
         )
-    return FigureWithText(figure, "; ".join(told) + ".", table)
+    longest = max(len(cells) for one in objectives.values() for _, cells in _strips(one, words))
+    squares = _SQUARE * (1 + max(len(one.sees) for one in objectives.values()))
+    widest = max(float(longest), _LEAST) + squares
+    # On a phone the squares stand below the strips; more cells than that would be too small.
+    narrow = _draw(objectives, words, _ON_PHONE, PHONE_INCHES / _ON_PHONE)
+    phone = narrow if longest <= _ON_PHONE else None
+    figure = _draw(objectives, words, widest, 0.62)
+    return FigureWithText(figure, "; ".join(told) + ".", table, phone=phone)
+
+
+def _draw(
+    objectives: Mapping[str, ObjectiveRow], words: Sequence[str], widest: float, inches: float
+) -> Figure:
+    """Draw strips and squares; a square without room beside its strips stands below them.
+
+    Args:
+        objectives: By name.
+        words: Spelling of each id.
+        widest: Width in cells of a strip.
+        inches: Width of such a cell.
+    """
+    letters = int(widest * inches * 72 / (0.56 * _POINTS))
+    notes = [
+        textwrap.wrap(f"good at: {one.good_at}; such as {one.models}", letters)
+        for one in objectives.values()
+    ]
+    beside = [
+        max(len(cells) for _, cells in _strips(one, words)) + _SQUARE * (1 + len(one.sees))
+        <= widest
+        for one in objectives.values()
+    ]
+    heights = [
+        _STRIP * (len(_strips(one, words)) + 0.9)
+        + _LINE * len(lines)
+        + (0 if is_beside else _SQUARE * len(one.sees) + 0.35)
+        for one, lines, is_beside in zip(objectives.values(), notes, beside, strict=True)
+    ]
+    figure, axes = new_figure(width=inches * widest, height=0.37 * sum(heights))
+    axes.set(xlim=(-0.05, widest), ylim=(sum(heights) - 0.4, -0.2))
+    axes.axis("off")
+    top = 0.0
+    for (name, one), lines, is_beside, height in zip(
+        objectives.items(), notes, beside, heights, strict=True
+    ):
+        strips = _strips(one, words)
+        axes.text(0, top + 0.3, f"{name}: {one.family}", fontsize=9, weight="bold",
+                  color=palette.ink)  # fmt: skip
+        for number, (label, cells) in enumerate(strips):
+            _draw_strip(axes, top + _STRIP * number + 0.95, label, cells)
+        below = top + _STRIP * len(strips) + 0.95
+        if is_beside:
+            _draw_mask(axes, one.sees, right=widest - 0.2, top=top + 1.15)
+        else:
+            size = _SQUARE * len(one.sees)
+            _draw_mask(axes, one.sees, right=1 + size, top=below + 0.05, label_left=True)
+            below += size + 0.35
+        for number, line in enumerate(lines):
+            axes.text(0, below + _LINE * number, line, fontsize=_POINTS, color=palette.ink,
+                      va="center")  # fmt: skip
+        top += height
+    return figure
 
 
 _Cells = list[tuple[str, bool]]
@@ -137,7 +175,7 @@ def _strips(one: ObjectiveRow, words: Sequence[str]) -> list[tuple[str, _Cells]]
 
 
 def _draw_strip(axes: Axes, y: float, label: str, cells: _Cells) -> None:
-    axes.text(0, y, label, fontsize=8, color=palette.ink, va="center")
+    axes.text(0, y, label, fontsize=_POINTS, color=palette.ink, va="center")
     for place, (word, counts) in enumerate(cells):
         axes.add_patch(
             Rectangle((place, y + 0.2), 0.96, 0.6, facecolor=palette.sky if counts else "none",
@@ -147,9 +185,12 @@ def _draw_strip(axes: Axes, y: float, label: str, cells: _Cells) -> None:
                   color=palette.on_light if counts else palette.ink)  # fmt: skip
 
 
-def _draw_mask(axes: Axes, sees: Bool[Tensor, "T T"], *, right: float, top: float) -> None:
+def _draw_mask(
+    axes: Axes, sees: Bool[Tensor, "T T"], *, right: float, top: float, label_left: bool = False
+) -> None:
     left = right - _SQUARE * len(sees)
-    axes.text(right, top - 0.2, "sees", fontsize=8, color=palette.ink, va="center", ha="right")
+    at = (left - 0.15, top + 0.15) if label_left else (right, top - 0.2)
+    axes.text(*at, "sees", fontsize=_POINTS, color=palette.ink, va="center", ha="right")
     for row, line in enumerate(sees.tolist()):
         for column, visible in enumerate(line):
             axes.add_patch(
@@ -159,7 +200,7 @@ def _draw_mask(axes: Axes, sees: Bool[Tensor, "T T"], *, right: float, top: floa
             )  # fmt: skip
 
 
-_IN_CELL: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7.5}
+_IN_CELL: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": _POINTS}
 
 
 @dataclass(frozen=True)

@@ -224,9 +224,9 @@ def _check_map(weights: Tensor, words: Sequence[str]) -> None:
 def _name(panel: Axes, words: Sequence[str], *, first: bool, last: bool) -> None:
     """Write the words at the left of the first panel of a row and below the lowest ones."""
     places = range(len(words))
-    panel.set_yticks(places, words if first else [""] * len(words), fontsize=7)
-    panel.set_xticks(places, words if last else [""] * len(words), fontsize=7, rotation=60)
-    panel.tick_params(length=0)
+    panel.set_yticks(places, words, fontsize=7)
+    panel.set_xticks(places, words, fontsize=7, rotation=60)
+    panel.tick_params(length=0, labelleft=first, labelbottom=last)
 
 
 def _strongest(weights: Tensor, words: Sequence[str], query: int) -> str:

@@ -14,7 +14,6 @@ from itertools import combinations
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 from matplotlib.text import Text
 
 PHONE_INCHES = 342 / 96  # what a phone of 390 pixels leaves to a figure
@@ -36,26 +35,35 @@ _THEME = {
 _FONTS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
-def page_svg(figure: Figure, alt: str) -> str:
+def page_svg(figure: Figure, alt: str, phone: Figure | None = None) -> str:
     """Write a figure for a page: one drawing, and a narrow one for phones where that is legible.
 
     The narrow one has the same words, small ones made larger, panels below each other, long titles
-    on several lines. Where its words would meet or be cut, phones get the wide one, which then
-    scrolls by itself instead of shrinking.
+    on several lines, more height where words would meet. Where they would meet or be cut all the
+    same, phones get the wide one, which then scrolls by itself instead of shrinking.
 
     Args:
         figure: The figure; it is left as it was.
         alt: What it shows, in words.
+        phone: Another drawing of the same for phones, not wider than `PHONE_INCHES`.
+
+    Raises:
+        ValueError: If `phone` is too wide, or has words that a phone shows too small.
     """
     wide = _svg(figure, alt, "figure-wide")
     smallest = min((_points(text) for text in _words(figure)), default=10.0) * _PIXELS
     width = figure.get_figwidth() * 96
     narrow = ""
-    if width > PHONE_INCHES * 96 or smallest < SMALLEST_PIXELS:
+    if phone is not None:
+        _check_phone(phone)
+        narrow = _svg(phone, alt, "figure-narrow")
+    elif width > PHONE_INCHES * 96 or smallest < SMALLEST_PIXELS:
         allowed = _meetings(figure)
-        with _narrow(figure):
-            if _meetings(figure) <= allowed:
-                narrow = _svg(figure, alt, "figure-narrow")
+        for layout in _layouts(figure):
+            with _narrow(figure, *layout):
+                if _meetings(figure) <= allowed:
+                    narrow = _svg(figure, alt, "figure-narrow")
+                    break
     least = width * (SMALLEST_WIDE_PIXELS if narrow else SMALLEST_PIXELS) / smallest
     width = max(width, least)
     style = f"width:{width:.0f}px;min-width:{least:.0f}px;height:auto"
@@ -104,31 +112,69 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     return re.sub(r"<svg[^>]*>", lambda _: f"{head}{view[0]} {names}>", text, count=1)
 
 
+def _check_phone(phone: Figure) -> None:
+    inches = phone.get_figwidth()
+    if inches > PHONE_INCHES + 1e-6:
+        raise ValueError(f"phone must be at most {PHONE_INCHES:.2f} inches wide, got {inches:.2f}")
+    small = [text.get_text() for text in _words(phone) if _points(text) < SMALLEST_POINTS - 1e-6]
+    if small:
+        raise ValueError(f"phone has words under {SMALLEST_POINTS:.1f} points: {small[0]!r}")
+
+
+def _layouts(figure: Figure) -> list[tuple[int, float, bool]]:
+    """Ways to give a figure the width of a phone, best first, as arguments of `_narrow`."""
+    places = [axes.get_subplotspec() for axes in figure.axes if axes.get_visible()]
+    n_columns = len({tuple(place.colspan) for place in places if place is not None})
+    one_row = len({tuple(place.rowspan) for place in places if place is not None}) == 1
+    if None in places or n_columns <= 1 or len(set(places)) < len(places):
+        return [(0, stretch, turned) for turned in (False, True) for stretch in (1.0, 1.3, 1.7)]
+    # Panels that stand in a grid are compared: they stay beside each other as long as they can.
+    counts = [1] if one_row else [*range(n_columns, 0, -1)]
+    return [(count, stretch, False) for count in counts for stretch in (1.0, 1.3)]
+
+
 @contextmanager
-def _narrow(figure: Figure) -> Iterator[None]:
-    """Give a figure the width of a phone for a while: panels stacked, titles wrapped, words big."""
+def _narrow(figure: Figure, columns: int, stretch: float, turned: bool) -> Iterator[None]:
+    """Give a figure the width of a phone for a while: panels stacked, titles wrapped, words big.
+
+    Args:
+        figure: The figure.
+        columns: How many panels stand side by side; 0 leaves all panels where they are.
+        stretch: How much higher each row becomes.
+        turned: Whether the words below an axis stand upright.
+    """
     inches_wide, inches_high = (float(one) for one in figure.get_size_inches())
-    panels = figure.axes
-    places = [place for axes in panels if (place := axes.get_subplotspec()) is not None]
-    stacked = len(places) == len(panels) and _is_one_row(places)
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    places = [axes.get_subplotspec() for axes in panels]
+    n_before = len({tuple(place.rowspan) for place in places if place is not None})
     titles = [(text, text.get_text()) for text in _titles(figure)]
     small: list[tuple[Text, float]] = []
     labelled = [axes.yaxis.get_tick_params()["labelleft"] for axes in panels]
+    below = [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels]
+    n_rows = -(-len(panels) // columns) if columns else 1
+    ticks = [text for axes in panels if turned for text in axes.get_xticklabels()]
+    stood = [(text, text.get_rotation(), text.get_horizontalalignment()) for text in ticks]
     try:
-        if stacked:
-            grid = figure.add_gridspec(len(panels), 1)
+        if columns:
+            grid = figure.add_gridspec(n_rows, columns)
             for index, axes in enumerate(panels):
-                axes.set_subplotspec(grid[index])
-                axes.tick_params(labelleft=True)
-        figure.set_size_inches(PHONE_INCHES, inches_high * (len(panels) if stacked else 1))
+                axes.set_subplotspec(grid[index // columns, index % columns])
+                first, last = index % columns == 0, index + columns >= len(panels)
+                axes.tick_params(labelleft=first or labelled[index])
+                axes.tick_params(labelbottom=last or below[index])
+        high = inches_high * stretch * (n_rows / n_before if columns else 1)
+        figure.set_size_inches(PHONE_INCHES, high)
         # Only now: a panel that shared its neighbour's axis has got words of its own.
         small += [
             (text, size) for text in _words(figure) if (size := _points(text)) < SMALLEST_POINTS
         ]
         for text, _ in small:
             text.set_fontsize(SMALLEST_POINTS)
+        for text in ticks:
+            text.set(rotation=90, horizontalalignment="center")
+        room = PHONE_INCHES / max(columns, 1)
         for text, words in titles:
-            letters = int(PHONE_INCHES * 72 / (0.55 * float(text.get_fontsize())))
+            letters = int(room * 72 / (0.65 * float(text.get_fontsize())))
             text.set_text(textwrap.fill(words, letters) if len(words) > letters else words)
         yield
     finally:
@@ -136,18 +182,13 @@ def _narrow(figure: Figure) -> Iterator[None]:
             text.set_fontsize(size)
         for text, words in titles:
             text.set_text(words)
-        if stacked:
-            for axes, place, left in zip(panels, places, labelled, strict=True):
+        for text, angle, side in stood:
+            text.set(rotation=angle, horizontalalignment=side)
+        for axes, place, left, low in zip(panels, places, labelled, below, strict=True):
+            if columns and place is not None:
                 axes.set_subplotspec(place)
-                axes.tick_params(labelleft=left)
+                axes.tick_params(labelleft=left, labelbottom=low)
         figure.set_size_inches(inches_wide, inches_high)
-
-
-def _is_one_row(places: list[SubplotSpec]) -> bool:
-    """Whether several panels stand side by side in one row, each in a place of its own."""
-    rows = {tuple(place.rowspan) for place in places}
-    columns = {tuple(place.colspan) for place in places}
-    return len(rows) == 1 and len(columns) == len(places) > 1
 
 
 def _points(text: Text) -> float:

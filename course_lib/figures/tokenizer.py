@@ -5,13 +5,18 @@ Chapter: 03_tokenizer
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.tokenizers import Tokenizer
 
 _LONGEST_TEXT = 90
+_INCHES, _WIDEST = 0.135, 8.4  # of a character, and what a page leaves to a figure
 
 
 def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithText:
@@ -34,24 +39,97 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
         raise ValueError(f"text must be one line of 1 to {_LONGEST_TEXT} characters, got {text!r}")
     if not tokenizers:
         raise ValueError("tokenizers must name at least one tokenizer")
-    height = 0.35 + 0.7 * len(tokenizers)
     edges = _edges(text, tokenizers.values())
-    figure, axes = new_figure(width=max(4.0, 1.3 + 0.135 * edges[-1]), height=height)
-    axes.axis("off")
-    axes.set(xlim=(-0.3, edges[-1] + 0.3), ylim=(len(tokenizers) - 0.2, -0.75))
-    for at, character in enumerate(text):
-        middle = (edges[at] + edges[at + 1]) / 2
-        axes.text(middle, -0.35, character, ha="center", va="center", **_MONO)
+    figure = _in_lines(text, tokenizers, edges, max(4.0, min(0.3 + _INCHES * edges[-1], _WIDEST)))
+    phone = _in_lines(text, tokenizers, edges, PHONE_INCHES)
     rows: list[list[object]] = [["tokenizer", "token", "covers", "id"]]
     said = []
-    for row, (name, tokenizer) in enumerate(tokenizers.items()):
+    for name, tokenizer in tokenizers.items():
         ids, spans = tokenizer.encode(text), tokenizer.offsets(text)
-        axes.text(0, row + 0.12, f"{name}: {len(ids)} tokens", fontsize=9, color=palette.ink)
-        boxes = _boxes(text, tokenizer)
         for number, (i, span) in enumerate(zip(ids, spans, strict=True), 1):
             rows.append([name, number, text[slice(*span)].replace(" ", "␣") or "nothing", i])
-        for index, ((start, end), inside) in enumerate(boxes.items()):
-            if start == end:
+        pieces = " | ".join(
+            text[start:end] for start, end in _boxes(text, tokenizer) if end > start
+        )
+        said.append(f"{name}, {len(ids)} tokens: {pieces}")
+    alt = f"The text “{text}” with a box over the characters of each token. {'; '.join(said)}."
+    return FigureWithText(figure, alt, rows, phone=phone)
+
+
+def _in_lines(
+    text: str, tokenizers: Mapping[str, Tokenizer], edges: Sequence[float], inches: float
+) -> Figure:
+    """Draw the text in lines of a width, cut between tokens, and between words where that fits.
+
+    Args:
+        text: All of it.
+        tokenizers: By name.
+        edges: Where each character of the text begins.
+        inches: Width of the figure.
+    """
+    room = inches / _INCHES - 1
+    lines = _lines(text, tokenizers, edges, room)
+    high = 0.3 + 0.7 * len(tokenizers)
+    figure, panels = new_figure(
+        len(lines), 1, width=inches, height=high * len(lines), squeeze=False
+    )
+    for index, (axes, line) in enumerate(zip(panels[:, 0], lines, strict=True)):
+        _draw_line(axes, text, tokenizers, edges, line, named=index == 0)
+        axes.set_xlim(edges[line[0]] - 0.2, max(edges[line[0]] + room, edges[line[1]] + 0.2))
+    return figure
+
+
+def _lines(
+    text: str, tokenizers: Mapping[str, Tokenizer], edges: Sequence[float], room: float
+) -> list[tuple[int, int]]:
+    """Cut between tokens of all tokenizers; a token wider than the room has a line of its own."""
+    borders = set(range(1, len(text) + 1))
+    for tokenizer in tokenizers.values():
+        for start, end in _boxes(text, tokenizer):
+            borders -= set(range(start + 1, end))
+    lines, begin = [], 0
+    while begin < len(text):
+        later = sorted(at for at in borders if at > begin)
+        fits = [at for at in later if edges[at] - edges[begin] <= room] or later[:1]
+        words = [at for at in fits if " " in text[at - 1 : at + 1]]
+        end = fits[-1]
+        if end < len(text) and words and edges[words[-1]] - edges[begin] > room / 2:
+            end = words[-1]
+        lines.append((begin, end))
+        begin = end
+    return lines
+
+
+def _draw_line(
+    axes: Axes,
+    text: str,
+    tokenizers: Mapping[str, Tokenizer],
+    edges: Sequence[float],
+    line: tuple[int, int],
+    *,
+    named: bool,
+) -> None:
+    """Draw the characters of a line and, below, a row of boxes for each tokenizer.
+
+    Args:
+        axes: Where to draw.
+        text: All of it.
+        tokenizers: By name.
+        edges: Where each character of the text begins.
+        line: First character, and the one after the last.
+        named: Whether to say how many tokens the text has.
+    """
+    first, last = line
+    axes.axis("off")
+    axes.set(xlim=(edges[first] - 0.3, edges[last] + 0.3), ylim=(len(tokenizers) - 0.2, -0.75))
+    for at in range(first, last):
+        middle = (edges[at] + edges[at + 1]) / 2
+        axes.text(middle, -0.35, text[at], ha="center", va="center", **_MONO)
+    for row, (name, tokenizer) in enumerate(tokenizers.items()):
+        said = f"{name}: {len(tokenizer.encode(text))} tokens" if named else name
+        axes.text(edges[first], row + 0.12, said, fontsize=9, color=palette.ink)
+        for index, ((start, end), inside) in enumerate(_boxes(text, tokenizer).items()):
+            if start == end or not first <= start < last:
                 continue
             face = "#e3eefb" if index % 2 else "white"
             left, right = edges[start], edges[end]
@@ -60,15 +138,11 @@ def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithTe
                           edgecolor=palette.blue)
             )  # fmt: skip
             shown = "\n".join(map(str, inside))
-            size, turn = (8, 0) if _fits(inside, start, end) else (7, 90)
             axes.text(
-                (left + right) / 2, row + 0.45, shown, ha="center", va="center", fontsize=size,
-                rotation=turn, color=palette.on_light if index % 2 else palette.ink,
+                (left + right) / 2, row + 0.45, shown, ha="center", va="center", fontsize=8.5,
+                rotation=0 if _fits(inside, start, end) else 90,
+                color=palette.on_light if index % 2 else palette.ink,
             )  # fmt: skip
-        pieces = " | ".join(text[start:end] for start, end in boxes if end > start)
-        said.append(f"{name}, {len(ids)} tokens: {pieces}")
-    alt = f"The text “{text}” with a box over the characters of each token. {'; '.join(said)}."
-    return FigureWithText(figure, alt, rows)
 
 
 def _boxes(text: str, tokenizer: Tokenizer) -> dict[tuple[int, int], list[int]]:
@@ -94,7 +168,7 @@ def _edges(text: str, tokenizers: Iterable[Tokenizer]) -> list[float]:
     return list(accumulate(widths, initial=0.0))
 
 
-_MONO = {"family": "monospace", "fontsize": 9, "color": palette.ink}
+_MONO: dict[str, Any] = {"family": "monospace", "fontsize": 9, "color": palette.ink}
 
 
 def bytes_per_token(

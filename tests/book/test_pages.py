@@ -16,11 +16,16 @@ FRONT = sorted(
 WEIGHT_LIMIT_BYTES = 350_000  # compressed, as a server sends it
 SMALLEST_LABEL_PIXELS = 11
 PHONE = 390
+FOUR_TIMES = 320  # what a screen of 1280 pixels has left when everything is four times as large
 
 RAW_TABLE = re.compile(r"\|\s*(?:[:—-]\s*){1,}[—-]*:?\s*\|")
 CUT_LINES = """() => [...document.querySelectorAll("article pre")]
     .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
     .map((node) => node.textContent.slice(0, 60))"""
+SIDEWAYS = """() => [...document.querySelectorAll(
+        "article .figure-box, article textarea, .prev-next-area > a, .look-next > span")]
+    .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+    .map((node) => `${node.className}: ${node.textContent.trim().slice(0, 60)}`)"""
 SMALL_LABELS = """(least) => [...document.querySelectorAll("article svg text")]
     .filter((node) => node.checkVisibility() && node.textContent.trim())
     .map((node) => [node.textContent.trim(), parseFloat(getComputedStyle(node).fontSize) *
@@ -109,11 +114,12 @@ def test_no_table_shows_as_raw_marks(opened) -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, 1440])
-def test_no_line_of_code_or_output_is_cut(width: int, opened) -> None:
+def test_no_line_of_code_is_cut_and_no_figure_scrolls_sideways(width: int, opened) -> None:
     opened.page.set_viewport_size({"width": width, "height": 900})
-    cut = opened.page.evaluate(CUT_LINES)
+    cut, sideways = opened.page.evaluate(CUT_LINES), opened.page.evaluate(SIDEWAYS)
     opened.page.set_viewport_size({"width": 1280, "height": 900})
     assert cut == []
+    assert sideways == []
 
 
 def test_no_label_of_a_figure_lies_over_another(opened) -> None:
@@ -136,9 +142,13 @@ def test_the_planted_faults_of_a_page_are_found(open_page: Callable) -> None:
             '<div class="highlight"><pre style="white-space:pre">' + "x".repeat(400) +
             "</pre></div>" +
             '<figure class="course-figure"><svg viewBox="0 0 1000 100" width="300"><text y="50" ' +
-            'font-size="12">small</text></svg></figure>'; }"""
+            'font-size="12">small</text></svg></figure>' +
+            '<div class="figure-box" style="overflow-x:auto"><p style="width:60rem">far</p></div>' +
+            '<textarea class="bare" style="white-space:pre">' + "x".repeat(400) + "</textarea>";
+        }"""
     )
     assert opened.page.evaluate(CUT_LINES) != []
+    assert [line.split(":")[0] for line in opened.page.evaluate(SIDEWAYS)] == ["figure-box", "bare"]
     assert opened.page.evaluate(SMALL_LABELS, SMALLEST_LABEL_PIXELS) == ["small 4"]
 
 
@@ -250,8 +260,9 @@ def test_axe_finds_nothing(scheme: str, opened) -> None:
     assert opened.axe(only=COLOURS if scheme == "dark" else ()) == []
 
 
-def test_a_phone_does_not_scroll_sideways(opened) -> None:
-    opened.page.set_viewport_size({"width": PHONE, "height": 900})
+@pytest.mark.parametrize("width", [PHONE, FOUR_TIMES])
+def test_a_narrow_page_does_not_scroll_sideways(width: int, opened) -> None:
+    opened.page.set_viewport_size({"width": width, "height": 900})
     overflow = opened.overflow()
     opened.page.set_viewport_size({"width": 1280, "height": 900})
     assert overflow == 0

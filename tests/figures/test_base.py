@@ -126,6 +126,43 @@ def test_a_phone_reads_the_words_that_a_stacked_panel_gets_of_its_own() -> None:
     assert page.count(">second<") == 3 and "font-size: 8px" in page  # the wide one is as before
 
 
+def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
+    figure, axes = new_figure(width=9.0)
+    axes.text(0.5, 0.5, "for a desk", fontsize=9)
+    phone, small = new_figure(width=3.5)
+    small.text(0.5, 0.5, "for a phone", fontsize=9)
+    page = page_of(FigureWithText(figure, "Words.", phone=phone))
+    assert sizes(page, "figure-narrow")[0] == pytest.approx(336)
+    assert page.count("for a phone") == page.count("for a desk") == 1
+    assert page.index("for a desk") < page.index("figure-narrow") < page.index("for a phone")
+    small.texts[0].set_fontsize(8)
+    with pytest.raises(ValueError, match="phone has words under 8.4 points: 'for a phone'"):
+        page_of(FigureWithText(figure, "Words.", phone=phone))
+    with pytest.raises(ValueError, match="phone must be at most 3.56 inches wide, got 9.00"):
+        page_of(FigureWithText(figure, "Words.", phone=figure))
+
+
+def test_a_phone_gets_fewer_panels_beside_each_other_as_many_as_their_words_allow() -> None:
+    figure, panels = new_figure(2, 4, width=7.2, height=3.0, sharey=True)
+    for panel in panels.flat:
+        panel.bar(["leftwards", "rightwards"], [1, 2])
+        panel.set_title("a long name", fontsize=9)
+        panel.tick_params(labelleft=panel is panels[0][0], labelsize=8)
+    before = FigureWithText(figure, "Bars.").png()
+    page = page_of(FigureWithText(figure, "Bars."))
+    assert sizes(page, "figure-narrow")[1] == pytest.approx(2 * sizes(page, "figure-wide")[1])
+    assert FigureWithText(figure, "Bars.").png() == before
+
+
+def test_words_below_an_axis_stand_upright_where_they_would_meet() -> None:
+    figure, axes = new_figure(width=7.0, height=2.5)
+    axes.bar([f"a word {i}" for i in range(8)], range(8))
+    page = page_of(FigureWithText(figure, "Bars."))
+    narrow = page[page.index('figure-narrow"') :]
+    assert narrow.count("rotate(-90") == 8 and "rotate(-90" not in page[: -len(narrow)]
+    assert axes.get_xticklabels()[0].get_rotation() == 0
+
+
 def test_no_figure_is_left_open() -> None:
     before = pyplot.get_fignums()
     draw().png()
