@@ -27,6 +27,7 @@ _WHERE = {
     "load_tokenizer": "course_lib.tokenizers",
 }
 
+__version__ = "1.0.0"
 __all__ = [
     "ByteLevelBPE",
     "KVCache",
