@@ -182,3 +182,9 @@ def test_bad_arguments_are_named(options, wanted: str) -> None:
         LookupDraft(11, 0)
     with pytest.raises(ValueError, match="wants a decoder-only one"):
         ModelDraft(build(replace(TARGET, n_encoder_layers=1), 0))
+
+
+def test_one_guess_a_pass_is_enough() -> None:
+    whole = generate(MODEL, PROMPT, max_new_tokens=5).tokens
+    fast = speculate(MODEL, LookupDraft(11), PROMPT, max_new_tokens=5, n_draft=1)
+    assert fast.tokens.tolist() == whole[0].tolist()

@@ -205,3 +205,18 @@ def test_a_stop_string_may_begin_with_the_blank_at_the_seam(kind: str) -> None:
     assert not list(
         stream(model, tokenizer, "the boat", max_new_tokens=8, processors=steps, stop=[" and"])
     )
+
+
+def test_an_ending_that_could_become_a_stop_string_is_held_back() -> None:
+    stops = StopStrings(TOKENIZER, ["stop", "o!"])
+    for text, safe in (
+        ("one st", "one "),
+        ("one sto", "one "),
+        ("no", "n"),
+        ("one", "one"),
+        ("", ""),
+    ):
+        assert stops.safe(text) == safe
+    assert stops.safe("stop") == "stop", "that is for `cut`"
+    assert stops.cut("to stop: o!") == "to " and stops.cut("so! stop") == "s"
+    assert stops.cut("so") == "so"

@@ -30,7 +30,9 @@ def draw(*shape: int, seed: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_builds_runs_and_counts(family, position):
     model = build(family, position=position)
-    assert model.config.family == family
+    assert model.config.family == family and model.has_decoder == (
+        "n_decoder_layers" in FAMILIES[family]
+    )
     assert sum(p.numel() for p in model.parameters()) == model.config.n_parameters()
     sides = {"source": draw(2, 7)} if family == "encoder-decoder" else {}
     assert model(draw(2, 9), **sides).shape == (2, 9, 50)
@@ -232,6 +234,10 @@ def test_a_cache_turns_gradients_off():
     model = build()
     assert model(draw(1, 3)).requires_grad
     assert not model(draw(1, 3), cache=model.new_cache(1)).requires_grad
+    assert model.decode(draw(1, 3)).requires_grad
+    assert not model.decode(draw(1, 3), cache=model.new_cache(1)).requires_grad
+    with torch.no_grad():
+        assert not model.decode(draw(1, 3)).requires_grad
 
 
 @pytest.mark.parametrize(

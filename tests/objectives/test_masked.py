@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from course_lib.objectives import IGNORE, masked_example
+from course_lib.objectives.masked import _mix, _unit
 
 MASK, CLS, SEP = 5, 2, 3
 V = 1000
@@ -177,3 +178,38 @@ def test_whole_numbers_do_as_well_as_decimals() -> None:
             assert torch.equal(whole.inputs, decimal.inputs)
             chosen = whole.targets != IGNORE
             assert int(chosen.sum()) == rate * 20 * 10
+
+
+def test_static_masks_are_the_same_in_every_version() -> None:
+    """A model that is trained on goes on with the masks it began with."""
+    ids = torch.full((2, 9), IGNORE)
+    ids[0] = torch.tensor([CLS, 11, 12, 13, 14, 15, 16, 17, SEP])
+    ids[1, :7] = torch.tensor([CLS, 21, 22, 23, 24, 25, SEP])
+    first, second = (mask(ids, seed, rate=0.5, static_copies=3) for seed in range(2))
+    assert first.inputs.tolist() == [
+        [2, 11, 12, 13, 5, 5, 5, 17, 3],
+        [2, 5, 5, 23, 24, 25, 3, 0, 0],
+    ]
+    assert second.inputs.tolist() == [
+        [2, 626, 719, 5, 14, 15, 5, 17, 3],
+        [2, 5, 22, 23, 24, 356, 3, 0, 0],
+    ]
+    shown = [(one.targets != IGNORE).nonzero().tolist() for one in (first, second)]
+    assert shown[0] == [[0, 4], [0, 5], [0, 6], [1, 1], [1, 2], [1, 3]]
+    assert shown[1] == [[0, 1], [0, 2], [0, 3], [0, 6], [1, 1], [1, 5]]
+    many = mask(rows(40, 6), rate=0.3, static_copies=1).targets != IGNORE
+    assert "".join(map(str, many.sum(1).tolist())) == "1111112121211111111111112111111111111111"
+
+
+def test_numbers_are_scrambled_as_published() -> None:
+    """The first outputs of splitmix64 from the state 1234567 (Steele, Lea, Flood 2014)."""
+    golden = -7046029254386353131
+    states = torch.tensor([1234567, 1234567 + golden, 1234567 + 2 * golden + 2**64])
+    wanted = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [one % 2**64 for one in _mix(states).tolist()] == wanted
+    assert _unit(torch.tensor([-1, 0, 2**63 - 1, 2**40])).tolist() == [
+        1 - 2**-24,
+        0,
+        0.5 - 2**-24,
+        2**-24,
+    ]

@@ -8,6 +8,7 @@ from course_lib.data.crawl.articles import paragraphs
 from course_lib.data.crawl.kinds import near_copy
 from course_lib.data.curation import ExactDuplicates, NearDuplicates, Page
 from course_lib.data.curation.duplicates import MinHash, jaccard, shingles
+from course_lib.data.curation.repetition import ngram_hashes
 
 
 def sets(rng: np.random.Generator, similarity: float, size: int = 400):
@@ -123,3 +124,47 @@ def test_the_step_of_the_bands() -> None:
 def test_sizes_must_be_positive(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         NearDuplicates(**{name: 0})
+
+
+def test_the_numbers_of_a_saved_run_are_those_of_every_version() -> None:
+    """Pages that one run has seen are compared with the hashes of the next."""
+    hashes = ngram_hashes(np.arange(1, 5, dtype=np.uint64), 2)
+    assert hashes.tolist() == [1519527019469052234, 3447790167261198805, 9281126639539950794]
+    assert shingles("the river is wide today".split()).tolist() == [7023181019008615617]
+
+
+def test_a_signature_is_the_least_of_each_function() -> None:
+    min_hash = MinHash(64)
+    assert bool((min_hash.multipliers % 2 == 1).all()), "an even one throws bits away"
+    elements = np.random.default_rng(0).integers(0, 2**63, 5000, dtype=np.uint64)
+    for n in (1, 2, 4096, 4097, 5000):  # also more than are held at once
+        products = elements[:n, None] * min_hash.multipliers + min_hash.offsets
+        assert np.array_equal(min_hash(elements[:n]), products.min(axis=0) >> np.uint64(32))
+    assert min_hash(elements[:0]).tolist() == [2**32 - 1] * 64
+
+
+def test_the_page_that_is_repeated_is_named_after_a_merge_too() -> None:
+    rng = np.random.default_rng(4)
+    pages = [Page(paragraphs(article(rng)[1])) for _ in range(4)]
+    near = NearDuplicates()
+    for number, page in enumerate(pages):
+        assert near(page) == []
+        if number == 2:
+            near.state_dict()  # merges
+    for number, page in enumerate(pages):
+        assert [reason.value for reason in near(page)] == [f"a copy of page {number}"]
+
+
+def test_a_page_of_just_enough_words_is_remembered() -> None:
+    for n, found in ((7, False), (8, True)):
+        near, page = NearDuplicates(), Page(" ".join("abcdefgh"[:n]))
+        assert len(near.keys(page)) == (near.n_keys if found else 0)
+        assert near(page) == [] and bool(near(page)) == found
+    assert NearDuplicates(2, 3).caught(0.5) == pytest.approx(1 - (1 - 0.5**3) ** 2)
+    assert NearDuplicates().n_keys == 14 and len(NearDuplicates().min_hash.multipliers) == 112
+    for name in ("n_bands", "rows", "shingle_words", "min_words"):
+        NearDuplicates(**{name: 1})
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+            NearDuplicates(**{name: 0})
+    with pytest.raises(ValueError, match="n_hashes must be at least 1, got 0"):
+        MinHash(0)

@@ -130,3 +130,19 @@ def test_evaluation_texts_that_cannot_be_looked_for() -> None:
         Contamination(["yes", ""])
     with pytest.raises(ValueError, match="got 0 and 4"):
         Contamination(["a b c d"], n=0)
+
+
+def test_a_run_is_as_long_as_was_asked_for() -> None:
+    words = [f"word{i}" for i in range(20)]
+    for n, search in (
+        (13, Contamination([" ".join(words)])),
+        (1, Contamination(words, n=1, min_words=1)),
+    ):
+        assert search(Page("so " + " ".join(words[3 : 3 + n]) + " then"))
+        assert search(Page(" ".join(words[3 : 3 + n]))), "a page of the run alone"
+        assert not search(Page("so " + " ".join(words[3 : 2 + n]) + " then"))
+    (reason,) = search(Page("word1 or word2"))
+    assert reason.value == 2 and search.n_left_out == 0
+    assert Contamination(["one two three", "one two three four"]).n_left_out == 1
+    with pytest.raises(ValueError, match="got 1 and 0"):
+        Contamination(words, n=1, min_words=0)
