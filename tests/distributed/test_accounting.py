@@ -82,6 +82,49 @@ def test_table_2_is_multiples_of_its_rounded_first_row():
             assert value * degree == pytest.approx(cell, rel=0.03 if cell >= 500 else 1e-9)
 
 
+def by_enumeration(n_ranks, group, machine):
+    """Send every piece one by one, from rank 0 to each peer, and count those that leave."""
+
+    def leaves(peer):
+        return peer // machine != 0
+
+    within = [peer for peer in range(1, n_ranks) if peer // group == 0]
+    alike = [peer for peer in range(1, n_ranks) if peer % group == 0]  # the same shard elsewhere
+    shard, copies = 1 / group, n_ranks // group
+    gather_or_scatter = sum(shard for peer in within if leaves(peer))
+    half_an_all_reduce = sum(shard / copies for peer in alike if leaves(peer))
+    return 3 * gather_or_scatter + 2 * half_an_all_reduce
+
+
+@pytest.mark.parametrize(
+    ("n_ranks", "group", "machine"),
+    [(512, 8, 8), (512, 64, 8), (512, 512, 8), (512, 1, 8), (16, 2, 4), (8, 8, 8), (6, 3, 1)],
+)
+def test_what_hybrid_sharding_sends_over_the_slow_link(n_ranks, group, machine):
+    sent = acc.slow_link_elements(1.0, n_ranks, group, machine)
+    assert sent == pytest.approx(by_enumeration(n_ranks, group, machine), abs=1e-12)
+
+
+def test_hybrid_sharding_agrees_with_the_paper_where_it_does_not_count_machines():
+    n_ranks, g = 512, 8
+    papers = 2 / g * (n_ranks - 1) / n_ranks
+    assert acc.slow_link_elements(1.0, n_ranks, g, g) == pytest.approx(papers, rel=1 / 50)
+    full = acc.slow_link_elements(1.0, n_ranks, n_ranks, machine=1)
+    assert full == pytest.approx(3 * (n_ranks - 1) / n_ranks)
+    assert acc.slow_link_elements(1.0, n_ranks, 1, machine=1) == acc.communication_elements(
+        1, 0, n_ranks
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_ranks", "group", "machine", "says"),
+    [(512, 7, 8, "multiple of group"), (12, 4, 6, "divide the other"), (8, 0, 8, "0, 8")],
+)
+def test_hybrid_sharding_wants_groups_that_fit(n_ranks, group, machine, says):
+    with pytest.raises(ValueError, match=says):
+        acc.slow_link_elements(1.0, n_ranks, group, machine)
+
+
 TABLE_4 = [
     (48, 1600, 1.47),
     (72, 3072, 8.15),

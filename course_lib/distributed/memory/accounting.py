@@ -95,6 +95,38 @@ def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None
     return volume * (n_ranks - 1) / n_ranks
 
 
+def slow_link_elements(n_parameters: Amount, n_ranks: int, group: int, machine: int) -> float:
+    """Return the elements one rank sends to other machines in a step of hybrid sharding.
+
+    Each group of ranks shards the model as stage 3 does, and groups average the gradients of equal
+    shards. A group inside a machine sends 1 / group of what plain data parallelism sends. A group
+    of one is that; a group of all is stage 3. Each rank sends to every other directly.
+
+    Args:
+        n_parameters: number of parameters.
+        n_ranks: number of ranks in all.
+        group: ranks that share one copy of the model.
+        machine: ranks of one machine, which send to each other over a fast link.
+
+    Raises:
+        ValueError: groups do not divide the ranks, or neither of group and machine divides the
+            other.
+
+    Source: Zhao et al. 2023, section 3.2.2, which counts peers on the same machine, too: 3 M for
+        sharding over all ranks, 2 M / G for a group of one machine, each times (W - 1) / W.
+    """
+    if min(n_ranks, group, machine) < 1 or n_ranks % group or n_ranks % machine:
+        raise ValueError(
+            f"n_ranks must be a multiple of group and of machine, got {n_ranks}, {group}, {machine}"
+        )
+    if group % machine and machine % group:
+        raise ValueError(f"group or machine must divide the other, got {group} and {machine}")
+    shard, copies = n_parameters / group, n_ranks // group
+    gathered = 3 * shard * max(0, group - machine)  # two all-gathers and a reduce-scatter
+    averaged = 2 * shard / copies * (copies - max(1, machine // group))  # an all-reduce
+    return gathered + averaged
+
+
 def transformer_parameters(n_layers: int, d_model: int) -> int:
     """Return ``12 L D^2``, the weights of L blocks without embeddings, biases and norms.
 
