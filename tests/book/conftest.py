@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Response, expect, sync_playwright
 
 from book._tools import build
 from book._tools.browser import FLAGS, ensure
 from book._tools.paths import HTML
 from book._tools.serve import server
 
+# How long a page may take to show what is waited for, on a machine that does other things too.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -137,7 +140,7 @@ def opener(browser: Browser, site: str) -> Callable[..., Opened]:
     def open_(path: str, width: int = 1280, settle: bool = True, **options: object) -> Opened:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         opened = Opened(page, path)
 
         def on_response(response: Response) -> None:
