@@ -118,16 +118,25 @@ _HELD = (list, tuple, set, frozenset, dict)  # what can be walked through twice
 
 def _one(hint: Any) -> Callable[[Any], bool]:
     """Make the test of one value: its type by beartype, then its items."""
+    if type(hint) is type:
+        return lambda value: isinstance(value, hint)
     test = _test(hint)
     return lambda value: is_bearable(value, hint) and (test is None or test(value))
 
 
 def _all(hint: Any) -> Callable[[Collection[Any]], bool]:
-    """Make the test of many values; for plain classes each class is asked once."""
+    """Make the test of many values: of plain classes, and of tuples of them, in one go."""
     if hint is Any or hint is object:
         return lambda _: True
     if type(hint) is type:
         return lambda values: all(issubclass(kind, hint) for kind in set(map(type, values)))
+    parts = get_args(hint)
+    if get_origin(hint) is tuple and parts and parts[-1] is not ...:  # place by place
+        each = [_all(part) for part in parts]
+        return lambda values: (
+            all(isinstance(value, tuple) and len(value) == len(each) for value in values)
+            and all(test([value[place] for value in values]) for place, test in enumerate(each))
+        )
     test = _one(hint)
     return lambda values: all(map(test, values))
 
