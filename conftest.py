@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import inspect
 import os
 import signal
@@ -11,6 +10,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from itertools import chain, islice
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import jaxtyping
@@ -84,61 +84,69 @@ def _twin(function: types.FunctionType, hints: dict[str, Any]) -> types.Function
 
 
 def _with_every_item(hint: Any) -> Any:
-    """Let beartype see all items: alone it draws one of a list, so a fault is met by chance."""
-    if _names_shapes(hint):  # lists of tensors: the letters of one would be held against the next
+    """Let beartype see a hundred items: alone it draws one, and meets a fault by chance."""
+    if _names_shapes(hint) or not _holds(hint):  # two tensors of a list need not be of one shape
         return hint
     test = _test(hint)
-    return hint if test is None else Annotated[hint, Is[test]]
+    return Annotated[hint, Is[lambda value: test((value,))]]
 
 
-def _test(hint: Any) -> Callable[[Any], bool] | None:
-    """Make what looks at all items of the containers in a hint; none where it has no container."""
+def _holds(hint: Any) -> bool:
     origin, parts = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return _test(parts[0])
-    if origin in (Union, types.UnionType):
-        if not any(map(_test, parts)):
-            return None
-        tests = [_one(part) for part in parts]
-        return lambda value: any(test(value) for test in tests)
-    if not (inspect.isclass(origin) and issubclass(origin, Iterable)) or not parts:
-        return None
-    if issubclass(origin, tuple) and parts[-1] is not ...:
-        each = [_one(part) for part in parts]
-        return lambda value: all(test(item) for test, item in zip(each, value, strict=True))
-    if issubclass(origin, Mapping):
-        key, item = _all(parts[0]), _all(parts[1] if len(parts) == 2 else int)  # a Counter's
-        return lambda value: not isinstance(value, dict) or (key(value) and item(value.values()))
-    every = _all(parts[0])
-    return lambda value: type(value) not in _HELD or every(value)
+    if origin in (Union, types.UnionType, Annotated):
+        return any(map(_holds, parts))
+    return inspect.isclass(origin) and issubclass(origin, Iterable) and bool(parts)
 
 
-_HELD = (list, tuple, set, frozenset, dict)  # what can be walked through twice
-
-
-def _one(hint: Any) -> Callable[[Any], bool]:
-    """Make the test of one value: its type by beartype, then its items."""
-    if type(hint) is type:
-        return lambda value: isinstance(value, hint)
-    test = _test(hint)
-    return lambda value: is_bearable(value, hint) and (test is None or test(value))
-
-
-def _all(hint: Any) -> Callable[[Collection[Any]], bool]:
-    """Make the test of many values: of plain classes, and of tuples of them, in one go."""
+def _test(hint: Any) -> Callable[[Collection[Any]], bool]:
+    """Make the test of many values at once, which asks each class once, down to their items."""
+    origin, parts = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return lambda _: True
     if type(hint) is type:
-        return lambda values: all(issubclass(kind, hint) for kind in set(map(type, values)))
-    parts = get_args(hint)
-    if get_origin(hint) is tuple and parts and parts[-1] is not ...:  # place by place
-        each = [_all(part) for part in parts]
+        return lambda values: _are(values, hint)
+    if origin is Annotated:
+        return _test(parts[0])
+    if origin in (Union, types.UnionType):
+        if all(type(part) is type for part in parts):
+            return lambda values: _are(values, parts)
+        tests = [_test(part) for part in parts]
+        return lambda values: all(any(test((value,)) for test in tests) for value in values)
+    if not _holds(hint):
+        return lambda values: all(is_bearable(value, hint) for value in values)
+    if issubclass(origin, tuple) and parts[-1] is not ...:
+        columns = [_test(part) for part in parts]
         return lambda values: (
-            all(isinstance(value, tuple) and len(value) == len(each) for value in values)
-            and all(test([value[place] for value in values]) for place, test in enumerate(each))
+            _are(values, tuple)
+            and set(map(len, values)) <= {len(columns)}
+            and all(map(_call, columns, zip(*values, strict=True)))
         )
-    test = _one(hint)
-    return lambda values: all(map(test, values))
+    if issubclass(origin, Mapping):
+        key, item = _test(parts[0]), _test(parts[1] if len(parts) == 2 else int)  # a Counter's
+        return lambda values: (
+            _are(values, origin)
+            and key(_inside(values, dict))
+            and item(_inside(v.values() for v in values if isinstance(v, dict)))
+        )
+    every = _test(parts[0])
+    held = (list, tuple, set, frozenset, dict)  # what can be walked through twice
+    return lambda values: _are(values, origin) and every(_inside(values, held))
+
+
+def _are(values: Collection[Any], kinds: Any) -> bool:
+    return all(issubclass(kind, kinds) for kind in set(map(type, values)))
+
+
+def _call(test: Callable[[Any], bool], values: Any) -> bool:
+    return test(values)
+
+
+def _inside(values: Iterable[Any], held: Any = object) -> list[Any]:
+    inside = (islice(value, _LOOKED_AT) for value in values if isinstance(value, held))
+    return list(chain.from_iterable(inside))
+
+
+_LOOKED_AT = 100  # of a vocabulary that each call is given, all would take minutes
 
 
 def _only(function: types.FunctionType, name: str) -> types.SimpleNamespace:
@@ -194,14 +202,6 @@ def pytest_configure() -> None:
     """Some tests interrupt themselves, and a job started in the background ignores interrupts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    gc.disable()  # until the tests run: of modules and tests that are read in, nothing is garbage
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop() -> None:
-    """Look for garbage in what tests leave, and not each time through all that was read in."""
-    gc.freeze()
-    gc.enable()
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
