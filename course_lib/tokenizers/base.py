@@ -245,9 +245,8 @@ class Tokenizer(ABC):
                 found_spans = [(0, b - a)]
                 if inner is None:
                     found_spans = self._offsets_ordinary(stretch[a:b], start == a == 0)
-                for left, right in found_spans:
-                    begin, stop = through(source, (a + left, a + right))
-                    spans.append((start + begin, start + stop))
+                inside = [(a + left, a + right) for left, right in found_spans]
+                spans += [(start + x, start + y) for x, y in through(source, inside)]
                 if self._framing.trims and inner is None:
                     ids = self._encode_ordinary(stretch[a:b], start == a == 0)
                     for i, (left, right) in zip(ids, found_spans, strict=True):

@@ -165,11 +165,12 @@ class CharacterBPE(Tokenizer):
                 spans = [(0, len(word))]
                 ids = ids[:1]
             at = 0
+            inner: list[Span] = []
             for i in ids:
                 n = min(self._n_symbols.get(i, 1), len(spans) - at)
-                start, end = spans[at][0], spans[at + n - 1][1]
-                found.append(through(places, (start, end)))
+                inner.append((spans[at][0], spans[at + n - 1][1]))
                 at += n
+            found += through(places, inner)
         return found
 
     def decode(self, ids: Ids, *, skip_special: bool = False) -> str:

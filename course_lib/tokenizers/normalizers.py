@@ -59,17 +59,20 @@ class _InTurn(Normalizer):
         for step in self._steps:
             made, inner = step.aligned(made)
             _check_growth(text, made)
-            spans = [through(spans, span) for span in inner]
+            spans = through(spans, inner)
         return made, spans
 
 
-def through(spans: Sequence[Span], span: Span) -> Span:
-    """The span in the text behind `spans` of a span of characters that have these spans."""
-    start, end = span
-    if end > start:
-        return spans[start][0], spans[end - 1][1]
-    at = spans[start][0] if start < len(spans) else spans[-1][1] if spans else 0
-    return at, at
+def through(spans: Sequence[Span], inner: Sequence[Span]) -> list[Span]:
+    """The spans in the text behind `spans` of spans of the characters that have these spans."""
+    found: list[Span] = []
+    for start, end in inner:
+        if end > start:
+            found.append((spans[start][0], spans[end - 1][1]))
+        else:
+            at = spans[start][0] if start < len(spans) else spans[-1][1] if spans else 0
+            found.append((at, at))
+    return found
 
 
 def _check_growth(text: str, made: str) -> None:
