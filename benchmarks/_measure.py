@@ -81,11 +81,14 @@ def store(content: dict[str, Any], file: Path) -> None:
     partial.replace(file)
 
 
-def report(name: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
-    """Print the rows as a table and keep them as JSON."""
+def report(
+    name: str, rows: list[dict[str, Any]], about: dict[str, Any], *, keep: bool = True
+) -> None:
+    """Print the rows as a table and keep them as JSON, where they are whole."""
     columns = list(rows[0])
     cells = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
     widths = [max(len(r[i]) for r in [columns, *cells]) for i in range(len(columns))]
     for line in [columns, *cells]:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
-    store({"about": about, "rows": rows}, RESULTS / f"{name}.json")
+    if keep:
+        store({"about": about, "rows": rows}, RESULTS / f"{name}.json")

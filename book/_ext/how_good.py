@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._tools import mutation_score
 from book._tools.peers import comparison
 from book._tools.ratios import BENCHMARKS, READ, Ratio, about, constant, stored_results
 from course_lib.exercises.author.spec import Choice, Match, Number, Order, Spec
@@ -202,7 +203,7 @@ def wrong_answers(spec: Spec) -> Counter[str]:
     return found
 
 
-def reliability() -> str:
+def reliability(found: dict[str, tuple[Any, list[Ratio]]]) -> str:
     """Exercises, wrong answers, mutants, and the tests that stop a program where it hurts."""
     specs = all_specs()
     wrong = sum((wrong_answers(spec) for spec in specs), Counter())
@@ -219,6 +220,7 @@ def reliability() -> str:
         f"behaves like the original, in {code(str(SURVIVORS.relative_to(ROOT)))} ("
         + held(f"{grader}test_of_all_mutants_few_survive")
         + ")",
+        f"{mutation_score.told(found['mutation'][0])} ({code('python benchmarks/mutation.py')})",
         f"{held('tests/parity/test_mutation.py::test_change_moves_the_logits')}: a changed field "
         "of the configuration moves the logits, or a reason why it does not is written there",
         *(f"{what}: {held(test)}" for what, test in CRASHES.items()),
@@ -271,7 +273,7 @@ class HowGood(SphinxDirective):
             "losses": lambda: losses(found),
             "ratios": lambda: "".join(benchmark(name, *one) for name, one in found.items()),
             "parity": parity,
-            "reliability": reliability,
+            "reliability": lambda: reliability(found),
             "access": access,
             "comparison": beside,
         }

@@ -228,6 +228,16 @@ def _pretraining_pays(stored: Any) -> list[Ratio]:
     return found
 
 
+def _mutation(stored: Any) -> list[Ratio]:
+    least, found = stored["about"]["goal"], []
+    for row in stored["rows"]:
+        measured = f"{row['noticed']} of {row['drawn']} noticed, {row['share']:.1%}"
+        what = f"{row['part']}, {row['mutants']:,} mutants"
+        met = row["share"] >= least
+        found.append(Ratio(what, "its quick tests", measured, None, f"at least {least:.0%}", met))
+    return found
+
+
 BEST = "the best of the rounds; no spread is stored"
 # How each file of results is read, and what it tells of the spread.
 READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
@@ -236,6 +246,7 @@ READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
     "generation": (_generation, BEST),
     "inference": (_inference, BEST),
     "int8": (_int8, BEST),
+    "mutation": (_mutation, "every mutant that is left, and the shares of one draw"),
     "pretraining_pays": (_pretraining_pays, "the mean, lowest and highest of the seeds"),
     "serving": (_serving, "the median, lowest and highest of the rounds"),
     "tokenization": (_tokenization, BEST),

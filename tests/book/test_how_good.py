@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from book._ext import how_good
-from book._tools import build, peers, ratios
+from book._tools import build, mutation_score, peers, ratios
 from book._tools.paths import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -85,6 +85,19 @@ def test_the_worst_of_the_stored_values_decides(found: dict[str, Any]) -> None:
     assert "2 of 3 figures are behind" in summed and "2 of 3 goals are missed" in summed
 
 
+def test_a_part_whose_tests_notice_too_little_misses_its_goal() -> None:
+    stored = json.loads((RESULTS / "mutation.json").read_text(encoding="utf-8"))
+    row = stored["rows"][0]
+    row |= {"noticed": 8, "drawn": 10, "share": 0.8}
+    mutant = "model.masks.padding_mask: return a <b"
+    stored["about"]["survivors"][row["part"]] = {mutant: "seen"}
+    read = ratios.READ["mutation"][0](stored)
+    assert [one.met for one in read] == [one["share"] >= 0.85 for one in stored["rows"]]
+    assert read[0].verdict() == "GOAL MISSED" and not read[0].lost()
+    shown = mutation_score.told(stored)
+    assert "at worst 80.0%" in shown and "return a &lt;b</code>: seen</li>" in shown
+
+
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text("{}")
     with pytest.raises(ValueError, match=r"new\.json: .* no way to read it"):
@@ -152,12 +165,15 @@ def test_one_function_writes_the_results(tmp_path: Path, monkeypatch: pytest.Mon
         assert "write_text(" not in text, f"{script.name} writes a file of its own"
 
 
-def test_the_other_parts_say_what_the_tests_hold() -> None:
-    parts = how_good.parity(), how_good.reliability(), how_good.access()
+def test_the_other_parts_say_what_the_tests_hold(found: dict[str, Any]) -> None:
+    parts = how_good.parity(), how_good.reliability(found), how_good.access()
     assert "1e-05" in parts[0] and parts[0].count("<tr>") == 1 + parts[0].count('<th scope="row">')
     for family in ("bert", "gpt2", "bloom", "llama-3.1", "bart", "t5-v1.1"):
         assert f'<th scope="row">{family}</th>' in parts[0]
     assert all(test in parts[1] for test in how_good.CRASHES.values())
+    about = found["mutation"][0]["about"]
+    assert f"Of {about['drawn']} drawn with seed " in parts[1] and about["date"] in parts[1]
+    assert parts[1].count("<li>") >= sum(map(len, about["survivors"].values()))
     page = (ROOT / "book" / "how_good.md").read_text(encoding="utf-8")
     for part in ("losses", "ratios", "parity", "reliability", "access", "comparison"):
         assert f"{{how-good}} {part}\n" in page

@@ -69,3 +69,18 @@ def test_bad_numbers_are_refused(arguments: dict[str, float], message: str) -> N
 def test_a_model_with_nothing_to_train_is_refused() -> None:
     with pytest.raises(ValueError, match="no trainable parameter"):
         adamw(nn.Linear(2, 2).requires_grad_(False), lr=0.1)
+
+
+def test_defaults_are_the_papers_and_no_kernel_is_asked_for_on_a_cpu() -> None:
+    model = nn.Linear(2, 2)
+    optimizer = adamw(model, 1e30)  # the largest rate that fits
+    assert optimizer.defaults["betas"] == (0.9, 0.95) and optimizer.defaults["eps"] == 1e-8
+    assert optimizer.defaults["fused"] is None
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0]
+    (group,) = adamw(nn.LayerNorm(2), 0.1, 0.0).param_groups
+    assert group["weight_decay"] == 0.0 and len(group["params"]) == 2
+    for lr in (0.0, -1.0, 1.1e30):
+        with pytest.raises(ValueError, match="lr must be"):
+            adamw(model, lr)
+    with pytest.raises(ValueError, match="weight_decay must be 0 or more"):
+        adamw(model, 0.1, -0.1)

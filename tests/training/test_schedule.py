@@ -65,3 +65,24 @@ def test_no_decay_at_all_stays() -> None:
 def test_numbers_that_contradict_each_other_are_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_numbers_at_their_bounds_are_taken_and_those_beyond_refused() -> None:
+    assert linear(steps=1)(0) == 1 and linear(steps=1)(1) == 0
+    assert linear(steps=3, warmup=3)(2) == 0.75
+    assert linear(steps=4, final=1.0)(4) == 1
+    assert warmup_cosine(steps=4, warmup=0)(4) == pytest.approx(0.1)
+    stable = warmup_stable_decay(steps=4, warmup=1, decay=3)
+    assert [stable(step) for step in range(5)] == pytest.approx([0.5, 1, 2 / 3, 1 / 3, 0])
+    for makes in (
+        lambda: constant(warmup=-1),
+        lambda: linear(steps=0),
+        lambda: linear(steps=3, warmup=4),
+        lambda: linear(steps=3, final=1.1),
+        lambda: warmup_cosine(steps=3, warmup=0, final=-0.1),
+        lambda: warmup_stable_decay(steps=4, warmup=1, decay=-1),
+        lambda: warmup_stable_decay(steps=4, warmup=2, decay=3),
+        lambda: warmup_stable_decay(steps=4, warmup=1, decay=1, final=2.0),
+    ):
+        with pytest.raises(ValueError, match="must"):
+            makes()

@@ -10,6 +10,7 @@ import ast
 import copy
 import functools
 import inspect
+import pickle
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -106,22 +107,34 @@ def mutants(function: Callable[..., Any]) -> Iterator[tuple[str, Callable[..., A
         (what the changed statement says now, the mutant).
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    places = list(ast.walk(tree))
+    for text, changed in changed_trees(tree):
+        yield text, build(ast.unparse(changed), function)
+
+
+def changed_trees(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
+    """Give every small change of a program, each in a copy of its own.
+
+    Args:
+        tree: The right program, which stays as it is.
+
+    Yields:
+        (what the changed statement says now, the changed program).
+    """
+    places, before = list(ast.walk(tree)), ast.unparse(tree).split("\n")
     body = [node for node in places if isinstance(node, ast.stmt)]
+    stored = pickle.dumps(tree)  # many times quicker to copy than the tree itself
     for index, node in enumerate(places):
         if isinstance(node, ast.FunctionDef | ast.arguments | ast.arg):
             continue
         for change in _changes(node):
-            other = copy.deepcopy(tree)
-            changed = list(ast.walk(other))
-            change(changed[index])
-            yield from _made(other, _statement(tree, other), function)
+            other = pickle.loads(stored)
+            change(list(ast.walk(other))[index])
+            yield _statement(before, other), ast.fix_missing_locations(other)
         if isinstance(node, _STATEMENTS) and node in body and not _is_docstring(node):
-            other = copy.deepcopy(tree)
-            target = list(ast.walk(other))[index]
-            _Drop(target).visit(other)
+            other = pickle.loads(stored)
+            _Drop(list(ast.walk(other))[index]).visit(other)
             text = ast.unparse(node).split("\n")[0]
-            yield from _made(ast.fix_missing_locations(other), f"left out: {text}", function)
+            yield f"left out: {text}", ast.fix_missing_locations(other)
 
 
 class _Drop(ast.NodeTransformer):
@@ -137,14 +150,7 @@ def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _statement(before: ast.AST, after: ast.AST) -> str:
-    """Give the first line in which two programs differ, as the second one says it."""
-    lines = zip(ast.unparse(before).split("\n"), ast.unparse(after).split("\n"), strict=False)
+def _statement(before: list[str], after: ast.AST) -> str:
+    """Give the first line of a program in which it differs from the lines of another one."""
+    lines = zip(before, ast.unparse(after).split("\n"), strict=False)
     return next((new.strip() for old, new in lines if old != new), "no change")
-
-
-def _made(
-    tree: ast.Module, text: str, function: Callable[..., Any]
-) -> Iterator[tuple[str, Callable[..., Any]]]:
-    source = ast.unparse(tree)
-    yield text, build(source, function)
