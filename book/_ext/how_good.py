@@ -236,10 +236,11 @@ def access() -> str:
         f"axe finds nothing on {n_pages} pages in Chromium, 1280 pixels wide: all rules on the "
         f"light page, on the dark page those about colours "
         f"({held(tests + 'test_axe_finds_nothing')})",
-        f"on a phone of 390 pixels no page scrolls sideways "
-        f"({held(tests + 'test_a_phone_does_not_scroll_sideways')}) and every label of a figure "
-        f"can be read ({held(tests + 'test_every_label_of_a_figure_can_be_read_on_a_phone')}); axe "
-        "does not run at that width",
+        "on a phone of 390 pixels, and at 320, no page scrolls sideways "
+        f"({held(tests + 'test_a_narrow_page_does_not_scroll_sideways')}) and every label of a "
+        "figure can be read "
+        f"({held(tests + 'test_every_label_of_a_figure_can_be_read_on_a_phone')}); "
+        "axe does not run at that width",
         "each widget, before and after use, light and dark: axe finds nothing ("
         + held(
             "tests/widgets/test_access.py::"
