@@ -84,7 +84,8 @@ def lifecycle(
     axes.set_yticks(places, [step.name for step in steps], fontsize=8)
     axes.set(xlim=(0, 1.2), ylim=(place + 0.8, 0.3), xlabel=measured)
     written = f"{round(target, 2):g}"
-    axes.set_xticks([0, 0.5, target, 1.0], ["0", "0.5", f"target {written}", ""], fontsize=8)
+    half = "0.5" if abs(target - 0.5) > 0.25 else ""  # beside the target there is no room
+    axes.set_xticks([0, 0.5, target, 1.0], ["0", half, f"target {written}", ""], fontsize=8)
     axes.spines["left"].set_visible(False)
     axes.tick_params(left=False)
     rows: list[list[Any]] = [["stage", "step", measured, "note"]]

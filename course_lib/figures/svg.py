@@ -174,7 +174,7 @@ def _narrow(figure: Figure, columns: int, stretch: float, turned: bool) -> Itera
             text.set(rotation=90, horizontalalignment="center")
         room = PHONE_INCHES / max(columns, 1)
         for text, words in titles:
-            letters = int(room * 72 / (0.65 * float(text.get_fontsize())))
+            letters = int(room * 72 / (0.75 * float(text.get_fontsize())))
             text.set_text(textwrap.fill(words, letters) if len(words) > letters else words)
         yield
     finally:
