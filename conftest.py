@@ -88,7 +88,11 @@ def _with_every_item(hint: Any) -> Any:
     if _names_shapes(hint) or not _holds(hint):  # two tensors of a list need not be of one shape
         return hint
     test = _test(hint)
-    return Annotated[hint, Is[lambda value: test((value,))]]
+
+    def every_item(value: Any) -> bool:  # of a lambda beartype looks up the text, in all this file
+        return test((value,))
+
+    return Annotated[hint, Is[every_item]]
 
 
 def _holds(hint: Any) -> bool:
