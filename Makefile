@@ -16,7 +16,7 @@ unit: export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup book serve pdf zip lab notebooks test unit lint browser binder-check bench lock clean
+.PHONY: help python setup book serve pdf zip lab notebooks test unit lint browser firefox binder-check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -60,6 +60,10 @@ lint: setup  ## ruff, mypy, codespell, docstrings, layout of scripts
 
 browser: setup  ## find or get the Chromium that the page tests use
 	@$(BIN)/python -m book._tools.browser
+
+firefox: book  ## widgets and every page in Firefox (FIREFOX=/path/to/firefox)
+	@$(BIN)/python -m book._tools.browser firefox
+	@COURSE_BROWSER=firefox $(BIN)/python -m pytest -q tests/book/test_firefox.py
 
 binder-check: setup  ## the notebooks in a fresh environment of just what environment.yml names
 	@$(BIN)/python -m book._tools.binder

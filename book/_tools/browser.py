@@ -1,14 +1,27 @@
-"""Find a Chromium for the page tests, or get one, or say the one command that does."""
+"""Find the browsers of the page tests, or get one, or say the one command that does.
+
+`python -m book._tools.browser` is about Chromium, `python -m book._tools.browser firefox` about
+Firefox.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from book._tools.paths import CommandError, command
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 FLAGS = (
@@ -19,6 +32,13 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+)
+FIREFOX_NAMES = ("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox")
+FIREFOX_AT_LEAST = 153  # the oldest that the tests were tried with
+NO_FIREFOX = (
+    f"there is no Firefox {FIREFOX_AT_LEAST} or newer that a program may drive (the one that comes "
+    "as a snap may not). On Debian: sudo apt-get install firefox-esr   "
+    "(or set FIREFOX=/path/to/firefox)"
 )
 
 
@@ -62,9 +82,84 @@ def ensure() -> str:
     )
 
 
+def find_firefox() -> str | None:
+    """The Firefox to use: $FIREFOX, or one where Firefox is put that is new enough."""
+    named = os.environ.get("FIREFOX")
+    if named:
+        if not Path(named).exists():
+            raise CommandError(f"FIREFOX names {named!r}, and there is no such file")
+        return named
+    found = (shutil.which(name) for name in FIREFOX_NAMES if os.name == "posix")
+    return next((path for path in found if path and _can_be_driven(path)), None)
+
+
+def _can_be_driven(path: str) -> bool:
+    """Whether it is new enough, and no snap, which sees another /tmp than we do."""
+    with open(path, "rb") as program:
+        start = program.read(4096)
+    if "snap" in Path(path).resolve().parts or start.startswith(b"#!") and b"/snap/" in start:
+        return False
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60).stdout
+    version = re.search(r"Firefox (\d+)", said)
+    return version is not None and int(version[1]) >= FIREFOX_AT_LEAST
+
+
+def firefox() -> str:
+    """The Firefox to use.
+
+    Raises:
+        CommandError: there is none; the message has the command that gets it.
+    """
+    path = find_firefox()
+    if path is None:
+        raise CommandError(NO_FIREFOX)
+    return path
+
+
+@contextlib.contextmanager
+def launched(playwright: Playwright, name: str | None = None) -> Iterator[Browser]:
+    """A running browser, closed afterwards.
+
+    Args:
+        playwright: Playwright, started.
+        name: "chromium" or "firefox"; None takes $COURSE_BROWSER, which is Chromium where not set.
+
+    Raises:
+        CommandError: there is no such browser, or none of this name.
+    """
+    name = name or os.environ.get("COURSE_BROWSER") or "chromium"
+    if name not in ("chromium", "firefox"):
+        raise CommandError(f"COURSE_BROWSER must be chromium or firefox, got {name!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        if name == "chromium":
+            running = playwright.chromium.launch(executable_path=ensure(), args=list(FLAGS))
+        else:
+            running = playwright.firefox.launch(
+                channel="moz-firefox", executable_path=_starter(Path(folder)), timeout=120_000
+            )
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def _starter(folder: Path) -> str:
+    """A program that starts Firefox with what stands between it and Playwright."""
+    program = folder / "firefox"
+    line = shlex.join([sys.executable, str(Path(__file__).with_name("bidi.py")), firefox()])
+    # A tab that crashes fails its test; Playwright would have it take all of Firefox with it.
+    program.write_text(
+        f'#!/bin/sh\nunset MOZ_CRASHREPORTER_SHUTDOWN\nexec {line} "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
 def main() -> int:
     """Print the browser's path."""
-    print(ensure())
+    if sys.argv[1:] not in ([], ["chromium"], ["firefox"]):
+        raise CommandError(f"name chromium or firefox, not {' '.join(sys.argv[1:])!r}")
+    print(firefox() if sys.argv[1:] == ["firefox"] else ensure())
     return 0
 
 

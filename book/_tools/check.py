@@ -44,7 +44,9 @@ def main() -> int:
     """Run the notebooks, build and test; the closing line of the last pytest tells the time."""
     start = time.time()
     path = browser.ensure()
+    firefox = browser.find_firefox()
     print(f"browser: {path}", flush=True)
+    print(f"Firefox: {firefox or 'its tests are skipped; ' + browser.NO_FIREFOX}", flush=True)
     environment = {
         **os.environ,
         "CHROMIUM": path,

@@ -1,0 +1,104 @@
+"""A Firefox as anybody has it, which Playwright can drive: `python bidi.py FIREFOX ARGUMENT ...`.
+
+Both speak WebDriver BiDi, and Playwright begins each page with a command that Firefox does not have
+yet: to say which of light and dark the page is to take. This stands between the two. Everything
+passes as it is but the answer to that one command, and that too where dark is wanted: Firefox
+shows the light page, so a light one is what it can promise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import subprocess
+import sys
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
+
+LOOK = "emulation.setMediaFeaturesOverride"
+AS_IT_IS = (None, "light")
+LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
+LONGEST_BYTES = 256 * 1024**2  # a screenshot is one message
+
+
+def may_be_ignored(message: str) -> int | None:
+    """The number of a command that asks for how things are anyway; None for all others."""
+    if LOOK not in message:
+        return None
+    command = json.loads(message)
+    if command["method"] != LOOK:
+        return None
+    wanted = command["params"]["features"]
+    others = set(wanted) - {"prefers-color-scheme"}
+    ignored = not others and wanted.get("prefers-color-scheme") in AS_IT_IS
+    return command["id"] if ignored else None
+
+
+def answer(message: str, ignored: set[int]) -> str:
+    """What to tell Playwright where Firefox says this."""
+    if not ignored or '"unknown command"' not in message:
+        return message
+    said = json.loads(message)
+    if said.get("error") != "unknown command" or said.get("id") not in ignored:
+        return message
+    return json.dumps({"type": "success", "id": said["id"], "result": {}})
+
+
+class Relay(WebSocketHandler):
+    """The one connection from Playwright, and the one to Firefox, which ends with it."""
+
+    def initialize(self, address: str, firefox: asyncio.subprocess.Process) -> None:
+        """Take what the application hands to each connection."""
+        self.address, self.firefox = address, firefox
+        self.ignored: set[int] = set()
+
+    async def open(self) -> None:
+        """Connect to Firefox before the first message passes."""
+        self.other = await websocket_connect(self.address, max_message_size=LONGEST_BYTES)
+        self.back = asyncio.create_task(self.pass_back())
+
+    async def on_message(self, message: str) -> None:
+        """Pass on what Playwright says."""
+        number = may_be_ignored(message)
+        if number is not None:
+            self.ignored.add(number)
+        await self.other.write_message(message)
+
+    async def pass_back(self) -> None:
+        """Pass on what Firefox says, until one of the two has left."""
+        with contextlib.suppress(WebSocketClosedError):  # Playwright has left first
+            while (message := await self.other.read_message()) is not None:
+                await self.write_message(answer(message, self.ignored))
+        self.close()
+
+    def on_close(self) -> None:
+        """End Firefox, also where Playwright was killed and could not ask for it."""
+        self.other.close()
+        if self.firefox.returncode is None:
+            self.firefox.terminate()
+
+
+async def main(command: list[str]) -> int:
+    """Run Firefox and say what it says, with the address of this in place of its own."""
+    firefox = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+    assert firefox.stderr is not None
+    while line := (await firefox.stderr.readline()).decode(errors="replace"):
+        if found := LISTENING.search(line):
+            given = {"address": f"{found[1]}/session", "firefox": firefox}
+            routes = Application(
+                [("/session", Relay, given)], websocket_max_message_size=LONGEST_BYTES
+            )
+            sockets = bind_sockets(0, "127.0.0.1")
+            HTTPServer(routes).add_sockets(sockets)
+            line = line.replace(found[1], f"ws://127.0.0.1:{sockets[0].getsockname()[1]}")
+        print(line, end="", file=sys.stderr, flush=True)
+    return await firefox.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
