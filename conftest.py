@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import time
 import types
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from itertools import chain, islice
+from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import jaxtyping
@@ -215,8 +217,18 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how long `make test` took in all: set-up, build and tests."""
-    start = os.environ.get("COURSE_TEST_START")
-    if start:
-        seconds = time.time() - float(start)
-        terminalreporter.write_line(f"make test in all, book included: {seconds / 60:.1f} min")
+    """Say what both runs of `make test` counted, and how long it took: set-up, build and tests."""
+    kinds = ("passed", "failed", "error", "skipped")
+    counts = {kind: len(terminalreporter.stats.get(kind, ())) for kind in kinds}
+    start, kept = (os.environ.get(f"COURSE_TEST_{name}") for name in ("START", "COUNTS"))
+    if not kept:
+        return
+    if not start:  # the first run
+        Path(kept).write_text(json.dumps(counts), encoding="utf-8")
+        return
+    minutes = (time.time() - float(start)) / 60
+    if Path(kept).exists():  # a first run that crashed has counted nothing, and is named at the end
+        first = json.loads(Path(kept).read_text(encoding="utf-8"))
+        both = ", ".join(f"{counts[kind] + first[kind]:,} {kind}" for kind in kinds)
+        terminalreporter.write_line(f"both runs of the tests: {both}")
+    terminalreporter.write_line(f"make test in all, book included: {minutes:.1f} min")

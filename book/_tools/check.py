@@ -12,9 +12,10 @@ import sys
 import time
 
 from book._tools import browser, build
-from book._tools.paths import ROOT, alone, command
+from book._tools.paths import BUILD, ROOT, alone, command
 
 PAGES = "tests/book"
+COUNTS = BUILD / "test_counts.json"  # what the first run leaves for the closing lines of the second
 NONE_CHOSEN = 5  # what pytest returns where `-k` chose no test
 
 
@@ -54,7 +55,9 @@ def main() -> int:
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONHASHSEED": "0",
+        "COURSE_TEST_COUNTS": str(COUNTS),
     }
+    COUNTS.unlink(missing_ok=True)
     with alone():
         run = build.run_notebooks()
         build.show_costs(run)
