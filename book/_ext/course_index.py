@@ -1,4 +1,4 @@
-"""The page of questions: every exercise, every recorded experiment, every figure of the lecture.
+"""The page of questions: exercises, recorded experiments, the lecture's sentences and its figures.
 
 All of it is read from what the pages themselves use: the catalogue of exercises, the recorded runs,
 the traceability file. Exercises get an anchor on their pages, so that each line leads to its place.
@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from book._ext.front import chapters, inline
+from book._ext.lecture import cells_of, sentence_list, with_places
 from book._tools.results import RECORDED, by_chapter
 from course_lib.exercises.author.text import inline_html
 from course_lib.exercises.catalog import all_specs
@@ -102,13 +103,18 @@ def ranges(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 class CourseIndex(SphinxDirective):
-    """`{course-index} exercises`, `{course-index} experiments` or `{course-index} figures`."""
+    """`{course-index}` and one of exercises, experiments, sentences, figures."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Build one of the three lists."""
-        parts = {"exercises": _exercises, "experiments": _experiments, "figures": _figures}
+        """Build one of the lists."""
+        parts = {
+            "exercises": _exercises,
+            "experiments": _experiments,
+            "sentences": _sentences,
+            "figures": _figures,
+        }
         what = self.arguments[0]
         if what not in parts:
             raise self.error(f"course-index takes one of {', '.join(parts)}, got {what!r}")
@@ -154,6 +160,15 @@ def _experiments() -> str:
     return f'<ul class="questions">{"".join(parts)}</ul>'
 
 
+def _sentences() -> str:
+    parts = [
+        f"<li><p>{_title(entry)}</p>{sentence_list(entry)}</li>"
+        for entry in chapters()
+        if entry["lecture"]
+    ]
+    return f'<ul class="questions">{"".join(parts)}</ul>'
+
+
 def _figures() -> str:
     parts = []
     for entry in chapters():
@@ -171,11 +186,12 @@ def _figures() -> str:
 
 
 def anchor_pages(app: Sphinx, error: Exception | None) -> None:
-    """Give the exercises of every written chapter their anchors."""
+    """Give the exercises of every written chapter, and what shows the lecture, their anchors."""
     if error is not None or app.builder.name != "html":
         return
     for path in sorted((Path(app.outdir) / "notebooks").glob("*.html")):
-        path.write_text(with_anchors(path.read_text(encoding="utf-8")), encoding="utf-8")
+        page = with_anchors(path.read_text(encoding="utf-8"))
+        path.write_text(with_places(page, cells_of(path.stem, chapters())), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

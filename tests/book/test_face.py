@@ -1,5 +1,6 @@
 """What the site adds to a written page: folded code, captions, results, lists, lean sheets."""
 
+import html
 import json
 import math
 import re
@@ -12,6 +13,7 @@ from book._ext.course_index import KINDS, anchor, ranges, with_anchors
 from book._ext.figure_numbers import caption_of, number_figures
 from book._ext.front import chapters
 from book._ext.lean_css import lean
+from book._ext.lecture import page_of, shown_at
 from book._ext.machinery import TAG, fold, kinds
 from book._ext.pictures import PICTURES
 from book._tools import readme, results
@@ -172,6 +174,14 @@ def test_the_page_of_questions_has_all_of_them(site: str) -> None:
         assert results.by_chapter()[entry["chapter"][:2]].question in page
         for name, module in entry["figures"].items():
             assert f"<em>{name}</em>, drawn by <code>{module}</code>" in page
+        for sentence in entry["lecture"]:
+            there, end = page_of(entry, sentence), shown_at(sentence["cell"])
+            shown = (
+                f'../notebooks/{there}.html#{end}">{html.escape(sentence["says"], quote=False)}</a>'
+            )
+            assert shown in page
+            where = (HTML / "notebooks" / f"{there}.html").read_text(encoding="utf-8")
+            assert where.count(f'<span id="{end}"></span>') == 1
         text = (HTML / "notebooks" / f"{entry['chapter']}.html").read_text(encoding="utf-8")
         drawn = text.count('<figure class="course-figure"')
         number = int(entry["chapter"][:2])
