@@ -1,9 +1,10 @@
-"""A Firefox as anybody has it, which Playwright can drive: `python bidi.py FIREFOX ARGUMENT ...`.
+"""A Firefox as anybody has it, which Playwright can drive.
 
-Both speak WebDriver BiDi, and Playwright begins each page with a command that Firefox does not have
-yet: to say which of light and dark the page is to take. This stands between the two. Everything
-passes as it is but the answer to that one command, and that too where dark is wanted: Firefox
-shows the light page, so a light one is what it can promise.
+`python -m book._tools.bidi FIREFOX ARGUMENT ...` stands for Firefox itself. Both speak WebDriver
+BiDi, and Playwright begins each page with a command that Firefox does not have yet: to say which of
+light and dark the page is to take. This stands between the two. Everything passes as it is but the
+answer to that one command, and that too where dark is wanted: Firefox shows the light page, so a
+light one is what it can promise.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
+from book._tools.paths import command
+
 LOOK = "emulation.setMediaFeaturesOverride"
 AS_IT_IS = (None, "light")
 LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
@@ -30,13 +33,13 @@ def may_be_ignored(message: str) -> int | None:
     """The number of a command that asks for how things are anyway; None for all others."""
     if LOOK not in message:
         return None
-    command = json.loads(message)
-    if command["method"] != LOOK:
+    asked = json.loads(message)
+    if asked["method"] != LOOK:
         return None
-    wanted = command["params"]["features"]
+    wanted = asked["params"]["features"]
     others = set(wanted) - {"prefers-color-scheme"}
     ignored = not others and wanted.get("prefers-color-scheme") in AS_IT_IS
-    return command["id"] if ignored else None
+    return asked["id"] if ignored else None
 
 
 def answer(message: str, ignored: set[int]) -> str:
@@ -83,9 +86,9 @@ class Relay(WebSocketHandler):
             self.firefox.terminate()
 
 
-async def main(command: list[str]) -> int:
+async def relay(program: list[str]) -> int:
     """Run Firefox and say what it says, with the address of this in place of its own."""
-    firefox = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+    firefox = await asyncio.create_subprocess_exec(*program, stderr=subprocess.PIPE)
     assert firefox.stderr is not None
     while line := (await firefox.stderr.readline()).decode(errors="replace"):
         if found := LISTENING.search(line):
@@ -100,5 +103,10 @@ async def main(command: list[str]) -> int:
     return await firefox.wait()
 
 
+def main() -> int:
+    """Stand between the two until Firefox has ended."""
+    return asyncio.run(relay(sys.argv[1:]))
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    command(main)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from book._tools.paths import CommandError, command
+from book._tools.paths import ROOT, CommandError, command
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -146,7 +146,8 @@ def launched(playwright: Playwright, name: str | None = None) -> Iterator[Browse
 def _starter(folder: Path) -> str:
     """A program that starts Firefox with what stands between it and Playwright."""
     program = folder / "firefox"
-    line = shlex.join([sys.executable, str(Path(__file__).with_name("bidi.py")), firefox()])
+    between = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "book._tools.bidi"]
+    line = shlex.join([*between, firefox()])
     # A tab that crashes fails its test; Playwright would have it take all of Firefox with it.
     program.write_text(
         f'#!/bin/sh\nunset MOZ_CRASHREPORTER_SHUTDOWN\nexec {line} "$@"\n', encoding="utf-8"
