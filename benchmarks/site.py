@@ -116,7 +116,10 @@ def programs(page: Page) -> tuple[float, float, float]:
 
 def pages(rounds: int) -> dict[str, list[float]]:
     """All that a browser measures, `rounds` times each."""
-    if not (HTML / ".stamp").exists() or (HTML / ".stamp").read_text() != build.site_digest():
+    if (
+        not (HTML / ".stamp").exists()
+        or (HTML / ".stamp").read_text(encoding="utf-8") != build.site_digest()
+    ):
         sys.exit("the site is not what this tree builds: run make book")
     names = [f"notebooks/{text.stem}.html" for text in chapter_texts()]
     found: dict[str, list[float]] = {}
@@ -156,7 +159,8 @@ def book() -> dict[str, list[float]]:
         seconds = []
         for step in tqdm(range(3), desc="make book", unit="build"):
             if step == 2:
-                chapter.write_text(chapter.read_text() + "\nOne more sentence.\n")
+                text = chapter.read_text(encoding="utf-8")
+                chapter.write_text(f"{text}\nOne more sentence.\n", encoding="utf-8")
             start = time.perf_counter()
             subprocess.run([sys.executable, "-m", "book._tools.build"], cwd=copy, check=True)
             seconds.append([time.perf_counter() - start])
