@@ -76,7 +76,7 @@ PARTS: dict[str, tuple[list[str], list[str]]] = {
     "ZeRO": (
         ["distributed.memory.accounting"]
         + [f"distributed.zero.{n}" for n in "flat plan stages".split()],
-        [f"tests/distributed/test_{n}.py" for n in "accounting plan zero".split()],
+        [f"tests/distributed/test_{n}.py" for n in "accounting flat plan zero".split()],
     ),
     "curation": (
         [f"data.curation.{n}" for n in "contamination duplicates harmful language".split()]

@@ -51,6 +51,13 @@ def test_fused_equals_explicit(n_kv, causal, masked, biased):
     torch.testing.assert_close(attention(q, k, v, **options), explicit)
 
 
+def test_fused_equals_explicit_where_sizes_happen_to_agree():
+    # As many sequences as query heads, and as many queries as key heads: no size says which it is.
+    q, k, v = draw(4, 4, 2, 8), draw(4, 2, 5, 8, seed=1), draw(4, 2, 5, 8, seed=2)
+    explicit = attention_weights(q, k, causal=True) @ v.repeat_interleave(2, 1)
+    torch.testing.assert_close(attention(q, k, v, causal=True), explicit)
+
+
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_query_that_may_see_nothing_gives_zero_and_finite_gradients(fused):
     q, k, v = (tensor.requires_grad_() for tensor in heads())

@@ -38,6 +38,11 @@ def test_builds_runs_and_counts(family, position):
     assert model(draw(2, 9), **sides).shape == (2, 9, 50)
 
 
+@pytest.mark.parametrize("family", ["decoder-only", "encoder-decoder"])
+def test_a_single_layer_is_a_decoder(family):
+    assert build(family, n_decoder_layers=1).has_decoder
+
+
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("family", ["decoder-only", "encoder-decoder"])
 def test_cached_equals_uncached(family, position):

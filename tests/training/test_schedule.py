@@ -44,9 +44,11 @@ def test_stable_then_decay_by_hand() -> None:
     assert [longer(step) for step in range(15)] == [schedule(step) for step in range(15)]
 
 
-def test_no_decay_at_all_stays() -> None:
-    schedule = warmup_stable_decay(steps=5, warmup=0, decay=0, final=0.0)
+@pytest.mark.parametrize("final", [0.0, 0.5])
+def test_no_decay_at_all_stays_until_the_run_is_over(final: float) -> None:
+    schedule = warmup_stable_decay(steps=5, warmup=0, decay=0, final=final)
     assert [schedule(step) for step in range(5)] == [1.0] * 5
+    assert schedule(5) == schedule(99) == final
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_language_refuses_what_it_does_not_know() -> None:
         ("card 4111 1111 1111 1111 ok", "card <CARD> ok"),
         ("card 4111 1111 1111 1112 no", "card 4111 1111 1111 1112 no"),
         ("4111111111111111", "<CARD>"),
+        ("5555 5555 5555 4444", "<CARD>"),
+        ("5555 5555 5554 5444", "5555 5555 5554 5444"),  # two digits changed places
         ("in 1999-2024 and 3.14159265", "in 1999-2024 and 3.14159265"),
         ("10 000 people, 12 500 000 trees", "10 000 people, 12 500 000 trees"),
         ("", ""),
@@ -97,6 +99,26 @@ def test_the_classifier_is_the_same_for_the_same_draw() -> None:
     assert (a.weights == b.weights).all() and a.bias == b.bias
     assert 0 <= a.score(Page("")) <= 1
     assert len(features(Page("the river the river"))) == 4
+
+
+def test_one_epoch_of_the_classifier_by_hand() -> None:
+    good, bad = Page("river"), Page("spam")
+    judge = QualityClassifier.fit(
+        [good], [bad], rng=np.random.default_rng(0), epochs=1, learning_rate=1.0, l2=0.0
+    )
+    # The first page pushes by a full step, the second by half a step and against the bias.
+    (first, second), bias = np.random.default_rng(0).permutation([1.0, -1.0]), 0.1 * 0.5
+    error = 1 / (1 + np.exp(-bias))
+    weight = {first: first * 0.5, second: second * 0.5 * error}
+    assert judge.weights[features(good)] == pytest.approx(weight[1.0])
+    assert judge.weights[features(bad)] == pytest.approx(weight[-1.0])
+    assert judge.bias == pytest.approx(first * bias + second * 0.1 * 0.5 * error)
+
+
+def test_a_score_divides_by_the_root_of_the_number_of_features() -> None:
+    judge = QualityClassifier(np.full(2**16, 0.5), bias=0.25)
+    for text, logit in (("", 0.25), ("river", 0.75), ("the river the river", 0.25 + 4 * 0.5 / 2)):
+        assert judge.score(Page(text)) == pytest.approx(1 / (1 + np.exp(-logit)))
 
 
 @pytest.mark.parametrize(
