@@ -6,10 +6,12 @@ Chapter: 01_relevance
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import heat_map
+from course_lib.figures.svg import PHONE_INCHES
 from course_lib.shapes import Float
 
 
@@ -114,10 +116,40 @@ def learning_curve(
     if not evaluations:
         raise ValueError("evaluations must hold at least 1 pair, got 0")
     steps, losses = zip(*evaluations, strict=True)
-    figure, axes = new_figure(width=6.2, height=3.2)
-    axes.plot(steps, losses, color=palette.blue, marker="o", lw=1.8)
+    compared = ", ".join(f"the {name} {loss:.2f}" for name, loss in baselines.items())
+    alt = (
+        f"Held-out loss falls from {losses[0]:.2f} to {losses[-1]:.2f} nats a token in {steps[-1]} "
+        f"updates; {compared}."
+    )
+    rows = [[f"after {step} updates", loss] for step, loss in evaluations]
+    rows += [[name, loss] for name, loss in baselines.items()]
+    figure, phone = (_draw_learning(evaluations, baselines, narrow) for narrow in (False, True))
+    return FigureWithText(figure, alt, [["predictor", "nats a token"], *rows], phone=phone)
+
+
+def _draw_learning(
+    evaluations: Sequence[tuple[int, float]], baselines: Mapping[str, float], phone: bool
+) -> Figure:
+    """Draw the curve; on a phone its names stand below it, since there is no room between lines."""
+    steps, losses = zip(*evaluations, strict=True)
+    width, height = (PHONE_INCHES, 3.0 + 0.22 * len(baselines)) if phone else (6.2, 3.2)
+    figure, axes = new_figure(width=width, height=height)
+    name = f"transformer {losses[-1]:.2f}"
+    axes.plot(steps, losses, color=palette.blue, marker="o", lw=1.8, label=name)
+    for index, (baseline, loss) in enumerate(baselines.items()):
+        line = palette.lines[1 + index % (len(palette.lines) - 1)]
+        label = f"{baseline} {loss:.2f}"
+        axes.axhline(loss, color=palette.ink, ls=line, lw=1.1, label=label)
+    low, high = min([*losses, *baselines.values()]), max([*losses, *baselines.values()])
+    span = high - low or 1.0  # of a level line, too, there is a picture
+    axes.set_ylim(low - 0.14 * span, high + 0.1 * span)
+    axes.set_xlabel("updates")
+    axes.set_ylabel("held-out loss, nats a token")
+    if phone:
+        figure.legend(loc="outside lower center", fontsize=9, frameon=False)
+        return figure
     axes.annotate(
-        f"transformer {losses[-1]:.2f}",
+        name,
         (steps[-1], losses[-1]),
         xytext=(7, 0),  # beside the lines: between them there may be no room
         textcoords="offset points",
@@ -126,12 +158,6 @@ def learning_curve(
         fontsize=9,
         color=palette.blue,
     )
-    for index, loss in enumerate(baselines.values()):
-        line = palette.lines[1 + index % (len(palette.lines) - 1)]
-        axes.axhline(loss, color=palette.ink, ls=line, lw=1.1)
-    low, high = min([*losses, *baselines.values()]), max([*losses, *baselines.values()])
-    span = high - low or 1.0  # of a level line, too, there is a picture
-    axes.set_ylim(low - 0.14 * span, high + 0.1 * span)
     for names, lowest in _close_together(baselines, 0.08 * span):
         axes.annotate(
             ", ".join(names),
@@ -142,16 +168,7 @@ def learning_curve(
             fontsize=9,
             color=palette.ink,
         )
-    axes.set_xlabel("updates")
-    axes.set_ylabel("held-out loss, nats a token")
-    compared = ", ".join(f"the {name} {loss:.2f}" for name, loss in baselines.items())
-    alt = (
-        f"Held-out loss falls from {losses[0]:.2f} to {losses[-1]:.2f} nats a token in {steps[-1]} "
-        f"updates; {compared}."
-    )
-    rows = [[f"after {step} updates", loss] for step, loss in evaluations]
-    rows += [[name, loss] for name, loss in baselines.items()]
-    return FigureWithText(figure, alt, [["predictor", "nats a token"], *rows])
+    return figure
 
 
 def _close_together(levels: Mapping[str, float], gap: float) -> list[tuple[list[str], float]]:

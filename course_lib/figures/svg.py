@@ -1,5 +1,6 @@
 """A matplotlib figure as SVG for a page: theme colours, words as text, a form for a phone."""
 
+import base64
 import hashlib
 import html
 import io
@@ -12,9 +13,11 @@ from contextlib import contextmanager
 from itertools import combinations
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
 PHONE_INCHES = 342 / 96  # what a phone of 390 pixels leaves to a figure
 # No word is shown smaller: on a phone, whose frame takes a pixel or two, and elsewhere.
@@ -95,6 +98,7 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     text = re.sub(r">\s+<", "><", text)
     # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
     text = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
+    text = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), text)
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", text)
@@ -110,6 +114,19 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     assert view is not None
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return re.sub(r"<svg[^>]*>", lambda _: f"{head}{view[0]} {names}>", text, count=1)
+
+
+def _with_palette(png: str) -> str:
+    """Write a picture of at most 256 opaque colours with a byte for each point, not four."""
+    points = np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
+    colours, which = np.unique(points.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(colours) > 256 or colours[:, 3].min() < 255:
+        return png
+    picture = Image.fromarray(which.reshape(points.shape[:2]).astype(np.uint8), "P")
+    picture.putpalette(colours[:, :3].tobytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _check_phone(phone: Figure) -> None:

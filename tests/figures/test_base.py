@@ -1,8 +1,11 @@
+import base64
 import io
 import re
 
+import numpy as np
 import pytest
 from matplotlib import image, pyplot
+from PIL import Image
 
 from course_lib.figures import FigureWithText, new_figure, palette, text_table
 
@@ -140,6 +143,21 @@ def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
         page_of(FigureWithText(figure, "Words.", phone=phone))
     with pytest.raises(ValueError, match="phone must be at most 3.56 inches wide, got 9.00"):
         page_of(FigureWithText(figure, "Words.", phone=figure))
+
+
+def test_a_picture_of_few_colours_is_written_small_and_the_same() -> None:
+    figure, axes = new_figure(width=3.0, height=2.0)
+    axes.imshow(np.random.default_rng(0).random((64, 64)), interpolation="none", cmap="RdBu")
+    plain = io.StringIO()
+    figure.savefig(plain, format="svg")
+    pictures = []
+    shown, _ = FigureWithText(figure, "noise", TABLE)._repr_mimebundle_()
+    for text in (plain.getvalue(), shown["text/html"]):
+        png = base64.b64decode(re.findall(r'data:image/png;base64,([^"]*)"', text)[0])
+        pictures.append((len(png), np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))))
+    (size, before), (small, after) = pictures
+    assert small < 0.6 * size
+    assert np.array_equal(before, after)
 
 
 def test_a_phone_gets_fewer_panels_beside_each_other_as_many_as_their_words_allow() -> None:
