@@ -238,20 +238,6 @@ def _mutation(stored: Any) -> list[Ratio]:
     return found
 
 
-def _site(stored: Any) -> list[Ratio]:
-    found = []
-    for row in stored["rows"]:
-        unit, rounds = row["unit"], row["rounds"]
-        measured = f"{row['median']:.3g} {unit}"
-        if rounds > 1:
-            measured += f", {row['worst']:.3g} {unit} at worst of {rounds}"
-        if row["date"] != stored["about"]["date"]:
-            measured += f" (on {row['date']})"
-        goal = f"at most {row['goal']:g} {unit}"
-        found.append(Ratio(row["what"], "its limit", measured, None, goal, row["met"]))
-    return found
-
-
 BEST = "the best of the rounds; no spread is stored"
 # How each file of results is read, and what it tells of the spread.
 READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
@@ -263,7 +249,6 @@ READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
     "mutation": (_mutation, "every mutant that is left, and the shares of one draw"),
     "pretraining_pays": (_pretraining_pays, "the mean, lowest and highest of the seeds"),
     "serving": (_serving, "the median, lowest and highest of the rounds"),
-    "site": (_site, "the median and the worst of the rounds"),
     "tokenization": (_tokenization, BEST),
     "training_step": (_training_step, "the best and the median of the rounds"),
 }
