@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 PHONE_INCHES = 342 / 96  # what a phone of 390 pixels leaves to a figure
 # No word is shown smaller: on a phone, whose frame takes a pixel or two, and elsewhere.
@@ -118,7 +119,7 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
 
 def _with_palette(png: str) -> str:
     """Write a picture of at most 256 opaque colours with a byte for each point, not four."""
-    points = np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
+    points = np.asarray(PngImageFile(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
     colours, which = np.unique(points.reshape(-1, 4), axis=0, return_inverse=True)
     if len(colours) > 256 or colours[:, 3].min() < 255:
         return png
