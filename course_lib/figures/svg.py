@@ -118,15 +118,15 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
 
 
 def _with_palette(png: str) -> str:
-    """Write a picture of at most 256 opaque colours with a byte for each point, not four."""
+    """Write a picture of at most 256 colours with a byte for each point, not four."""
     points = np.asarray(PngImageFile(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
     colours, which = np.unique(points.reshape(-1, 4), axis=0, return_inverse=True)
-    if len(colours) > 256 or colours[:, 3].min() < 255:
+    if len(colours) > 256:
         return png
     picture = Image.fromarray(which.reshape(points.shape[:2]).astype(np.uint8), "P")
     picture.putpalette(colours[:, :3].tobytes())
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
     return base64.b64encode(buffer.getvalue()).decode()
 
 

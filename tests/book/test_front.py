@@ -84,7 +84,9 @@ def test_the_switch_folds_shows_prints_and_remembers(open_page: Callable) -> Non
     folded = page.locator(".machinery").count()
     assert folded > 15 and page.evaluate(VISIBLE, ".machinery") == 0
     assert page.evaluate(VISIBLE, ".machinery-cell") == 0
-    assert page.locator(".cell_input pre", has_text="made = span_corruption_example").is_visible()
+    assert page.locator(
+        ".cell_input pre", has_text="made = span_corruption_example"
+    ).first.is_visible()
     page.emulate_media(media="print")
     assert page.evaluate(VISIBLE, ".machinery, .code-switch") == 0
     page.emulate_media(media="screen")

@@ -145,9 +145,12 @@ def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
         page_of(FigureWithText(figure, "Words.", phone=figure))
 
 
-def test_a_picture_of_few_colours_is_written_small_and_the_same() -> None:
+@pytest.mark.parametrize("alpha", [1.0, 0.4])
+def test_a_picture_of_few_colours_is_written_small_and_the_same(alpha: float) -> None:
     figure, axes = new_figure(width=3.0, height=2.0)
-    axes.imshow(np.random.default_rng(0).random((64, 64)), interpolation="none", cmap="RdBu")
+    axes.imshow(
+        np.random.default_rng(0).random((64, 64)), interpolation="none", cmap="RdBu", alpha=alpha
+    )
     plain = io.StringIO()
     figure.savefig(plain, format="svg")
     pictures = []

@@ -18,7 +18,7 @@ from book._tools.paths import ROOT, chapter_texts
 
 # Where the conda package, or the import, has another name than the distribution.
 CONDA_TO_PYPI = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-IMPORT_TO_PYPI = {"IPython": "ipython", "yaml": "PyYAML"}
+IMPORT_TO_PYPI = {"IPython": "ipython", "PIL": "pillow", "yaml": "PyYAML"}
 # Imported by course_lib only where it is used, with a clear error when it is missing.
 # Extras of the package that no page needs; each says how to install it where it is missing.
 OPTIONAL = {"sentencepiece", "huggingface_hub", "deepspeed", "gguf", "datatrove"}
