@@ -42,12 +42,17 @@ NO_FIREFOX = (
 )
 
 
+def _named(variable: str) -> str | None:
+    """The browser that an environment variable names, where it is set."""
+    named = os.environ.get(variable)
+    if named and not Path(named).exists():
+        raise CommandError(f"{variable} names {named!r}, and there is no such file")
+    return named
+
+
 def find() -> str | None:
     """The browser to use: $CHROMIUM, one on the PATH, or Playwright's own."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        if not Path(named).exists():
-            raise CommandError(f"CHROMIUM names {named!r}, and there is no such file")
+    if named := _named("CHROMIUM"):
         return named
     for name in NAMES:
         path = shutil.which(name)
@@ -84,10 +89,7 @@ def ensure() -> str:
 
 def find_firefox() -> str | None:
     """The Firefox to use: $FIREFOX, or one where Firefox is put that is new enough."""
-    named = os.environ.get("FIREFOX")
-    if named:
-        if not Path(named).exists():
-            raise CommandError(f"FIREFOX names {named!r}, and there is no such file")
+    if named := _named("FIREFOX"):
         return named
     found = (shutil.which(name) for name in FIREFOX_NAMES if os.name == "posix")
     return next((path for path in found if path and _can_be_driven(path)), None)
