@@ -31,7 +31,7 @@ class Ratio:
         behind: How many times worse than the peer, by the worst figure stored: above 1 is a loss.
             None where there is no peer.
         goal: The goal in words; empty where none is stored.
-        met: Whether it is met; None without a goal.
+        met: Whether it is met; None without a goal, and where nothing was measured.
     """
 
     what: str
@@ -47,7 +47,8 @@ class Ratio:
 
     def verdict(self) -> str:
         """Loss and goal in a few words."""
-        goal = {None: "no goal stored", True: "goal met", False: "GOAL MISSED"}[self.met]
+        unknown = "not measured" if self.goal else "no goal stored"
+        goal = {None: unknown, True: "goal met", False: "GOAL MISSED"}[self.met]
         return f"BEHIND; {goal}" if self.lost() else goal
 
 
@@ -238,6 +239,23 @@ def _mutation(stored: Any) -> list[Ratio]:
     return found
 
 
+def _pages(stored: Any) -> list[Ratio]:
+    found = []
+    for row in stored["rows"]:
+        unit, worst = row["unit"], row["worst"]
+        goal = f"at most {row['goal']:g} {unit}"
+        if worst is None:
+            found.append(Ratio(row["what"], "its goal", "not measured", None, goal))
+            continue
+        measured = f"{row['median']:.3g} {unit}"
+        if row["values"] > 1:
+            measured += f" in the median, {worst:.3g} at worst of {row['values']}"
+        measured += f" ({row['where']}; {row['day']}, load {row['load']:.1f})"
+        met = worst <= row["goal"]
+        found.append(Ratio(row["what"], "its goal", measured, None, goal, met))
+    return found
+
+
 BEST = "the best of the rounds; no spread is stored"
 # How each file of results is read, and what it tells of the spread.
 READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
@@ -247,6 +265,7 @@ READ: dict[str, tuple[Callable[[Any], list[Ratio]], str]] = {
     "inference": (_inference, BEST),
     "int8": (_int8, BEST),
     "mutation": (_mutation, "every mutant that is left, and the shares of one draw"),
+    "pages": (_pages, "the median of the page where it is worst, and the worst of all values"),
     "pretraining_pays": (_pretraining_pays, "the mean, lowest and highest of the seeds"),
     "serving": (_serving, "the median, lowest and highest of the rounds"),
     "tokenization": (_tokenization, BEST),

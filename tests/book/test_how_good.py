@@ -98,6 +98,29 @@ def test_a_part_whose_tests_notice_too_little_misses_its_goal() -> None:
     assert "at worst 80.0%" in shown and "return a &lt;b</code>: seen</li>" in shown
 
 
+def test_a_page_that_is_too_slow_once_misses_its_goal_and_what_was_not_timed_says_so() -> None:
+    stored = json.loads((RESULTS / "pages.json").read_text(encoding="utf-8"))
+    first, second, third = stored["rows"][:3]
+    first |= {"median": first["goal"] / 2, "worst": first["goal"] * 2, "values": 3}
+    second |= {"median": second["goal"] / 2, "worst": second["goal"], "values": 3}
+    third |= {"median": None, "worst": None, "values": 0}
+    read = ratios.READ["pages"][0](stored)[:3]
+    assert [one.verdict() for one in read] == ["GOAL MISSED", "goal met", "not measured"]
+    assert [one.met for one in read] == [False, True, None]
+    assert f"{first['goal'] * 2:.3g} at worst of 3" in read[0].measured
+    assert read[2].measured == "not measured" and not any(one.lost() for one in read)
+
+
+def test_the_row_of_several_pages_is_that_of_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ratios.BENCHMARKS))
+    pages = importlib.import_module("pages")
+    row = pages.row("widgets", {"a": [1.0, 1.0, 9.0], "b": [2.0, 3.0, 2.5]}, 0.5)
+    assert (row["where"], row["median"], row["worst"], row["values"]) == ("b", 2.5, 9.0, 6)
+    nothing = pages.row("nothing", {})
+    assert (nothing["median"], nothing["worst"], nothing["day"]) == (None, None, "not measured")
+    assert set(row) == set(nothing)
+
+
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "new.json").write_text("{}")
     with pytest.raises(ValueError, match=r"new\.json: .* no way to read it"):
