@@ -25,16 +25,6 @@ from tests.widgets.test_access import (
 )
 
 ALL = os.environ.get("COURSE_BROWSER") == "firefox"
-# Where Firefox 153 does not give Playwright what these ask of the page; Chromium runs them.
-NOT_HERE = {
-    "test_judge_all_then_compare_by_keyboard",
-    "test_order_by_keyboard",
-    "test_predict_then_turn_filters_off_and_about_by_keyboard",
-    "test_predict_see_and_choose_by_keyboard",
-    "test_predict_and_walk_by_keyboard",
-    "test_predict_and_follow_a_search_by_keyboard",
-    "test_predict_and_check_guesses_by_keyboard",
-}
 PAGES = [*FRONT, *CHAPTERS] if ALL else ["book/intro.html", "notebooks/09_transformer_models.html"]
 FOUND = find_firefox()
 
@@ -65,7 +55,7 @@ def of_widgets() -> Iterator[tuple[str, Callable]]:
     for file in sorted((Path(__file__).parents[1] / "widgets").glob("test_*.py")):
         module = importlib.import_module(f"tests.widgets.{file.stem}")
         for name, function in vars(module).items():
-            if not name.startswith("test_") or name in NOT_HERE:
+            if not name.startswith("test_"):
                 continue
             given: set[str] = set()
             for mark in getattr(function, "pytestmark", []):

@@ -7,7 +7,7 @@ from typing import Any
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from book._tools.browser import launched
 from course_lib.widgets.bundle import FOLDER, bundle
@@ -92,6 +92,24 @@ def kit(browser: Browser) -> Iterator[Callable[..., Any]]:
 
     yield call
     page.close()
+
+
+def texts(found: Locator) -> list[str]:
+    """The text of each, one by one.
+
+    `all_inner_texts` looks for roles in the page's own world; there a tab of Firefox 153 crashes
+    after a key has reached a radio button, a check box or a list.
+    """
+    return [one.inner_text() for one in found.all()]
+
+
+def type_number(box: Locator, number: float) -> None:
+    """Put a number in place of another by keyboard.
+
+    In Firefox 153 `fill` does not select what a box of `type=number` holds, and adds to it.
+    """
+    box.press("ControlOrMeta+a")
+    box.press_sequentially(str(number))
 
 
 def violations(page: Page) -> list[str]:

@@ -9,6 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from course_lib.data.curation import Page
 from course_lib.widgets import Audit
 from course_lib.widgets.audit import agreement, describe_audit, describe_filters
+from tests.widgets.conftest import texts
 from tests.widgets.examples import EXAMPLES
 
 WIDGET = EXAMPLES["audit"]()
@@ -51,7 +52,7 @@ def test_judge_all_then_compare_by_keyboard(show) -> None:
     expect(page.locator(".cw-panel").first).to_have_text(describe_audit(DATA, mine))
     rows = page.get_by_role("group", name="Verdicts").locator("tbody tr").all()
     for i, row in enumerate(rows):
-        cells = row.locator("td").all_inner_texts()
+        cells = texts(row.locator("td"))
         assert cells[0] == ("keep" if mine[i] else "drop")
         assert cells[1] == ("keep" if DATA["kept"][i] else "drop")
         assert cells[2].startswith("good" if DATA["good"][i] else "bad")

@@ -9,6 +9,7 @@ from course_lib.exercises.progress import records
 from course_lib.widgets import ProgressPanel, Quiz
 from course_lib.widgets.attention_map import describe_look, weights_of
 from course_lib.widgets.markup import percent
+from tests.widgets.conftest import texts
 from tests.widgets.examples import EXAMPLES
 from tests.widgets.payloads import ALL
 
@@ -125,9 +126,9 @@ def test_order_by_keyboard(show):
         page.get_by_role("checkbox", name=line).press("Space")
     assert said(page) == "score every pair: place 3 of 3."
     shown = page.locator(".cw-order li")
-    assert [text.split("\n")[0] for text in shown.all_inner_texts()] == ["1.", "2.", "3.", "–"]
+    assert [text.split("\n")[0] for text in texts(shown)] == ["1.", "2.", "3.", "–"]
     expect(places.locator("visible=true")).to_have_count(3)
-    assert page.get_by_label("Place of: mix").locator("option").all_inner_texts() == ["1", "2", "3"]
+    assert texts(page.get_by_label("Place of: mix").locator("option")) == ["1", "2", "3"]
     page.get_by_role("button", name="Check").press("Enter")
     expect(page.locator(".cw-verdict")).to_contain_text("Score first.")
     page.get_by_label("Place of: score every pair").select_option("1")
@@ -135,7 +136,7 @@ def test_order_by_keyboard(show):
     down = page.get_by_role("button", name="Move down: mix the values")
     down.press("Enter")
     assert said(page) == "mix the values: place 3 of 3."
-    assert down.evaluate("(node) => node === document.activeElement")
+    expect(down).to_be_focused()
     page.get_by_role("checkbox", name="mix the values").press("Enter")
     expect(page.locator(".cw-verdict")).to_contain_text("Score, normalise, mix.")
     page.get_by_role("checkbox", name="normalise the scores").press("Space")

@@ -13,6 +13,7 @@ from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
 from course_lib.widgets import DataFunnel
 from course_lib.widgets.data_funnel import describe_funnel, funnel_of
 from course_lib.widgets.markup import percent
+from tests.widgets.conftest import texts
 from tests.widgets.examples import EXAMPLES, funnel_steps
 
 PAGES = list(make_crawl(120, np.random.default_rng(1)))
@@ -76,8 +77,7 @@ def test_a_copy_stays_when_what_it_copies_went_before(kit) -> None:
 def cells(page: Page) -> dict[str, list[str]]:
     lines = page.get_by_role("group", name="The funnel").locator("tbody tr").all()
     return {
-        line.locator("th").inner_text(): line.locator("td:not(.bar)").all_inner_texts()[2:]
-        for line in lines
+        line.locator("th").inner_text(): texts(line.locator("td:not(.bar)"))[2:] for line in lines
     }
 
 

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from course_lib.widgets import MixtureTradeOff
 from course_lib.widgets.mixture import best_share, describe_mixtures, question_of
+from tests.widgets.conftest import texts
 from tests.widgets.examples import EXAMPLES
 
 WIDGET = EXAMPLES["mixture"]()
@@ -48,8 +49,8 @@ def test_predict_see_and_choose_by_keyboard(show: Any) -> None:
     expect(page.locator(".cw-live p.cw-panel")).to_contain_text(line)
     table = page.get_by_role("group", name=DATA["title"], exact=True).get_by_role("table")
     row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name="30 %"))
-    texts = row.get_by_role("cell").all_inner_texts()
-    assert texts == ["1.500", "0.555 (0.550 to 0.560)", "1.500", "0.800 (0.700 to 0.900)"]
+    shown = texts(row.get_by_role("cell"))
+    assert shown == ["1.500", "0.555 (0.550 to 0.560)", "1.500", "0.800 (0.700 to 0.900)"]
     expect(page.locator(".cw-live").get_by_text("345.4")).to_have_count(0)
     page.get_by_label("Share of away").select_option(index=3)
     page.get_by_role("button", name="Commit my prediction").press("Enter")
@@ -58,7 +59,7 @@ def test_predict_see_and_choose_by_keyboard(show: Any) -> None:
     )
     expect(page.locator(".cw-live p", has_text=describe_mixtures(DATA))).to_be_visible()
     own = page.get_by_role("group", name="A model").get_by_role("cell")
-    assert own.all_inner_texts() == ["345.4", "48.7 %", "363.5", "51.3 %"]
+    assert texts(own) == ["345.4", "48.7 %", "363.5", "51.3 %"]
 
 
 def test_a_drawing_keeps_inside_whatever_is_predicted(show: Any) -> None:

@@ -14,6 +14,7 @@ from course_lib.widgets.step_memory import (
     question_of,
     stretches,
 )
+from tests.widgets.conftest import texts, type_number
 from tests.widgets.examples import EXAMPLES
 
 WIDGET = EXAMPLES["step memory"]()
@@ -70,12 +71,12 @@ def test_predict_and_walk_by_keyboard(show: Any) -> None:
     page.get_by_role("button", name="To the peak").press("Enter")
     expect(live.get_by_role("status")).to_have_text(describe_moment(DATA, 1, STRETCHES + 10))
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="ZeRO-3"))
-    assert row.get_by_role("cell").all_inner_texts()[:2] == ["0.0", "9.9"]
+    assert texts(row.get_by_role("cell"))[:2] == ["0.0", "9.9"]
     moment = page.get_by_label("Moment of the step, as a number")
-    moment.fill(str(LAST))
+    type_number(moment, LAST)
     expect(ahead).to_be_disabled()
     expect(live.get_by_role("status")).to_have_text(describe_moment(DATA, 1, LAST))
-    moment.fill("96")
+    type_number(moment, LAST + 1)
     expect(page.get_by_role("alert")).to_contain_text("a whole number from 0 to 95")
     page.get_by_role("button", name="Describe this").press("Enter")
     expect(live.get_by_text(describe_step(DATA))).to_be_visible()

@@ -26,6 +26,7 @@ from course_lib.widgets.draft_stepper import (
     rest_of,
     round_with_seed,
 )
+from tests.widgets.conftest import texts
 
 BEAM, ROUND = BeamStepper().payload, DraftStepper().payload
 
@@ -67,7 +68,7 @@ def test_predict_and_follow_a_search_by_keyboard(show: Any) -> None:
         page.get_by_role("button", name="Next step").press("Enter")
         expect(live.get_by_role("status")).to_have_text(describe_beams(BEAM, 2, step))
     table = live.get_by_role("group", name="Candidates of this step").locator("tbody tr")
-    shown = [row.locator("td:not(.bar)").all_inner_texts() for row in table.all()]
+    shown = [texts(row.locator("td:not(.bar)")) for row in table.all()]
     last = beam_steps(BEAM, 2)[-1]
     assert shown == [[f"{x['chance']:.3f}", "kept" if x["kept"] else "dropped"] for x in last]
     expect(page.get_by_role("button", name="Next step")).to_be_disabled()
