@@ -14,14 +14,16 @@ import { fixed } from "./kit/ui/text.js";
 import { gate } from "./kit/ui/gate.js";
 import { barCell, barTable } from "./kit/ui/bar.js";
 import { heatCell, heatTable } from "./kit/ui/heat.js";
-import { positionDot, positionRow } from "./kit/math/waves.js";
+import { arrowPicture, degrees, describeArrows } from "./kit/ui/arrows.js";
+import { positionDot, positionRow, SPEED, turnedPair } from "./kit/math/waves.js";
 
-/** The same sentence as describe_rows in position_rows.py. */
+/** The same sentences as describe_rows in position_rows.py and describe_arrows. */
 export function describePositions(a, b, shift, width) {
   return (
     `Positions ${a} and ${b} have the dot product ${fixed(positionDot(a, b, width))}. Both ` +
     `moved by ${shift}: positions ${a + shift} and ${b + shift} have ` +
-    `${fixed(positionDot(a + shift, b + shift, width))}. Same distance, same product.`
+    `${fixed(positionDot(a + shift, b + shift, width))}. Same distance, same product. ` +
+    describeArrows(a, b, shift)
   );
 }
 
@@ -42,6 +44,8 @@ function render({ model, el }) {
     const result = h("div", { class: "cw-body", style: "padding:0", hidden: true, tabindex: "-1" });
     const rowsSpot = scrollRegion("The rows");
     const dotSpot = scrollRegion("Dot product by distance");
+    const arrows = h("div", {});
+    const anglesSpot = scrollRegion("A query and a key, turned");
     const bag = h("div", { class: "cw-panel" });
     const describe = describeButton(() => describePositions(at.a, at.b, at.shift, width));
     const row = (position) => (waves ? positionRow(position, width) : new Array(width).fill(0));
@@ -76,6 +80,24 @@ function render({ model, el }) {
                 })),
               ),
             ];
+          },
+        }),
+      );
+      const speed = waves ? SPEED : 0;
+      const pairs = [
+        [at.a, at.b],
+        [at.a + at.shift, at.b + at.shift],
+      ];
+      arrows.innerHTML = arrowPicture(pairs, speed);
+      anglesSpot.replaceChildren(
+        heatTable({
+          corner: "query and key at",
+          rows: pairs.map(([t, s], i) => `${t} and ${s}${i ? " (moved)" : ""}`),
+          columns: ["query turned to", "key turned to", "between"],
+          kind: "",
+          cell: (i, c) => {
+            const { query, key, between } = turnedPair(...pairs[i], speed);
+            return h("td", {}, degrees([query, key, between][c]));
           },
         }),
       );
@@ -119,7 +141,7 @@ function render({ model, el }) {
       live.say(
         waves
           ? describePositions(at.a, at.b, at.shift, width)
-          : `No positions: every row is zero, and the two sentences are ` +
+          : `No positions: every row is zero, no arrow turns, and the two sentences are ` +
               `${same ? "the same set" : "different"}.`,
         400,
       );
@@ -141,7 +163,7 @@ function render({ model, el }) {
       legend: "Positions",
       value: "waves",
       options: [
-        ["waves", "sinusoidal"],
+        ["waves", "sinusoidal, rotary"],
         ["none", "no positions"],
       ],
       change: (value) => {
@@ -185,6 +207,8 @@ function render({ model, el }) {
       live.node,
       rowsSpot,
       dotSpot,
+      arrows,
+      anglesSpot,
       bag,
       h("div", { class: "cw-row" }, describe.button),
       describe.text,

@@ -1,4 +1,4 @@
-"""Sinusoidal positions: two rows as numbers, and their dot product by distance.
+"""Two places: their sinusoidal rows and dot product, and a query and a key turned by them.
 
 Chapter: 05_positions
 """
@@ -11,10 +11,13 @@ from course_lib.widgets.base import CourseWidget
 from course_lib.widgets.bundle import bundle
 from course_lib.widgets.markup import card, escape, fixed, scroll, shade_class
 from course_lib.widgets.markup import table as html_table
+from course_lib.widgets.turned_arrows import arrow_picture, degrees, describe_arrows, turned_pair
 
 
 class PositionRows(CourseWidget):
-    """Two positions, their rows and dot product; both can move together.
+    """Two positions, their rows and dot product, and a query and a key turned by them.
+
+    Both positions can move together: neither the dot product nor the angle notices.
 
     Args:
         a: The first position, from 0.
@@ -76,12 +79,14 @@ class PositionRows(CourseWidget):
             (str(at), [f'<td class="{shade_class(x, -1.0, 1.0)}">{fixed(x)}</td>' for x in row])
             for at, row in zip(places, rows, strict=True)
         )
-        sentence = describe_rows(a, b, shift, width)
+        sentence = f"{describe_rows(a, b, shift, width)} {describe_arrows(a, b, shift)}"
+        pairs = [(a, b), (a + shift, b + shift)]
         static = card(
             title,
             "computed",
             f"<p>{escape(describe)}</p>" if describe else "",
             scroll("The rows", html_table("position", columns, cells, kind="cw-heat")),
+            scroll("A query and a key, turned", arrow_picture(pairs) + _angles(pairs)),
             f"<p>{escape(sentence)}</p>",
         )
         super().__init__(payload, static, f"{title}. {sentence}", a=a, b=b, shift=shift)
@@ -106,3 +111,14 @@ def describe_rows(a: int, b: int, shift: int, width: int) -> str:
         f"by {shift}: positions {a + shift} and {b + shift} have "
         f"{fixed(dot_product(a + shift, b + shift, width))}. Same distance, same product."
     )
+
+
+def _angles(pairs: list[tuple[int, int]]) -> str:
+    rows = (
+        (
+            f"{t} and {s}{' (moved)' if n else ''}",
+            [f"<td>{degrees(angle)}</td>" for angle in turned_pair(t, s)],
+        )
+        for n, (t, s) in enumerate(pairs)
+    )
+    return html_table("query and key at", ["query turned to", "key turned to", "between"], rows)

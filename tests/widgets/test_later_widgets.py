@@ -23,6 +23,7 @@ from course_lib.widgets.memory_calculator import describe_memory, memory_parts
 from course_lib.widgets.neighbours import cosines, describe_neighbours, flat_picture
 from course_lib.widgets.position_rows import describe_rows, dot_product, position_rows
 from course_lib.widgets.shape_tracer import ShapeTracer, describe_shapes, parts_of, stops_of
+from course_lib.widgets.turned_arrows import describe_arrows
 from tests.widgets.examples import EXAMPLES, VOCABULARY, embedding
 
 
@@ -263,8 +264,9 @@ def test_position_rows(show):
     products = rows(page, "Dot product by distance")
     assert [line[0] for line in products] == [line[1] for line in products]
     assert products[3][0] == fixed(dot_product(10, 13, 8))
-    expect(page.locator(".cw-live [aria-live]")).to_have_text(describe_rows(10, 7, 2, 8))
-    assert described(page) == describe_rows(10, 7, 2, 8)
+    sentences = f"{describe_rows(10, 7, 2, 8)} {describe_arrows(10, 7, 2)}"
+    expect(page.locator(".cw-live [aria-live]")).to_have_text(sentences)
+    assert described(page) == sentences
     assert "different vectors" in page.locator(".cw-live").inner_text()
     page.get_by_label("no positions").check()
     assert "the same set of vectors" in page.locator(".cw-live").inner_text()
