@@ -235,3 +235,43 @@ def test_sampler_draws_what_the_library_draws(show):
     assert drawn() == [str(draw_counts(values, 101, 7)[i]) for i in order]
     page.get_by_role("button", name="Start again").click()
     assert set(drawn()) == {"–"}
+
+
+WRITES = """async (value) => {
+    let writes = 0;
+    const watching = new MutationObserver((list) => (writes += list.length));
+    const all = { subtree: true, childList: true, characterData: true, attributes: true };
+    watching.observe(document.querySelector("table.cw-bars"), all);
+    const slider = document.querySelector("input[type=range]");
+    slider.value = value;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise(requestAnimationFrame);
+    watching.disconnect();
+    return writes;
+}"""
+
+
+def test_a_moved_slider_writes_the_rows_in_view_first(show):
+    n = 1024
+    logits = (3 * torch.randn(n, generator=torch.Generator().manual_seed(0))).tolist()
+    widget = Sampler({"many": {"tokens": [f"t{i}" for i in range(n)], "logits": logits}})
+    page = show(widget)
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_role("spinbutton", name="Top-p").fill("1")
+    more = page.get_by_role("button", name=f"more of {n} tokens")
+    while more.count():
+        more.click()
+    rows = page.locator(".cw-bars tbody tr")
+    assert rows.count() == n
+    page.locator(".cw-bars tbody").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('.cw-bars').scrollIntoView()")
+    at_once = page.evaluate(WRITES, 2)
+    assert 20 < at_once < n
+    values = chances(widget, [temperature(2)])
+    shown = [percent(float(values[i])) for i in widget.payload["prompts"][0]["order"]]
+    last = """() => [...document.querySelectorAll(".cw-bars tbody tr")].map(
+        (row) => row.cells[4].textContent,
+    )"""
+    assert page.evaluate(last)[:20] == shown[:20]
+    page.wait_for_function(f"(wanted) => String(({last})()) === String(wanted)", arg=shown)
+    assert page.evaluate(WRITES, 2) == 0

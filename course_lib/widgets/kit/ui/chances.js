@@ -4,11 +4,32 @@ import { barCell } from "./bar.js";
 import { openness } from "../math/sampling.js";
 import { percent, short } from "./text.js";
 
-/** A table; `build` makes its rows anew, `fill` writes the numbers into the rows there are. */
+const AT_ONCE = 100; // rows that a moved slider repaints without a pause
+const MARGIN = 20; // rows above and below those in view, since rows may differ in height
+const PAUSE_MS = 150; // of a reader who has stopped moving
+
+/** Which of some rows the reader can see, as two places; none while they are hidden. */
+function inView(body, n) {
+  const { top, height } = body.getBoundingClientRect();
+  const each = height / n;
+  return each ? [-top / each - MARGIN, (innerHeight - top) / each + MARGIN] : [0, 0];
+}
+
+/** Write an attribute or a text only where it is another one: a table is laid out again for each. */
+function put(node, name, value) {
+  if (node[name] !== value) node[name] = value;
+}
+
+/**
+ * A table; `build` makes its rows anew, `fill` writes the numbers into the rows there are: those in
+ * view at once, those out of view when the reader pauses.
+ */
 export function chanceTable() {
   const node = h("table", { class: "cw-bars" });
   let rows = [];
+  let waiting = null;
   const build = (ids, tokens, nStages) => {
+    clearTimeout(waiting);
     rows = ids.map((i) => {
       const cells = Array.from({ length: nStages + 1 }, () => h("td", {}));
       const bars = barCell([
@@ -36,21 +57,35 @@ export function chanceTable() {
     const after = stages.slice(1).map(({ name }) => `after ${label(name)}`);
     const heads = ["token", "the model", ...after, "drawn"];
     heads.forEach((text, i) => {
-      node.tHead.rows[0].cells[i].textContent = text;
+      put(node.tHead.rows[0].cells[i], "textContent", text);
     });
     const last = stages.at(-1).chances;
     const most = Math.max(...last, total ? Math.max(...counts) / total : 0);
-    for (const { i, cells, bars } of rows) {
+    const write = ({ i, cells, bars }) => {
       stages.forEach(({ chances, logits }, s) => {
         const gone = logits[i] === -Infinity;
-        cells[s].textContent = gone ? "dropped" : percent(chances[i]);
-        cells[s].className = gone ? "gone" : "";
+        put(cells[s], "textContent", gone ? "dropped" : percent(chances[i]));
+        put(cells[s], "className", gone ? "gone" : "");
       });
-      cells.at(-1).textContent = total ? String(counts[i]) : "–";
-      bars.children[0].style.width = `${(100 * last[i]) / most}%`;
-      bars.children[1].style.width = `${total ? (100 * counts[i]) / total / most : 0}%`;
-      bars.children[1].hidden = !total;
-    }
+      put(cells.at(-1), "textContent", total ? String(counts[i]) : "–");
+      const [model, drawn] = bars.children;
+      put(model.style, "width", `${short((100 * last[i]) / most, 1)}%`);
+      put(drawn.style, "width", `${short(total ? (100 * counts[i]) / total / most : 0, 1)}%`);
+      put(drawn, "hidden", !total);
+    };
+    clearTimeout(waiting);
+    const [first, end] =
+      rows.length > AT_ONCE ? inView(node.tBodies[0], rows.length) : [0, AT_ONCE];
+    const later = rows.filter((row, place) => {
+      const now = place >= first && place <= end;
+      if (now) write(row);
+      return !now;
+    });
+    const go = () => {
+      later.splice(0, AT_ONCE).forEach(write);
+      if (later.length) waiting = setTimeout(go, 0);
+    };
+    if (later.length) waiting = setTimeout(go, PAUSE_MS);
   };
   return { node, build, fill };
 }
