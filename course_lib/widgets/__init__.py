@@ -33,6 +33,7 @@ _HOMES = {
     "Sampler": "sampler",
     "ShapeTracer": "shape_tracer",
     "StepMemory": "step_memory",
+    "StepTime": "step_time",
     "TinyModel": "tiny_model",
 }
 __all__ = sorted(_HOMES)

@@ -39,6 +39,7 @@ from course_lib.widgets import (
     Sampler,
     ShapeTracer,
     StepMemory,
+    StepTime,
     TinyModel,
 )
 from tests.widgets.payloads import ALL, CODE
@@ -197,6 +198,7 @@ EXAMPLES: dict[str, Any] = {
     "budget game": budget_game,
     "mixture": mixture,
     "step memory": step_memory,
+    "step time": lambda: StepTime(describe="Turn."),
     "beam stepper": BeamStepper,
     "draft stepper": DraftStepper,
     "planner": lambda: Planner(describe="Plan."),

@@ -383,6 +383,8 @@ def test_a_head_with_one_job_is_named_for_it():
 BAD_NUMBERS = [
     ("memory calculator", "spinbutton", "GPUs", ["0", "2.5", "-3", "", "1e9"], "stays"),
     ("memory calculator", "spinbutton", "Parameters, billions", ["-1", "1e99"], "stays"),
+    ("step time", "spinbutton", "GPUs", ["0", "2.5", "-3", "", "1e9"], "stays"),
+    ("step time", "spinbutton", "TFLOPS of a GPU", ["0", "-1", "1e99"], "stays"),
     (
         "attention calculator",
         "spinbutton",
@@ -430,6 +432,7 @@ AGAIN = [
     "planner",
     "budget game",
     "mixture",
+    "step time",
 ]
 
 
