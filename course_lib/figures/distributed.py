@@ -36,7 +36,7 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
             raise ValueError(f"reports must agree on {name}, got {found}")
     n_ranks, n_parameters = reports[0].world_size, reports[0].n_parameters
     figure, panels = new_figure(
-        1, len(reports), width=2.0 + 1.6 * len(reports), height=3.4, sharey=True, squeeze=False
+        1, len(reports), width=0.9 + 1.45 * len(reports), height=3.5, sharey=True, squeeze=False
     )
     table: list[list[Any]] = [["stage and rank", *PARTS, "all"]]
     said = []
@@ -60,7 +60,7 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
             table.append([f"{name}, rank {rank}", *sizes, f"{held.total:,.0f}"])
         most = max(held.total for held in report.measured)
         said.append(f"{name} {most / 1e6:.2f} MB")
-        axes.set_title(f"{name}\n{most / n_parameters:.1f} bytes a parameter", fontsize=9)
+        axes.set_title(f"{name}\n{most / n_parameters:.1f} bytes\na parameter", fontsize=9)
         axes.set_xticks(range(n_ranks), [f"rank {rank}" for rank in range(n_ranks)], fontsize=8)
     panels[0][0].set_ylabel("MB held")
     handles, labels = panels[0][0].get_legend_handles_labels()

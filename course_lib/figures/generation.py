@@ -122,6 +122,7 @@ def top_k_and_top_p(
             n_kept, mass = int(kept.sum()), float(chances[kept].sum())
             counts.append(n_kept)
             one.set_title(f"{step!r} keeps {n_kept}, mass {mass:.2f}", fontsize=9)
+            one.set_xlabel("probability; hatched: dropped", fontsize=9)
             rows.append([prompt, repr(step), n_kept, mass])
         row[0].set_ylabel(f"{prompt} …", fontsize=9)
         said.append(

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from course_lib.distributed import report as measured
 from course_lib.distributed.memory.accounting import ModelStateBytes
 from course_lib.distributed.memory.report import Report
 from course_lib.figures.distributed import memory_by_ranks, memory_over_a_step, multi_gpu
+from course_lib.figures.svg import page_svg
 
 
 def report(stage: int, world_size: int = 2, n_parameters: int = 1_000_000) -> Report:
@@ -23,6 +26,12 @@ def test_the_bars_are_what_was_measured() -> None:
     tops = [bar.get_y() + bar.get_height() for bar in left.patches]
     assert max(tops) == pytest.approx(9.0)
     assert len(left.patches) == 6
+
+
+def test_four_stages_fit_beside_a_list_of_contents() -> None:
+    drawn = multi_gpu([report(stage) for stage in range(4)])
+    (least,) = re.findall(r"min-width:(\d+)px", page_svg(drawn.figure, drawn.alt))
+    assert int(least) <= 606  # what a page of 1,200 pixels has for it
 
 
 def test_a_real_model_can_be_drawn() -> None:
