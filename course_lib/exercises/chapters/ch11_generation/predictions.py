@@ -124,7 +124,7 @@ EXERCISES = [
     ),
     Spec(
         id="11.b2",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section=SECTION,
         kind="predict",
@@ -166,7 +166,36 @@ EXERCISES = [
                 key_format="{:.0f}",
                 feedback="Its probability times 100, give or take about five: chance scatters the "
                 "count by √(100 p (1 - p)).",
-            )
+            ),
+            Number(
+                id="streak",
+                prompt="You draw five times only. How likely is it that it comes every time?",
+                key=lambda: 100 * top_share() ** 5,
+                tolerance=1.0,
+                relative=False,
+                near=[
+                    Near(
+                        lambda: 100 * top_share(),
+                        "That is the chance of one draw. All five must give it.",
+                        "one-draw-for-all",
+                    ),
+                    Near(
+                        lambda: 100 * top_share() / 5,
+                        "Chances of draws that must *all* succeed are multiplied, not shared out.",
+                        "divided-by-draws",
+                    ),
+                    Near(
+                        lambda: 100 * (1 - (1 - top_share()) ** 5),
+                        "That is the chance that it comes at least once.",
+                        "at-least-once",
+                    ),
+                ],
+                form="percent",
+                unit_hint="a percentage, such as 80 %",
+                key_format="{:.1f} %",
+                feedback="Its probability to the power of 5. A text in which each word is the "
+                "likeliest is seldom drawn.",
+            ),
         ],
         reveal=lambda: (
             "Counted in five runs of 100 draws with different seeds: "
