@@ -309,7 +309,9 @@ EXERCISES = [
         explain="""
         Instruction and query are never cut, only examples are, the oldest first. A leak is the
         dearer mistake of the two: a prompt that is too long raises an error, one that holds its
-        own answer raises your accuracy.
+        own answer raises your accuracy. `few_shot_prompt` refuses the leak, because examples chosen
+        by hand should not have one; where they are drawn anew for each query, leaving it out is
+        right.
         """,
     ),
 ]

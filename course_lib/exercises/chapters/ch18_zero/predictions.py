@@ -38,7 +38,7 @@ def _after_doubling() -> str:
 EXERCISES = [
     Spec(
         id="18.b",
-        version=1,
+        version=2,
         chapter=CHAPTER,
         section=SECTION,
         kind="predict",
@@ -77,6 +77,23 @@ EXERCISES = [
                         "gradients, 4 bytes a parameter, stay and now weigh most.",
                         "falls to about half": "Only what is cut up halves. Parameters and "
                         "gradients stay whole: 4 of the 5.5 bytes.",
+                    },
+                    "everything-is-cut-up",
+                ),
+            ),
+            Choice(
+                id="zero2",
+                prompt="ZeRO-2",
+                shuffle=False,
+                options=_change(
+                    2,
+                    {
+                        "stays the same": "Optimizer state and gradients are cut into twice as "
+                        "many parts, so they do fall.",
+                        "falls a little": "Of 3.75 bytes a parameter 2 stay, the parameters "
+                        "themselves. Only the rest halves.",
+                        "falls to about half": "14 of the 16 bytes are cut up, but on 8 GPUs they "
+                        "have become 1.75 already; the 2 that stay weigh more.",
                     },
                     "everything-is-cut-up",
                 ),
