@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import nbformat
 from tqdm import tqdm
 
-from book._tools import api_pages, notebooks
+from book._tools import api_pages, notebook_text, notebooks
 from book._tools.paths import BUILD, HTML, ROOT, CommandError, alone, command, package_digest
 from course_lib import files
 
@@ -136,7 +136,7 @@ def run_notebooks() -> Run:
     if not (ROOT / "_toc.yml").exists():
         raise CommandError("there is no _toc.yml here; run it from a whole clone")
     api_pages.write()
-    for path in notebooks.generate():
+    for path in notebook_text.generate():
         print(f"notebook follows its text: {path.name}")
     return Run(*notebooks.execute_all())
 

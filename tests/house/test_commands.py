@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from book._ext.course_theme import reader_minutes
-from book._tools import browser, build, notebooks, paths, serve, setup
+from book._tools import browser, build, notebook_text, notebooks, paths, serve, setup
 from book._tools.paths import ROOT, CommandError
 from course_lib import files
 
@@ -219,7 +219,7 @@ def test_an_interrupt_ends_the_kernels_and_nothing_else(tmp_path: Path) -> None:
 import sys
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests" / "house")!r}]
 from pathlib import Path
-from book._tools import notebooks, paths
+from book._tools import notebook_text, notebooks, paths
 from test_commands import CHAPTER
 here = Path(sys.argv[1])
 here.mkdir()
@@ -339,14 +339,14 @@ def test_nothing_is_written_where_nothing_changed(
         (tmp_path / name.lower()).mkdir()
     monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
     monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
-    notebooks.generate()
+    notebook_text.generate()
     notebooks.execute_all()
 
     def closed(*arguments: object, **options: object) -> None:
         raise AssertionError(f"written: {arguments}")
 
     monkeypatch.setattr(files, "replacing", closed)
-    assert notebooks.generate() == []
+    assert notebook_text.generate() == []
     assert notebooks.execute_all()[2] == []
 
 

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from book._tools import lock, notebooks
+from book._tools import lock, notebook_text
 from book._tools.binder import listed
 from book._tools.paths import ROOT, chapter_texts
 
@@ -99,7 +99,7 @@ def third_party(source: str) -> set[str]:
 def all_imports() -> dict[str, set[str]]:
     sources = {str(p): p.read_text() for p in (ROOT / "course_lib").rglob("*.py")}
     for text in chapter_texts():
-        cells = [c.source for c in notebooks.from_text(text).cells if c.cell_type == "code"]
+        cells = [c.source for c in notebook_text.from_text(text).cells if c.cell_type == "code"]
         code = "\n".join(re.sub(r"^(\s*)[%!].*$", r"\1pass", c, flags=re.MULTILINE) for c in cells)
         sources[text.name] = code
     return {name: third_party(source) for name, source in sources.items()}

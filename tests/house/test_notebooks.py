@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from book._tools import memory, notebooks
+from book._tools import memory, notebook_text, notebooks
 from book._tools.paths import COSTS, ROOT, chapter_texts, package_digest
 
 TEXTS = chapter_texts()
@@ -21,7 +21,7 @@ LIMIT_BYTES = 1_500_000_000
 
 
 def test_notebooks_follow_their_text() -> None:
-    assert [path.name for path in notebooks.generate(check=True)] == []
+    assert [path.name for path in notebook_text.generate(check=True)] == []
 
 
 def test_a_planted_drift_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,20 +29,20 @@ def test_a_planted_drift_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     for text in TEXTS:
         source = ROOT / "notebooks" / f"{text.stem}.ipynb"
         (tmp_path / source.name).write_text(source.read_text().replace("#", "##", 1))
-    assert len(notebooks.generate(check=True)) == len(TEXTS)
+    assert len(notebook_text.generate(check=True)) == len(TEXTS)
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
 def test_outputs_are_those_of_a_run(text: Path) -> None:
     """The build has run it; where the code has changed since, it runs here."""
     executed, _, _ = notebooks.execute(text, package_digest(text.stem[:2]), [])
-    committed = nbformat.read(notebooks.notebook_path(text), 4)
+    committed = nbformat.read(notebook_text.notebook_path(text), 4)
     assert notebooks.drift(committed, executed) == []
 
 
 def test_a_planted_output_is_found() -> None:
-    committed = nbformat.read(notebooks.notebook_path(TEXTS[0]), 4)
-    executed = nbformat.read(notebooks.notebook_path(TEXTS[0]), 4)
+    committed = nbformat.read(notebook_text.notebook_path(TEXTS[0]), 4)
+    executed = nbformat.read(notebook_text.notebook_path(TEXTS[0]), 4)
     assert notebooks.drift(committed, executed) == []
     streams = [
         output
@@ -64,7 +64,7 @@ def test_every_notebook_has_a_text_and_a_place() -> None:
 
 
 def code(text: Path) -> list[str]:
-    notebook = notebooks.from_text(text)
+    notebook = notebook_text.from_text(text)
     return [
         re.sub(r"^([ \t]*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)
         for cell in notebook.cells
@@ -120,7 +120,7 @@ def test_the_measured_cost_is_within_the_limits(text: Path) -> None:
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.stem)
 def test_an_uncompared_cell_says_why(text: Path) -> None:
     """A cell whose output is not compared carries the tag, and a comment with the reason."""
-    for cell in notebooks.from_text(text).cells:
+    for cell in notebook_text.from_text(text).cells:
         tags = set(cell.metadata.get("tags", []))
         if tags & notebooks.NOT_COMPARED and "source" not in tags:
             assert "#" in cell.source, f"say in a comment why this is not compared:\n{cell.source}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from book._tools import notebooks
+from book._tools import notebook_text
 from book._tools.paths import ROOT
 
 NAME = "course_lib.model.masks.causal_mask"
@@ -53,7 +53,7 @@ def built(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dic
     (folder / "index.md").write_text(f"# Start\n\n```{{source}} {name}\n```\n")
     text = folder / "99_page.md"
     text.write_text(CHAPTER % name)
-    nbformat.write(notebooks.from_text(text), folder / "99_page.ipynb")
+    nbformat.write(notebook_text.from_text(text), folder / "99_page.ipynb")
     text.unlink()
     said = io.StringIO()
     with patch_docutils(), docutils_namespace(), warnings.catch_warnings():
@@ -105,7 +105,7 @@ def test_the_notebook_has_a_cell_that_runs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     text = tmp_path / "99_page.md"
     text.write_text(CHAPTER % NAME)
-    cells = notebooks.from_text(text).cells
+    cells = notebook_text.from_text(text).cells
     before, source, after = cells[-3:]
     assert [before.cell_type, source.cell_type, after.cell_type] == ["markdown", "code", "markdown"]
     assert before.source == "Before." and after.source == "After."
