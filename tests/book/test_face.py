@@ -227,6 +227,49 @@ def test_text_widgets_and_figures_have_one_colour_for_a_concept() -> None:
         assert getattr(palette, name) == light
 
 
+def contrast(one: str, other: str) -> float:
+    """How far two colours are apart in lightness, as WCAG 2 counts it: 1 to 21."""
+    values = []
+    for colour in (one, other):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        values.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(values) / min(values)
+
+
+def read_on_both(drawing: str, css: str) -> set[str]:
+    """Colours of words of a drawing that one of the two papers makes hard to read.
+
+    `palette.on_light` and `on_dark` stand on patches of the drawing, which stay as they are.
+    """
+    hard = set()
+    for word in re.findall(r"<text\b[^>]*>", drawing):
+        for colour in re.findall(r"fill: ?(#\w{6}|var\(--[\w-]+)", word):
+            if colour in (palette.on_light, palette.on_dark):
+                continue
+            name = colour.removeprefix("var(")
+            both = re.findall(rf"{name}: (#\w{{6}});", css) if colour != name else [colour] * 2
+            light, dark = both
+            if contrast(light, "#ffffff") < 4.5 or contrast(dark, "#14181e") < 4.5:
+                hard.add(colour)
+    return hard
+
+
+@pytest.mark.parametrize("chapter", [entry["chapter"] for entry in chapters()])
+def test_words_of_drawings_can_be_read_on_light_and_on_dark_paper(chapter: str) -> None:
+    css = (ROOT / "book" / "assets" / "course.css").read_text(encoding="utf-8")
+    page = (HTML / "notebooks" / f"{chapter}.html").read_text(encoding="utf-8")
+    drawings = re.findall(r'<svg [^>]*class="figure-.*?</svg>', page, re.DOTALL)
+    assert drawings and set().union(*(read_on_both(drawing, css) for drawing in drawings)) == set()
+
+
+def test_a_word_that_is_hard_to_read_on_one_paper_is_found() -> None:
+    css = "--concept-query: #0a62a6;--concept-query: #7cbcf5;"
+    assert read_on_both('<text style="fill: #0072b2">', css) == {"#0072b2"}
+    assert read_on_both('<text style="fill: #d55e00">', css) == {"#d55e00"}
+    assert read_on_both('<text style="fill: var(--concept-query, #0a62a6)">', css) == set()
+
+
 def test_the_typefaces_stand_beside_their_licences() -> None:
     folder = ROOT / "book" / "assets" / "vendor" / "fonts"
     faces = sorted(path.name for path in folder.glob("*.woff2"))

@@ -57,6 +57,20 @@ def test_the_page_form_follows_the_colours_of_the_page() -> None:
     assert "<style" not in page and "<metadata" not in page
 
 
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [(palette.blue, "query"), (palette.vermilion, "key"), (palette.green, "value")],
+)
+def test_a_word_in_the_colour_of_a_line_can_be_read_on_both_papers(line: str, word: str) -> None:
+    figure, axes = new_figure()
+    axes.plot([0, 1], [0, 1], color=line)
+    axes.text(0.5, 0.5, "beside its line", color=line)
+    page = FigureWithText(figure, "A line and its name.", TABLE)._repr_mimebundle_()[0]["text/html"]
+    named = re.findall(r"<text [^>]*>beside its line", page)
+    assert named and all(f"var(--concept-{word}" in one for one in named)
+    assert f"stroke: {line.lower()}" in page
+
+
 def test_names_in_the_drawings_differ_from_figure_to_figure() -> None:
     first, second = (set(re.findall(r'id="([^"]+)"', page_of(one))) for one in (draw(), panels(2)))
     assert len(first) > 5 and not first & second

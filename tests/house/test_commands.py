@@ -37,12 +37,19 @@ kernelspec:
 """
 
 
+def other_folders(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks and their runs are kept here while a test runs."""
+    for module in (notebooks, notebook_text):
+        monkeypatch.setattr(module, "NOTEBOOKS", here / "notebooks")
+    monkeypatch.setattr(notebooks, "EXECUTED", here / "executed")
+    for name in ("notebooks", "executed"):
+        (here / name).mkdir()
+
+
 @pytest.fixture
 def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Write a chapter with one cell in an empty book and run it."""
-    for name in ("NOTEBOOKS", "EXECUTED"):
-        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir()
+    other_folders(tmp_path, monkeypatch)
 
     def run(cell: str) -> tuple:
         text = tmp_path / "99_page.md"
@@ -125,11 +132,10 @@ def test_a_failure_ends_the_notebooks_that_still_run(
     for name, cell in cells.items():
         texts.append(tmp_path / f"{name}.md")
         texts[-1].write_text(CHAPTER % cell)
-    for name in ("NOTEBOOKS", "EXECUTED"):
-        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir()
+    other_folders(tmp_path, monkeypatch)
     monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
-    monkeypatch.setattr(notebooks, "chapter_texts", lambda: texts)
+    for module in (notebooks, notebook_text):
+        monkeypatch.setattr(module, "chapter_texts", lambda: texts)
     kernels = set(psutil.Process().children(recursive=True))
     with pytest.raises(CommandError, match="99_fails has a cell that raised"):
         notebooks.execute_all()
@@ -264,10 +270,9 @@ def test_an_interrupt_while_a_notebooks_thread_starts_ends_its_kernel(
 
     text = tmp_path / "99_page.md"
     text.write_text(CHAPTER % "import time; time.sleep(250)")
-    for name in ("NOTEBOOKS", "EXECUTED"):
-        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir()
-    monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
+    other_folders(tmp_path, monkeypatch)
+    for module in (notebooks, notebook_text):
+        monkeypatch.setattr(module, "chapter_texts", lambda: [text])
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     kernels = set(psutil.Process().children(recursive=True))
     before = signal.getsignal(signal.SIGINT)
@@ -334,11 +339,10 @@ def test_nothing_is_written_where_nothing_changed(
     """A checkout that is built can be read-only."""
     text = tmp_path / "99_page.md"
     text.write_text(CHAPTER % "print('one')")
-    for name in ("NOTEBOOKS", "EXECUTED"):
-        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir()
+    other_folders(tmp_path, monkeypatch)
     monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
-    monkeypatch.setattr(notebooks, "chapter_texts", lambda: [text])
+    for module in (notebooks, notebook_text):
+        monkeypatch.setattr(module, "chapter_texts", lambda: [text])
     notebook_text.generate()
     notebooks.execute_all()
 
@@ -356,11 +360,10 @@ def test_only_the_chapters_named_are_refreshed(
     texts = [tmp_path / "98_one.md", tmp_path / "99_two.md"]
     for text in texts:
         text.write_text(CHAPTER % "print('here')")
-    for name in ("NOTEBOOKS", "EXECUTED"):
-        monkeypatch.setattr(notebooks, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir()
+    other_folders(tmp_path, monkeypatch)
     monkeypatch.setattr(notebooks, "COSTS", tmp_path / "costs.json")
-    monkeypatch.setattr(notebooks, "chapter_texts", lambda: texts)
+    for module in (notebooks, notebook_text):
+        monkeypatch.setattr(module, "chapter_texts", lambda: texts)
     assert [path.stem for path in notebooks.refresh(["99_two"])] == ["99_two"]
     assert [path.stem for path in (tmp_path / "executed").glob("*.ipynb")] == ["99_two"]
     with pytest.raises(CommandError, match="no chapter 97_none; there are: 98_one, 99_two"):

@@ -25,7 +25,7 @@ def test_notebooks_follow_their_text() -> None:
 
 
 def test_a_planted_drift_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebook_text, "NOTEBOOKS", tmp_path)
     for text in TEXTS:
         source = ROOT / "notebooks" / f"{text.stem}.ipynb"
         (tmp_path / source.name).write_text(source.read_text().replace("#", "##", 1))

@@ -47,7 +47,7 @@ def built(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dic
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
-    monkeypatch.setattr(notebooks, "NOTEBOOKS", folder)
+    monkeypatch.setattr(notebook_text, "NOTEBOOKS", folder)
     folder.mkdir(exist_ok=True)
     (folder / "conf.py").write_text(CONF)
     (folder / "index.md").write_text(f"# Start\n\n```{{source}} {name}\n```\n")
@@ -102,7 +102,7 @@ def test_a_page_is_read_again_when_the_file_changes(
 
 
 def test_the_notebook_has_a_cell_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebook_text, "NOTEBOOKS", tmp_path)
     text = tmp_path / "99_page.md"
     text.write_text(CHAPTER % NAME)
     cells = notebook_text.from_text(text).cells
