@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from book._ext.columns import with_columns
 from book._ext.concepts import concept_of
 from book._ext.course_index import KINDS, anchor, ranges, with_anchors
 from book._ext.figure_numbers import caption_of, number_figures
@@ -225,6 +226,33 @@ def test_text_widgets_and_figures_have_one_colour_for_a_concept() -> None:
         light, dark = re.findall(rf"--concept-{name}: (#\w+);", book)
         assert re.findall(rf"var\(--concept-{name}, (#\w+)\)", widgets) == [light, dark]
         assert getattr(palette, name) == light
+
+
+def printed(text: str) -> str:
+    return f'<div class="output stream"><div class="highlight"><pre>{text}</pre></div></div>'
+
+
+def test_a_printed_table_keeps_its_columns() -> None:
+    wide = "name" + " " * 40 + "share\nthe &lt;end&gt;" + " " * 34 + "<b>  0.5</b>\n"
+    page = with_columns(printed(wide))
+    assert 'class="output stream columns" style="--columns:49"' in page
+    assert f'<pre tabindex="0" role="group" aria-label="Printed table">{wide}</pre>' in page
+
+
+def test_a_sentence_below_a_printed_table_goes_on_in_the_next_line() -> None:
+    rows = "a" + " " * 50 + "b\nc" + " " * 50 + "d\n"
+    sentence = "So the first one is ahead of the second, by more than the starts differ among them."
+    page = with_columns(printed(rows + sentence + "\n" + "e" + " " * 50 + "f\n"))
+    assert f'{rows}<span class="sentence">{sentence}</span>e' in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a  b\nc  d\n", "some words that are long enough not to fit on a phone\n" * 3 + "a  b\n", ""],
+    ids=["narrow", "sentences", "nothing"],
+)
+def test_what_is_no_wide_table_stays_as_it_was(text: str) -> None:
+    assert with_columns(printed(text)) == printed(text)
 
 
 def contrast(one: str, other: str) -> float:

@@ -1,0 +1,73 @@
+"""Keeps columns that a cell has printed below each other on a phone.
+
+Lines of text go on in the next line where a page is narrow. A printed table broken like that cannot
+be read, so it is made smaller, as far as it stays legible, and then scrolls by itself.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+OUTPUT = re.compile(
+    r'<div class="output (?P<kind>[^"]*)">(?P<head><div class="highlight">)<pre>'
+    r"(?P<text>.*?)</pre>",
+    re.DOTALL,
+)
+GAP = re.compile(r"\S {2,}\S")
+FIT = 40  # letters in a line of an output on a phone of 390 pixels
+
+
+def plain(line: str) -> str:
+    """A line as it is read."""
+    return html.unescape(re.sub(r"<[^>]*>", "", line)).rstrip()
+
+
+def columns_of(lines: list[str]) -> int:
+    """How many letters wide a printed table is; 0 where most lines have no columns."""
+    told = [line for line in lines if line]
+    with_gaps = [line for line in told if GAP.search(line)]
+    enough = len(with_gaps) >= 2 and len(with_gaps) >= 0.6 * len(told)
+    return max(map(len, with_gaps)) if enough else 0
+
+
+def with_columns(page: str) -> str:
+    """A written page in which printed tables that a phone would break are marked as such.
+
+    A sentence below a table, longer than the table is wide, goes on in the next line as ever.
+    """
+
+    def marked(match: re.Match[str]) -> str:
+        lines = match["text"].split("\n")
+        width = columns_of([plain(line) for line in lines])
+        if width <= FIT:
+            return match[0]
+        text = "".join(
+            f'<span class="sentence">{line}</span>'
+            if len(plain(line)) > width and not GAP.search(plain(line))
+            else f"{line}\n"
+            for line in lines
+        ).removesuffix("\n")
+        return (
+            f'<div class="output {match["kind"]} columns" style="--columns:{width}">'
+            f'{match["head"]}<pre tabindex="0" role="group" aria-label="Printed table">{text}</pre>'
+        )
+
+    return OUTPUT.sub(marked, page)
+
+
+def mark_pages(app: Sphinx, error: Exception | None) -> None:
+    """Mark the printed tables of every written chapter."""
+    if error is not None or app.builder.name != "html":
+        return
+    for path in sorted((Path(app.outdir) / "notebooks").glob("[0-9][0-9]_*.html")):
+        path.write_text(with_columns(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("build-finished", mark_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
