@@ -37,7 +37,7 @@ def columns_of(lines: list[str]) -> int:
 def with_columns(page: str) -> str:
     """A written page in which printed tables that a phone would break are marked as such.
 
-    A sentence below a table, longer than the table is wide, goes on in the next line as ever.
+    A sentence below a table goes on in the next line as ever.
     """
 
     def marked(match: re.Match[str]) -> str:
@@ -47,7 +47,7 @@ def with_columns(page: str) -> str:
             return match[0]
         text = "".join(
             f'<span class="sentence">{line}</span>'
-            if len(plain(line)) > width and not GAP.search(plain(line))
+            if len(plain(line)) > FIT and not GAP.search(plain(line))
             else f"{line}\n"
             for line in lines
         ).removesuffix("\n")
