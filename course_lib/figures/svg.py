@@ -14,6 +14,7 @@ from itertools import combinations
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -68,7 +69,8 @@ def page_svg(figure: Figure, alt: str, phone: Figure | None = None) -> str:
         for layout in _layouts(figure):
             with _narrow(figure, *layout):
                 if _meetings(figure) <= allowed:
-                    narrow = _svg(figure, alt, "figure-narrow")
+                    with _names_below(figure):
+                        narrow = _svg(figure, alt, "figure-narrow")
                     break
     least = width * (SMALLEST_WIDE_PIXELS if narrow else SMALLEST_PIXELS) / smallest
     width = max(width, least)
@@ -211,6 +213,38 @@ def _narrow(figure: Figure, columns: int, stretch: float, turned: bool) -> Itera
                 axes.set_subplotspec(place)
                 axes.tick_params(labelleft=left, labelbottom=low)
         figure.set_size_inches(inches_wide, inches_high)
+
+
+@contextmanager
+def _names_below(figure: Figure) -> Iterator[None]:
+    """Put the names of a panel's lines below it for a while, where they would cover a line."""
+    covering = [axes for axes in figure.axes if _covers_a_line(axes)]
+    if len(covering) != 1:
+        yield
+        return
+    legend = covering[0].get_legend()
+    handles, labels = covering[0].get_legend_handles_labels()
+    size = float(legend.get_texts()[0].get_fontsize())
+    wide, high = (float(one) for one in figure.get_size_inches())
+    legend.set_visible(False)
+    figure.set_size_inches(wide, high + len(labels) * 1.6 * size / 72)
+    below = figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=size)
+    try:
+        yield
+    finally:
+        below.remove()
+        legend.set_visible(True)
+        figure.set_size_inches(wide, high)
+
+
+def _covers_a_line(axes: Axes) -> bool:
+    """Whether the names of the lines of a panel, as it was drawn last, lie on one of them."""
+    legend = axes.get_legend()
+    if legend is None or not legend.get_visible():
+        return False
+    box = legend.get_window_extent()
+    paths = (line.get_path().transformed(line.get_transform()) for line in axes.lines)
+    return any(path.intersects_bbox(box, filled=False) for path in paths)
 
 
 def _points(text: Text) -> float:

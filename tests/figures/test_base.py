@@ -143,6 +143,29 @@ def test_a_phone_reads_the_words_that_a_stacked_panel_gets_of_its_own() -> None:
     assert page.count(">second<") == 3 and "font-size: 8px" in page  # the wide one is as before
 
 
+def curves(levels: int) -> FigureWithText:
+    """Lines that leave room for their names in a wide drawing; many leave none on a phone."""
+    figure, axes = new_figure(width=9.0, height=3.0)
+    for level in range(levels):
+        axes.plot([0, 4, 10], [0, level, level], label=f"the line number {level}")
+    axes.plot([0, 10], [3 * levels, 3 * levels] if levels < 5 else [levels, 0], label="the last")
+    axes.legend(frameon=False)
+    return FigureWithText(figure, "Lines.", TABLE)
+
+
+@pytest.mark.parametrize(("levels", "moved"), [(2, False), (7, True)])
+def test_names_of_lines_never_cover_a_line_on_a_phone(levels: int, moved: bool) -> None:
+    drawn = curves(levels)
+    page = drawn._repr_mimebundle_()[0]["text/html"]
+    narrow = re.search(r'<svg[^>]*class="figure-narrow".*?</svg>', page, re.DOTALL)
+    assert narrow and narrow[0].count("the line number") == levels
+    _, height = sizes(page, "figure-narrow")
+    assert (height > 1.5 * 3 * 96) is moved
+    axes = drawn.figure.axes[0]
+    assert axes.get_legend().get_visible() and not drawn.figure.legends
+    assert page == drawn._repr_mimebundle_()[0]["text/html"]
+
+
 def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
     figure, axes = new_figure(width=9.0)
     axes.text(0.5, 0.5, "for a desk", fontsize=9)
