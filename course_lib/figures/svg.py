@@ -57,7 +57,9 @@ def page_svg(figure: Figure, alt: str, phone: Figure | None = None) -> str:
     Raises:
         ValueError: If `phone` is too wide, or has words that a phone shows too small.
     """
-    wide = _svg(figure, alt, "figure-wide")
+    allowed = _meetings(figure)
+    with _names_below(figure):
+        wide = _svg(figure, alt, "figure-wide")
     smallest = min((_points(text) for text in _words(figure)), default=10.0) * _PIXELS
     width = figure.get_figwidth() * 96
     narrow = ""
@@ -65,7 +67,6 @@ def page_svg(figure: Figure, alt: str, phone: Figure | None = None) -> str:
         _check_phone(phone)
         narrow = _svg(phone, alt, "figure-narrow")
     elif width > PHONE_INCHES * 96 or smallest < SMALLEST_PIXELS:
-        allowed = _meetings(figure)
         for layout in _layouts(figure):
             with _narrow(figure, *layout):
                 if _meetings(figure) <= allowed:
@@ -217,7 +218,10 @@ def _narrow(figure: Figure, columns: int, stretch: float, turned: bool) -> Itera
 
 @contextmanager
 def _names_below(figure: Figure) -> Iterator[None]:
-    """Put the names of a panel's lines below it for a while, where they would cover a line."""
+    """Put the names of a panel's lines below it for a while, where they would cover a line.
+
+    The figure was drawn, so that it is known where its names lie.
+    """
     covering = [axes for axes in figure.axes if _covers_a_line(axes)]
     if len(covering) != 1:
         yield
