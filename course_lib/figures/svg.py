@@ -223,10 +223,10 @@ def _names_below(figure: Figure) -> Iterator[None]:
     The figure was drawn, so that it is known where its names lie.
     """
     covering = [axes for axes in figure.axes if _covers_a_line(axes)]
-    if len(covering) != 1:
+    legend = covering[0].get_legend() if len(covering) == 1 else None
+    if legend is None:
         yield
         return
-    legend = covering[0].get_legend()
     handles, labels = covering[0].get_legend_handles_labels()
     size = float(legend.get_texts()[0].get_fontsize())
     wide, high = (float(one) for one in figure.get_size_inches())
