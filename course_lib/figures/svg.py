@@ -105,6 +105,12 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
     text = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
     text = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), text)
+    # The same picture in two panels has one name twice; where nothing refers to it, it needs none.
+    text = re.sub(
+        r'(<image [^>]*?)\bid="([^"]*)" ?',
+        lambda one: one[0] if f'"#{one[2]}"' in text else one[1],
+        text,
+    )
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", text)

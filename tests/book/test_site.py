@@ -23,6 +23,7 @@ class Document(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.ids: set[str] = set()
+        self.twice: list[str] = []
         self.loads: list[str] = []
         self.images_without_text: list[str] = []
         self.tags: set[str] = set()
@@ -35,6 +36,8 @@ class Document(HTMLParser):
         if tag == "html":
             self.language = found.get("lang", "")
         if "id" in found:
+            if found["id"] in self.ids:
+                self.twice.append(found["id"])
             self.ids.add(found["id"])
         if tag == "a" and "name" in found:
             self.ids.add(found["name"])
@@ -70,6 +73,14 @@ def test_links_and_anchors_lead_somewhere(documents: dict[Path, Document]) -> No
                 if unquote(parts.fragment) not in documents[target].ids:
                     broken.append(f"{path.name}: {link}")
     assert broken == []
+
+
+def test_no_two_parts_of_a_page_have_one_name(
+    documents: dict[Path, Document], tmp_path: Path
+) -> None:
+    assert {path.name: d.twice for path, d in documents.items() if d.twice} == {}
+    (tmp_path / "planted.html").write_text("<p id='a'></p><i id='b'></i><b id='a'></b>")
+    assert Document(tmp_path / "planted.html").twice == ["a"]
 
 
 def test_pages_load_from_this_site_only(documents: dict[Path, Document]) -> None:

@@ -95,6 +95,15 @@ def sizes(page: str, kind: str) -> tuple[float, float]:
     return float(box[1]) * 96 / 72, float(box[2]) * 96 / 72
 
 
+def test_one_picture_in_two_panels_has_no_name_twice() -> None:
+    figure, axes = new_figure(1, 2)
+    for one in axes:
+        one.imshow(np.eye(3))
+    text = page_of(FigureWithText(figure, "Two panels.", TABLE))
+    names = re.findall(r'\bid="([^"]*)"', text)
+    assert text.count("<image ") >= 2 and len(names) == len(set(names))
+
+
 def test_a_phone_gets_the_panels_below_each_other() -> None:
     page = page_of(panels(3))
     width, height = sizes(page, "figure-narrow")
