@@ -15,8 +15,24 @@ FRONT = sorted(
 )
 WEIGHT_LIMIT_BYTES = 350_000  # compressed, as a server sends it
 SMALLEST_LABEL_PIXELS = 11
-PHONE = 390
+PHONE, DESKTOP = 390, 1280
 FOUR_TIMES = 320  # what a screen of 1280 pixels has left when everything is four times as large
+
+# Of each table: whether it goes on to the right, and whether it fades there before and at its end.
+FADES = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const fade = (node) => parseFloat(getComputedStyle(node).getPropertyValue("--more"));
+    const found = [];
+    for (const fold of document.querySelectorAll("article details")) fold.open = true;
+    for (const node of document.querySelectorAll("article [role=region]")) {
+        const before = fade(node), more = node.scrollWidth - node.clientWidth;
+        node.scrollLeft = more;
+        await frame();
+        await frame();
+        found.push([more > 0, before > 0, fade(node) > 0]);
+    }
+    return found;
+}"""
 
 RAW_TABLE = re.compile(r"\|\s*(?:[:—-]\s*){1,}[—-]*:?\s*\|")
 CUT_LINES = """() => [...document.querySelectorAll("article pre")]
@@ -117,9 +133,14 @@ def test_no_table_shows_as_raw_marks(opened) -> None:
 def test_no_line_of_code_is_cut_and_no_figure_scrolls_sideways(width: int, opened) -> None:
     opened.page.set_viewport_size({"width": width, "height": 900})
     cut, sideways = opened.page.evaluate(CUT_LINES), opened.page.evaluate(SIDEWAYS)
-    opened.page.set_viewport_size({"width": 1280, "height": 900})
+    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
     assert cut == []
     assert sideways == []
+
+
+def test_a_table_that_goes_on_to_the_right_fades_until_its_end(open_page: Callable) -> None:
+    found = open_page("book/how_good.html", width=PHONE).page.evaluate(FADES)
+    assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
 
 
 def test_no_label_of_a_figure_lies_over_another(opened) -> None:
@@ -129,7 +150,7 @@ def test_no_label_of_a_figure_lies_over_another(opened) -> None:
 def test_every_label_of_a_figure_can_be_read_on_a_phone(opened) -> None:
     opened.page.set_viewport_size({"width": PHONE, "height": 900})
     small = opened.page.evaluate(SMALL_LABELS, SMALLEST_LABEL_PIXELS)
-    opened.page.set_viewport_size({"width": 1280, "height": 900})
+    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
     assert small == []
 
 
@@ -253,18 +274,22 @@ def test_every_widget_comes_to_life(opened) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(scheme: str, opened) -> None:
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_axe_finds_nothing(width: int, scheme: str, opened) -> None:
     """The dark page has the same elements, so the rules about colours say all that is new."""
+    opened.page.set_viewport_size({"width": width, "height": 900})
     opened.page.emulate_media(color_scheme=scheme)
     opened.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-    assert opened.axe(only=COLOURS if scheme == "dark" else ()) == []
+    found = opened.axe(only=COLOURS if scheme == "dark" else ())
+    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
+    assert found == []
 
 
 @pytest.mark.parametrize("width", [PHONE, FOUR_TIMES])
 def test_a_narrow_page_does_not_scroll_sideways(width: int, opened) -> None:
     opened.page.set_viewport_size({"width": width, "height": 900})
     overflow = opened.overflow()
-    opened.page.set_viewport_size({"width": 1280, "height": 900})
+    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
     assert overflow == 0
 
 
@@ -277,14 +302,16 @@ def test_a_planted_wide_block_is_found(open_page: Callable) -> None:
     assert opened.overflow() > 0
 
 
-def test_axe_finds_a_planted_fault(open_page: Callable) -> None:
-    opened = open_page(CHAPTERS[0])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_axe_finds_a_planted_fault(width: int, open_page: Callable) -> None:
+    opened = open_page(CHAPTERS[0], width=width)
     opened.page.evaluate("document.querySelector('article').innerHTML += '<button></button>'")
     assert any("button-name" in line for line in opened.axe())
 
 
-def test_axe_finds_a_planted_fault_of_the_dark_page(open_page: Callable) -> None:
-    opened = open_page(CHAPTERS[0], color_scheme="dark")
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_axe_finds_a_planted_fault_of_the_dark_page(width: int, open_page: Callable) -> None:
+    opened = open_page(CHAPTERS[0], width=width, color_scheme="dark")
     opened.page.evaluate(
         "document.querySelector('article').innerHTML += '<p style=\"color: #222\">dark</p>'"
     )

@@ -28,13 +28,16 @@ def everything(show):
     return open_
 
 
-def test_axe_finds_nothing_before_and_after_in_light_and_dark(everything, axe):
-    page = everything()
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_before_and_after_in_light_and_dark(everything, axe, width):
+    page = everything(width=width)
     assert axe(page) == []
     unlock(page)
     assert axe(page) == []
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    page.wait_for_function("document.getAnimations().length === 0")
+    page.wait_for_function(
+        "document.getAnimations().every((one) => one.timeline !== document.timeline)"
+    )
     assert axe(page) == []
 
 
@@ -66,6 +69,30 @@ def test_phone_width_targets_and_regions(everything):
     assert small == []
     assert unnamed == []
     assert regions == [1] * len(EXAMPLES)
+
+
+FADES = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const fade = (node) => parseFloat(getComputedStyle(node).getPropertyValue("--cw-more"));
+    const found = [];
+    for (const node of document.querySelectorAll(".cw-live .cw-scroll")) {
+        if (!node.checkVisibility()) continue;
+        const before = fade(node), more = node.scrollWidth - node.clientWidth;
+        node.scrollLeft = more;
+        await frame();
+        await frame();
+        found.push([more > 0, before > 0, fade(node) > 0]);
+    }
+    return found;
+}"""
+
+
+def test_what_goes_on_to_the_right_fades_until_its_end(everything):
+    """Part that scrolls, a fade before, a fade at the end."""
+    page = everything(width=390)
+    unlock(page)
+    found = page.evaluate(FADES)
+    assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
 
 
 def test_static_forms_stand_without_javascript(everything):
