@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -18,12 +19,20 @@ OUTPUT = re.compile(
     re.DOTALL,
 )
 GAP = re.compile(r"\S {2,}\S")
+# Beside those with a gap, a row may be empty but for its last column, or a rule made of signs.
+ROW = re.compile(r"(?:^|\S) {2,}\S|^[\W_]+$")
 FIT = 40  # letters in a line of an output on a phone of 390 pixels
 
 
 def plain(line: str) -> str:
     """A line as it is read."""
-    return html.unescape(re.sub(r"<[^>]*>", "", line)).rstrip()
+    return html.unescape(re.sub(r"<[^>]*>", "", line)).expandtabs().rstrip()
+
+
+def width_of(line: str) -> int:
+    """How many letters of a typewriter a line is wide: a Chinese one is as wide as two."""
+    marks = sum(unicodedata.combining(letter) > 0 for letter in line)
+    return len(line) - marks + sum(unicodedata.east_asian_width(one) in "WF" for one in line)
 
 
 def columns_of(lines: list[str]) -> int:
@@ -31,7 +40,7 @@ def columns_of(lines: list[str]) -> int:
     told = [line for line in lines if line]
     with_gaps = [line for line in told if GAP.search(line)]
     enough = len(with_gaps) >= 2 and len(with_gaps) >= 0.6 * len(told)
-    return max(map(len, with_gaps)) if enough else 0
+    return max(map(width_of, with_gaps)) if enough else 0
 
 
 def with_columns(page: str) -> str:
@@ -47,7 +56,7 @@ def with_columns(page: str) -> str:
             return match[0]
         text = "".join(
             f'<span class="sentence">{line}</span>'
-            if len(plain(line)) > FIT and not GAP.search(plain(line))
+            if width_of(plain(line)) > FIT and not ROW.search(plain(line))
             else f"{line}\n"
             for line in lines
         ).removesuffix("\n")

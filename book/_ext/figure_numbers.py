@@ -30,7 +30,8 @@ def caption_of(alt: str) -> str:
             break
         first = f"{first} {sentence}"
     if len(first) > 1.5 * LONGEST:
-        first = re.split(r"[;,] (?=[^;,]*$)", first[:LONGEST])[0] + " …"
+        cut = first[: LONGEST + 1].rpartition(" ")[0] or first[:LONGEST]
+        first = re.split(r"[;,] (?=[^;,]*$)", cut)[0] + " …"
     return first[0].upper() + first[1:]
 
 

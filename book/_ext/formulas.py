@@ -29,6 +29,8 @@ def inline(tex: str) -> str:
     Raises:
         TexError: It cannot be read.
     """
+    if tex != tex.strip():  # as in "from $5 to $6", which Markdown takes for a formula
+        raise TexError(r"a space at its dollar sign; a price is written \$5")
     return f'<span class="math notranslate nohighlight">{formula(tex)}</span>'
 
 

@@ -27,6 +27,7 @@ LOADER = re.compile(r"^exercises\.(load|progress_panel)\(")
 # The start and the amount of training, which `book/_tools/repeat.py` sets.
 SETTINGS = re.compile(r"^SEED, BUDGET = \d+, \d+$")
 LINTER = re.compile(r'(\s*<span class="c1"># noqa[^<]*</span>)')
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 CHECK = re.compile(r"^(torch|np|numpy)\.testing\.assert_\w+\(")
 # What the head of each page does before anything is drawn, so that nothing moves afterwards.
 EARLY = (
@@ -44,46 +45,68 @@ def kinds(code: str) -> list[str]:
     lines = code.split("\n")
     found = [""] * len(lines)
     try:
-        body = ast.parse(code).body
-    except SyntaxError:
-        body = []
-    _mark(body, found, set())
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        tree = ast.Module([], [])
+    _mark(tree.body, found, set())
+    quoted = _quoted(tree)
     inside = False
     for number, line in enumerate(lines):
         inside = line.startswith("# Not compared") or (inside and line.startswith("#"))
-        if inside:
+        if inside and number not in quoted:
             found[number] = "comment"
     shown = [number for number, line in enumerate(lines) if line.strip() and not found[number]]
     if shown and all(SETTINGS.match(lines[number]) for number in shown):
         for number in shown:
             found[number] = "settings"
-    _join(lines, found)
+    # A line inside a text has no say in where gaps are, and stays with its neighbours.
+    _join(["text" if number in quoted else line for number, line in enumerate(lines)], found)
     return found
 
 
+def _quoted(tree: ast.Module) -> set[int]:
+    """The lines that begin inside a text of several lines."""
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.JoinedStr))
+    return {line for node in texts for line in range(node.lineno, node.end_lineno or node.lineno)}
+
+
 def _mark(body: list[ast.stmt], found: list[str], loaded: set[str]) -> None:
-    """Mark the statements of a block; one whose whole block is machinery is marked with it."""
+    """Mark the statements of a block; one whose whole block is machinery is marked with it.
+
+    A line that also holds something else stays, and so does a block of nothing else: its head alone
+    would read as a mistake.
+    """
+    shown: set[int] = set()
     for node in body:
         kind = _kind(node, loaded)
         inner = [] if kind else getattr(node, "body", [])
-        if inner and not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            if isinstance(node, ast.For | ast.With) and not getattr(node, "orelse", []):
-                if {_kind(one, loaded) for one in inner} == {"check"}:
-                    kind = "check"
-            if not kind:
-                _mark(inner, found, loaded)
+        if inner and not isinstance(node, DEFINITIONS):
+            _mark(inner, found, loaded)
+            if all(found[one.lineno - 1] for one in inner):
+                shown |= {number for one in inner for number in _lines(one)}
         if kind:
-            assert node.end_lineno is not None
-            for number in range(node.lineno - 1, node.end_lineno):
+            for number in _lines(node):
                 found[number] = kind
+        else:
+            shown |= {node.lineno - 1} if inner else set(_lines(node))
+    for number in shown:
+        found[number] = ""
+
+
+def _lines(node: ast.stmt) -> range:
+    assert node.end_lineno is not None
+    return range(node.lineno - 1, node.end_lineno)
 
 
 def _kind(node: ast.stmt, loaded: set[str]) -> str:
-    """What a single statement is for."""
+    """What a single statement is for, or a block that holds nothing but checks."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return "import"
     if isinstance(node, ast.Assert):
         return "check"
+    if isinstance(node, ast.For | ast.With | ast.If):
+        inside = [*node.body, *getattr(node, "orelse", [])]
+        return "check" if {_kind(one, set(loaded)) for one in inside} == {"check"} else ""
     if isinstance(node, ast.Assign) and LOADER.match(ast.unparse(node.value)):
         loaded |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         return "loader"

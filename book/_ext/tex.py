@@ -13,12 +13,18 @@ from html import escape
 from book._ext import tex_symbols as known
 from book._ext.mathml import Atom, fence, one, sign, spaced
 
+_WORDS = r"\\(?:text|mathrm|operatorname|mathbf|mathbb|mathcal|begin|end)\s*\{[^{}]*\}"
+_OTHER_LETTERS = re.compile(rf"{_WORDS}|\\[a-zA-Z]+")
 _TOKEN = re.compile(
-    r"\\(?:text|mathrm|operatorname|mathbf|mathbb|mathcal|begin|end)\s*\{[^{}]*\}"
-    r"|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|'+|\S",
+    rf"{_WORDS}"
+    r"|\\[a-zA-Z]+|\\.|[0-9]+(?:\.[0-9]+)?|'+|\S",
     re.DOTALL,
 )
 _WITH_WORDS = re.compile(r"\\([a-z]+)\s*\{([^{}]*)\}", re.DOTALL)
+# In a text a backslash makes letters of these signs; what TeX reads as something else is refused.
+_ESCAPED = re.compile(r"\\([%#$&_ ])")
+_NOT_IN_TEXT = re.compile(r"\\[a-zA-Z]*|[$%#&^]|--|``|''")
+DEEPEST = 40  # groups, scripts and commands inside each other
 # Brackets around a table by its name; "cases" has one.
 _TABLES = {
     "aligned": ("", ""),
@@ -38,14 +44,14 @@ class TexError(ValueError):
 def parts(tex: str) -> list[str]:
     """A formula cut at each "qquad" that stands outside all braces, where a line may break."""
     found, depth = [""], 0
-    for token in re.findall(r"\\[a-zA-Z]+|\\.|[^\\]", tex, re.DOTALL):
+    for token in re.findall(r"\\[a-zA-Z]+|\\.|.", tex, re.DOTALL):
         depth += token in ("{", r"\left", r"\begin")
         depth -= token in ("}", r"\right", r"\end")
         if token == r"\qquad" and depth == 0:
             found.append("")
         else:
             found[-1] += token
-    return [part.strip() for part in found]
+    return [_stripped(part) for part in found]
 
 
 def formula(tex: str, display: bool = False) -> str:
@@ -56,14 +62,16 @@ def formula(tex: str, display: bool = False) -> str:
         display: Whether it stands on lines of its own.
 
     Raises:
-        TexError: It has a command that is not known, or braces, brackets or scripts that do
-            not fit together.
+        TexError: It has a command that is not known, a word that is not marked as one, or braces,
+            brackets or scripts that do not fit together.
     """
     row = _Reader(tex).row((), _DISPLAY if display else _TEXT)
     if not row:
         raise TexError("an empty formula")
+    if word := re.search("[a-zA-Z]{3,}", _OTHER_LETTERS.sub(" ", tex)):
+        raise TexError(rf"{word[0]} is no product of letters; a word stands in \mathrm or \text")
     kind = ' display="block"' if display else ""
-    source = f'<annotation encoding="application/x-tex">{escape(tex.strip())}</annotation>'
+    source = f'<annotation encoding="application/x-tex">{escape(_stripped(tex))}</annotation>'
     return f"<math{kind}><semantics>{one(row)}{source}</semantics></math>"
 
 
@@ -72,7 +80,7 @@ class _Reader:
 
     def __init__(self, tex: str) -> None:
         self.tokens = _TOKEN.findall(tex)
-        self.at = 0
+        self.at = self.depth = 0
 
     def next(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -97,7 +105,7 @@ class _Reader:
         """What a command works on: a group in braces, or one piece."""
         if self.next() == "{":
             return self.braces(style)
-        if re.match(r"\d[\d.]", self.next()):
+        if re.match("[0-9][0-9.]", self.next()):
             raise TexError(f"{self.next()} needs braces around it")
         return one(spaced([self.piece(style)], style == _SCRIPT))
 
@@ -111,6 +119,7 @@ class _Reader:
         """One piece with what stands below and above it."""
         atom = self.piece(style)
         low = high = ""
+        self.depth += 1
         while self.next().startswith(("_", "^", "'")):
             mark = self.take()
             if (low if mark == "_" else high) or atom.kind == "space":
@@ -121,6 +130,7 @@ class _Reader:
                 high = self.group(_SCRIPT)
             else:
                 low = self.group(_SCRIPT)
+        self.depth -= 1
         if low or high:
             below, above = ("under", "over") if atom.limits else ("sub", "sup")
             name = f"m{below if low else ''}{above if high else ''}"
@@ -129,13 +139,18 @@ class _Reader:
 
     def piece(self, style: int) -> Atom:
         """One token, or a command with what it works on."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise TexError(f"more than {DEEPEST} pieces stand inside each other")
         token = self.next()
         if token == "{":
-            return Atom("ord", self.braces(style))
-        self.take()
-        if _WITH_WORDS.fullmatch(token):
-            return self.words(token)
-        return _alone(token) or self.command(token, style)
+            atom = Atom("ord", self.braces(style))
+        else:
+            self.take()
+            atom = self.words(token) if _WITH_WORDS.fullmatch(token) else _alone(token)
+            atom = atom or self.command(token, style)
+        self.depth -= 1
+        return atom
 
     def command(self, token: str, style: int) -> Atom:
         """A command that shapes what follows it."""
@@ -158,6 +173,8 @@ class _Reader:
             if token in table:
                 over = sign(table[token], stretchy=stretchy)
                 return Atom("ord", f'<mover accent="true">{self.group(style)}{over}</mover>')
+        if _WITH_WORDS.fullmatch(f"{token}{{}}") and _TOKEN.fullmatch(f"{token}{{}}"):
+            raise TexError(f"{token} wants words in braces, with no braces in them")
         raise TexError(f"{token} is not known; what is stands in book/_ext/tex_symbols.py")
 
     def bracket(self) -> str:
@@ -174,7 +191,7 @@ class _Reader:
         if command == "begin":
             return self.table(text)
         if command == "text":
-            return Atom("ord", f"<mtext>{escape(text).replace(' ', chr(0xA0))}</mtext>")
+            return Atom("ord", f"<mtext>{escape(_text(text))}</mtext>")
         if command in known.STYLES:
             letters = [known.styled(command, letter) for letter in text]
             if not letters or not all(letters):
@@ -199,13 +216,34 @@ class _Reader:
             rows[-1].append(f"<mtd>{''.join(row)}</mtd>")
             mark = self.take()
             if mark == row_end:
+                if self.next() in ("[", "*"):
+                    raise TexError(
+                        rf"\\{self.next()} is not known; {{}} between the two parts them"
+                    )
                 rows.append([])
+        if len(rows) > 1 and rows[-1] == ["<mtd></mtd>"]:  # what ended the row before it
+            del rows[-1]
         lines = "".join(f"<mtr>{''.join(cells)}</mtr>" for cells in rows)
         shown = ' displaystyle="true"' if aligned else ""
         table = f'<mtable class="tex-{name}"{shown}>{lines}</mtable>'
         before, after_it = _TABLES[name]
         markup = _fenced(fence(before, "prefix"), [table], fence(after_it, "postfix"))
         return Atom("inner" if before else "ord", markup)
+
+
+def _stripped(tex: str) -> str:
+    """A formula without the spaces around it; one after a backslash is part of a command."""
+    kept = tex.strip()
+    return f"{kept} " if re.search(r"(?<!\\)(?:\\\\)*\\$", kept) and kept != tex.lstrip() else kept
+
+
+def _text(text: str) -> str:
+    """The words of a text as they are read, with spaces that stay."""
+    wrong = _NOT_IN_TEXT.search(_ESCAPED.sub("", text))
+    words = re.sub(r"[\s~]+", "\xa0", _ESCAPED.sub(r"\1", text))
+    if wrong or not words or not words.replace("\xa0", "").isprintable():
+        raise TexError(f"a text cannot have {wrong[0] if wrong else ascii(text)} in it")
+    return words
 
 
 def _fenced(before: str, row: Sequence[str], after: str) -> str:
@@ -216,7 +254,7 @@ def _alone(token: str) -> Atom | None:
     """A token that needs nothing after it; None for any other."""
     if re.fullmatch("[a-zA-Z]", token):
         return Atom("ord", f"<mi>{token}</mi>")
-    if token[0].isdigit():
+    if re.match("[0-9]", token):
         return Atom("ord", f"<mn>{token}</mn>")
     if token in known.SPACES:
         return Atom("space", width=known.SPACES[token])

@@ -39,6 +39,18 @@ NUMBERS = [entry["chapter"][:2] for entry in chapters()]
         ('task = exercises.load("01.c", v=1)\ntask', "loader loader"),
         ("!ls\nimport a", "- -"),
         ("torch.testing.assert_close(a, b)", "check"),
+        (
+            "for a in b:\n    if a:\n        assert c\n    else:\n        assert d",
+            "check check check check check",
+        ),
+        ("import a; x = 1", "-"),
+        ("y = (1,\n 2); assert x\nassert y", "- - check"),
+        ("if c: import a\nelse: import b", "- -"),
+        ("try:\n    import a\nexcept ImportError:\n    a = None", "- - - -"),
+        ("while x:\n    assert y\n    assert z", "- - -"),
+        ("async def f():\n    assert x\n    return x", "- - -"),
+        ('s = """\n# Not compared\n\n\nb"""\n\nassert s', "- - - - - check check"),
+        ("x = '\x00'", "-"),
         ("import a\n\nSEED, BUDGET = 0, 1", "import import settings"),
         ("SEED, BUDGET = 0, 1\nx = 1", "- -"),
         ("SEED, BUDGET = 0, 1  # of all models", "-"),
@@ -86,6 +98,7 @@ def test_a_caption_is_what_a_figure_says_first() -> None:
     assert caption_of("bars of 0.5 nats. The first leads.") == "Bars of 0.5 nats. The first leads."
     assert caption_of(f"One. {'word ' * 60}.") == "One."
     assert len(caption_of("part 1, part 2; " * 40)) < 200
+    assert caption_of("word " * 80) == f"Word{' word' * 35} …"
 
 
 FIGURE = '<figure class="course-figure" style="margin:0"><svg role="img" aria-label="{}"></svg>{}'
@@ -244,6 +257,22 @@ def test_a_sentence_below_a_printed_table_goes_on_in_the_next_line() -> None:
     sentence = "So the first one is ahead of the second, by more than the starts differ among them."
     page = with_columns(printed(rows + sentence + "\n" + "e" + " " * 50 + "f\n"))
     assert f'{rows}<span class="sentence">{sentence}</span>e' in page
+
+
+@pytest.mark.parametrize(("word", "wide"), [("語" * 20, 46), ("a\u0301" * 44, 50)])
+def test_a_column_is_as_wide_as_its_letters_are_drawn(word: str, wide: int) -> None:
+    page = with_columns(printed(f"{word}   0.5\n" * 2))
+    assert f'columns" style="--columns:{wide}"' in page
+
+
+def test_tabs_part_columns_too() -> None:
+    assert 'columns" style="--columns:51"' in with_columns(printed(("a\t" * 6 + "end\n") * 2))
+
+
+@pytest.mark.parametrize("row", ["-" * 60, "=" * 30 + " " + "=" * 30, " " * 50 + "loss"])
+def test_a_row_of_one_column_or_a_rule_stays_in_its_line(row: str) -> None:
+    text = f"{row}\na{' ' * 50}b\nc{' ' * 50}d\n"
+    assert f">{text}</pre>" in with_columns(printed(text))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from book._ext import formulas
-from book._ext.tex import TexError, formula, parts
+from book._ext.tex import DEEPEST, TexError, formula, parts
 from book._ext.tex_symbols import characters
 from book._tools.paths import BOOK
 
@@ -141,12 +141,70 @@ def test_a_limit_stands_below_its_sign_and_a_letter_alone_leans() -> None:
         (r"\begin{cases} a", r"there is no & or \\ or \end{cases}"),
         (r"a \end{cases}", "ends nothing"),
         ("a & b", "& is not known"),
+        (r"\text{50\% of $x$}", "a text cannot have $ in it"),
+        (r"\text{as \alpha}", r"a text cannot have \alpha in it"),
+        (r"\text{50% of a}", "a text cannot have % in it"),
+        (r"\text{a & b}", "a text cannot have & in it"),
+        (r"\text{a -- b}", "a text cannot have -- in it"),
+        (r"\text{}", "a text cannot have '' in it"),
+        ("\\text{a\x07}", r"a text cannot have 'a\x07' in it"),
+        (r"\text{a {b} c}", r"\text wants words in braces, with no braces in them"),
+        (r"\mathbf x", r"\mathbf wants words in braces"),
+        (r"\begin{matrix} a \\[2pt] b \end{matrix}", r"\\[ is not known"),
+        (r"\begin{matrix} a \\* b \end{matrix}", r"\\* is not known"),
+        ("x²", "² is not known"),
+        ("٣", "٣ is not known"),
+        ("log(x)", "log is no product"),
+        ("5 and ", "and is no product"),
+        ("a\\", "\\ is not known"),
         (" ", "an empty formula"),
     ],
 )
 def test_what_cannot_be_read_is_named(tex: str, said: str) -> None:
     with pytest.raises(TexError, match=re.escape(said)):
         formula(tex)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{", "}"),
+        ("x^{", "}"),
+        (r"\frac{", "}{b}"),
+        (r"\left(", r"\right)"),
+        (r"\hat ", ""),
+        (r"\sqrt[", "]{x}"),
+        (r"\begin{matrix}", r"\end{matrix}"),
+    ],
+)
+def test_what_stands_too_deep_for_a_browser_is_refused(before: str, after: str) -> None:
+    check(formula(before * 9 + "a" + after * 9))
+    for often in (DEEPEST + 1, 5000):
+        with pytest.raises(TexError, match="inside each other"):
+            formula(before * often + "a" + after * often)
+
+
+def test_signs_in_a_text_are_read_as_tex_reads_them() -> None:
+    made = formula(r"\text{ 50\% \& \$5  of~all}")
+    assert "<mtext>\xa050%\xa0&amp;\xa0$5\xa0of\xa0all</mtext>" in made
+    assert "<mtext>d_model</mtext>" in formula(r"\text{d_model}") + formula(r"\text{d\_model}")
+
+
+def test_the_end_of_the_last_row_begins_no_other() -> None:
+    rows = r"\begin{matrix} a & b \\ c & d %s\end{matrix}"
+    cells = [formula(rows % end).split("<annotation")[0] for end in ("", r"\\ ", r"\\ {}")]
+    assert cells[0] == cells[1] and cells[2].count("<mtr>") == 3
+
+
+def test_nothing_is_lost_where_a_formula_is_cut() -> None:
+    assert parts("a\\") == ["a\\"] and parts(r"a\ \qquad b") == [r"a\ ", "b"]
+    assert ">a\\ </annotation>" in formula("a\\ ")
+
+
+def test_a_price_is_no_formula() -> None:
+    for tex in ("5 and ", "5, ", " 5"):
+        with pytest.raises(TexError, match="a price is written"):
+            formulas.inline(tex)
 
 
 def test_a_formula_is_cut_where_a_line_may_break() -> None:
