@@ -70,12 +70,12 @@ function render({ model, el }) {
     const bars = (label, labels, lines, most) =>
       barTable({
         label,
-        names: ["computing", "sending", "not hidden"],
+        names: ["computes", "sends", "waits"],
         labels,
         cells: (i) => [
-          h("td", {}, seconds(lines[i].computing)),
-          h("td", {}, seconds(lines[i].sending)),
-          h("td", {}, seconds(lines[i].waiting)),
+          h("td", {}, fixed(lines[i].computing, 3)),
+          h("td", {}, fixed(lines[i].sending, 3)),
+          h("td", {}, fixed(lines[i].waiting, 3)),
           barCell([
             { share: lines[i].computing / most, kind: "one" },
             { share: lines[i].sending / most, kind: "two" },
@@ -87,14 +87,14 @@ function render({ model, el }) {
       const phases = phasesOf(choice);
       phasesSpot.replaceChildren(
         bars(
-          "phase",
+          "phase, in s",
           phases.map(({ name }) => name),
           phases,
           highest(phases),
         ),
       );
       const all = STAGE_NAMES.map((_, stage) => stepOf({ ...choice, stage }));
-      stagesSpot.replaceChildren(bars("stage", STAGE_NAMES, all, highest(all)));
+      stagesSpot.replaceChildren(bars("stage, in s", STAGE_NAMES, all, highest(all)));
       describe.update();
       save(model, { choice: { ...choice }, step_seconds: stepOf(choice).step });
       if (speak) live.say(describeTime(choice), 400);

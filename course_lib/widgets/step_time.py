@@ -101,7 +101,7 @@ class StepTime(CourseWidget):
             (name, [f"<td>{fixed(value, 3)} s</td>" for value in one.values()])
             for name, one in zip(STAGES, sums, strict=True)
         )
-        columns = ["computing", "sending", "not hidden", "a step"]
+        columns = ["computes", "sends", "waits", "a step"]
         static = card(
             title,
             payload["badge"],

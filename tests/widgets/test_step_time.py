@@ -93,7 +93,7 @@ def test_predict_and_turn_by_keyboard(show: Any) -> None:
     lines = page.get_by_role("group", name="The phases of a step").locator("tbody tr").all()
     shown = [line.locator("td:not(.bar)").all_inner_texts() for line in lines]
     keys = ("computing", "sending", "waiting")
-    assert shown == [[f"{fixed(p[key], 3)} s" for key in keys] for p in phases_of(choice)]
+    assert shown == [[fixed(p[key], 3) for key in keys] for p in phases_of(choice)]
     box = page.get_by_label("Tokens on each GPU, 2 to the power of, as a number")
     box.fill("19")
     expect(page.locator(".cw-fault:visible")).to_contain_text("a whole number from 5 to 18")
