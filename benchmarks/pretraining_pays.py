@@ -127,15 +127,14 @@ def compare(task: str, n_items: int, seeds: list[int]) -> dict[str, Any]:
         {"task": task, "pretrain": False, "n_items": n_items},
         {"pretrain": True},
         seeds=seeds,
+        standard_errors=2.0,
         lower_is_better=False,
     )
-    pairs = zip(found.with_change, found.without, strict=True)
-    spread = statistics.stdev([a - b for a, b in pairs]) / len(seeds) ** 0.5
-    clear = abs(found.difference) > 2 * spread and found.difference != 0
+    clear = found.verdict != "no effect"
     print(
         f"{task:14} {n_items:4} items  scratch {statistics.mean(found.without):.3f}  "
         f"pre-trained {statistics.mean(found.with_change):.3f}  "
-        f"difference {found.difference:+.3f}, standard error {spread:.3f}"
+        f"difference {found.difference:+.3f}, standard error {found.standard_error:.3f}"
         f"{'' if clear else ': no difference shown'}",
         flush=True,
     )
@@ -146,7 +145,7 @@ def compare(task: str, n_items: int, seeds: list[int]) -> dict[str, Any]:
         "best": MADE[task].best,
         "scratch": list(found.without),
         "pretrained": list(found.with_change),
-        "standard_error": spread,
+        "standard_error": found.standard_error,
         "beyond_two_standard_errors": clear,
     }
 

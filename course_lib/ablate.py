@@ -25,6 +25,8 @@ class Ablation:
         interval: Where the true mean difference lies, with the confidence asked for.
         confidence: From 0 to 1.
         lower_is_better: Whether results are losses.
+        standard_error: Of the mean difference.
+        longer: Pairs (before, after) of longer runs, which must not speak against the others.
     """
 
     change: tuple[str, Any, Any]
@@ -35,15 +37,20 @@ class Ablation:
     interval: tuple[float, float]
     confidence: float
     lower_is_better: bool
+    standard_error: float
+    longer: tuple[tuple[float, float], ...] = ()
 
     @property
     def verdict(self) -> str:
         """``"better"``, ``"worse"``, or ``"no effect"`` where the interval holds 0.
 
-        No effect was *shown*: with more seeds the interval narrows, and one may appear.
+        No effect was *shown*: with more seeds the interval narrows, and one may appear. None is
+        shown either where a longer run has no difference, or one of the other sign.
         """
         low, high = self.interval
         if low <= 0 <= high:
+            return "no effect"
+        if any((after - before) * self.difference <= 0 for before, after in self.longer):
             return "no effect"
         return "better" if (self.difference < 0) == self.lower_is_better else "worse"
 
@@ -51,10 +58,11 @@ class Ablation:
         """Say all of it in a line."""
         name, before, after = self.change
         low, high = self.interval
+        longer = "".join(f", longer {after - before:+.4g}" for before, after in self.longer)
         return (
             f"{name} {before!r} -> {after!r}: {self.difference:+.4g} "
-            f"({self.confidence:.0%} interval {low:+.4g} to {high:+.4g}, {len(self.seeds)} seeds): "
-            f"{self.verdict}"
+            f"({self.confidence:.0%} interval {low:+.4g} to {high:+.4g}, {len(self.seeds)} "
+            f"seeds{longer}): {self.verdict}"
         )
 
 
@@ -65,6 +73,7 @@ def ablate(
     *,
     seeds: Sequence[int],
     confidence: float = 0.95,
+    standard_errors: float | None = None,
     lower_is_better: bool = True,
     progress: bool = False,
 ) -> Ablation:
@@ -75,7 +84,8 @@ def ablate(
         base: Settings.
         change: The one setting that is changed, with its other value.
         seeds: At least two, each once: from one seed nothing follows.
-        confidence: Share of such intervals that hold the true difference, above 0 and below 1.
+        confidence: As in `judge`.
+        standard_errors: As in `judge`.
         lower_is_better: Whether results are losses.
         progress: Whether to show a bar over the runs.
 
@@ -84,19 +94,11 @@ def ablate(
 
     Raises:
         ValueError: If there is less than two seeds or one twice, not exactly one change, a
-            confidence out of range, or a result that is not finite.
-
-    Source: Student 1908, "The Probable Error of a Mean": the interval of paired differences.
+            confidence or a number of standard errors out of range, or a result that is not finite.
     """
-    seeds = tuple(seeds)
-    if len(seeds) < 2:
-        raise ValueError(f"seeds must be at least 2 for a conclusion, got {len(seeds)}")
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must differ, got {list(seeds)}")
+    seeds = _checked(seeds, confidence, standard_errors)
     if len(change) != 1:
         raise ValueError(f"change must name exactly 1 setting, got {sorted(change)}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
     (name, after), *_ = change.items()
     if name not in base:
         raise ValueError(f"change names {name!r}, which is none of the settings {sorted(base)}")
@@ -113,32 +115,111 @@ def ablate(
                     )
                 results[side].append(value)
                 bar.update()
-    without, with_change = map(tuple, results)
-    pairs = [b - a for a, b in zip(without, with_change, strict=True)]
-    mean, half = mean_and_half_width(pairs, confidence)
-    return Ablation(
-        (name, base[name], after),
-        seeds,
-        without,
-        with_change,
-        mean,
-        (mean - half, mean + half),
-        confidence,
-        lower_is_better,
+    return judge(
+        results[0],
+        results[1],
+        seeds=seeds,
+        change=(name, base[name], after),
+        confidence=confidence,
+        standard_errors=standard_errors,
+        lower_is_better=lower_is_better,
     )
 
 
-def mean_and_half_width(values: Sequence[float], confidence: float) -> tuple[float, float]:
-    """Return the mean of some measurements, and how far its interval reaches to either side.
+def judge(
+    without: Sequence[float],
+    with_change: Sequence[float],
+    *,
+    seeds: Sequence[int] | None = None,
+    change: tuple[str, Any, Any] = ("change", "without", "with"),
+    confidence: float = 0.95,
+    standard_errors: float | None = None,
+    lower_is_better: bool = True,
+    longer: Sequence[tuple[float, float]] = (),
+) -> Ablation:
+    """Judge a change whose runs have been made already.
+
+    Of few seeds "two standard errors" say less than one may think: of three, an interval of that
+    width holds the true difference 82 times in 100, and one that holds it 95 times is over twice
+    as wide.
+
+    Args:
+        without: Result of each seed before the change.
+        with_change: Result of each seed after it, in the same order.
+        seeds: At least two, each once; None numbers them.
+        change: Name of the setting, its value before, and its value after.
+        confidence: Share of such intervals that hold the true difference, above 0 and below 1.
+        standard_errors: Half the width of the interval, in standard errors of the mean difference;
+            the confidence then follows from it.
+        lower_is_better: Whether results are losses.
+        longer: Pairs (before, after) of runs with a larger budget, in the same unit. A difference
+            counts only if each of them has its sign.
+
+    Returns:
+        The results, their mean difference with its interval, and a verdict.
+
+    Raises:
+        ValueError: If there is less than two seeds or one twice, not a result for each, one that is
+            not finite, or a confidence or a number of standard errors out of range.
+
+    Source: Student 1908, "The Probable Error of a Mean": the interval of paired differences.
+    """
+    seeds = _checked(range(len(without)) if seeds is None else seeds, confidence, standard_errors)
+    n, before, after = len(seeds), tuple(map(float, without)), tuple(map(float, with_change))
+    more = tuple((float(one), float(other)) for one, other in longer)
+    for side, values in (("without", before), ("with_change", after)):
+        if len(values) != n:
+            raise ValueError(f"{side} must hold a result for each of {n} seeds, got {len(values)}")
+    for side, values in (
+        ("without", before),
+        ("with_change", after),
+        ("longer", tuple(value for pair in more for value in pair)),
+    ):
+        if not all(map(math.isfinite, values)):
+            raise ValueError(f"{side} must be finite, got {list(values)}")
+    if standard_errors is not None:
+        confidence = student_share(standard_errors, n - 1)
+    mean, error = mean_and_standard_error([b - a for a, b in zip(before, after, strict=True)])
+    width = student_quantile(confidence, n - 1) if standard_errors is None else standard_errors
+    return Ablation(
+        change=change,
+        seeds=tuple(seeds),
+        without=before,
+        with_change=after,
+        difference=mean,
+        interval=(mean - width * error, mean + width * error),
+        confidence=confidence,
+        lower_is_better=lower_is_better,
+        standard_error=error,
+        longer=more,
+    )
+
+
+def _checked(
+    seeds: Sequence[int], confidence: float, standard_errors: float | None
+) -> tuple[int, ...]:
+    seeds = tuple(seeds)
+    if len(seeds) < 2:
+        raise ValueError(f"seeds must be at least 2 for a conclusion, got {len(seeds)}")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ, got {list(seeds)}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be above 0 and below 1, got {confidence}")
+    if standard_errors is not None and not 0 < standard_errors < math.inf:
+        raise ValueError(f"standard_errors must be positive and finite, got {standard_errors}")
+    return seeds
+
+
+def mean_and_standard_error(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of some measurements, and its standard error.
 
     Args:
         values: At least two.
-        confidence: From 0 to 1.
     """
     n = len(values)
     mean = math.fsum(values) / n
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    return mean, student_quantile(confidence, n - 1) * math.sqrt(variance / n)
+    return mean, math.sqrt(variance / n)
 
 
 def student_quantile(confidence: float, freedom: int) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from course_lib.ablate import ablate, student_quantile, student_share
+from course_lib.ablate import ablate, judge, student_quantile, student_share
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,66 @@ def test_no_conclusion_is_drawn_from_too_little(changes: dict[str, Any], message
                                "change": {"lr": 2.0}, "seeds": [0, 1]}  # fmt: skip
     with pytest.raises(ValueError, match=message):
         ablate(**(options | changes))
+
+
+def test_results_that_are_there_are_judged_as_those_of_runs_of_our_own() -> None:
+    seeds = [3, 1, 7, 4]
+
+    def run(seed: int, lr: float) -> float:
+        return experiment(seed, -0.3, 0.2, lr)
+
+    made = ablate(run, {"lr": 1.0}, {"lr": 2.0}, seeds=seeds, confidence=0.9)
+    again = judge(
+        [run(seed, 1.0) for seed in seeds],
+        [run(seed, 2.0) for seed in seeds],
+        seeds=seeds,
+        change=("lr", 1.0, 2.0),
+        confidence=0.9,
+    )
+    assert made == again
+
+
+def test_two_standard_errors_of_three_seeds() -> None:
+    """Differences 1, 2, 3: mean 2, deviation 1, so a standard error of 3 ** -0.5."""
+    got = judge([0.0] * 3, [1.0, 2.0, 3.0], standard_errors=2.0, lower_is_better=False)
+    assert got.seeds == (0, 1, 2) and got.difference == 2
+    assert got.standard_error == pytest.approx(3**-0.5)
+    assert got.interval == pytest.approx((2 - 2 / 3**0.5, 2 + 2 / 3**0.5))
+    assert got.confidence == pytest.approx(student_share(2.0, 2)) == pytest.approx(0.8165, abs=1e-4)
+    assert got.verdict == "better"
+    # Of the same numbers, 95 in 100 want 4.3 standard errors, which is more than there is.
+    wider = judge([0.0] * 3, [1.0, 2.0, 3.0], lower_is_better=False)
+    assert wider.interval[0] == pytest.approx(2 - 4.3027 / 3**0.5, abs=1e-4)
+    assert wider.verdict == "no effect"
+
+
+def test_a_longer_run_can_only_take_a_verdict_away() -> None:
+    def said(*longer: tuple[float, float], after: tuple[float, ...] = (1.0, 1.1, 1.2)) -> str:
+        return judge([0.0] * 3, after, lower_is_better=False, longer=longer).verdict
+
+    assert said() == said((0.0, 0.1)) == said((0.0, 0.1), (0.2, 0.3)) == "better"
+    assert said((0.1, 0.0)) == said((0.0, 0.1), (0.1, 0.0)) == said((0.5, 0.5)) == "no effect"
+    assert said((0.0, 9.0), after=(0.0, 1.0, -1.0)) == "no effect"
+    shown = str(judge([0.0] * 3, [1.0, 1.1, 1.2], longer=[(0.25, 0.5)]))
+    assert shown.endswith("3 seeds, longer +0.25): worse")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"without": [1.0]}, "seeds must be at least 2 for a conclusion, got 1"),
+        ({"with_change": [1.0, 2.0]}, "with_change must hold a result for each of 3 seeds, got 2"),
+        ({"seeds": [0, 1]}, "without must hold a result for each of 2 seeds, got 3"),
+        ({"seeds": [0, 1, 1]}, "seeds must differ"),
+        ({"without": [1.0, 2.0, float("inf")]}, "without must be finite"),
+        ({"longer": [(1.0, float("nan"))]}, "longer must be finite"),
+        ({"standard_errors": 0.0}, "standard_errors must be positive and finite, got 0.0"),
+        ({"standard_errors": float("inf")}, "standard_errors must be positive and finite"),
+        ({"confidence": 0.0}, "confidence must be above 0 and below 1"),
+    ],
+)
+def test_results_that_say_nothing_are_refused(changes: dict[str, Any], message: str) -> None:
+    options: dict[str, Any] = {"without": [1.0, 2.0, 3.0], "with_change": [2.0, 3.0, 4.0]}
+    options |= changes
+    with pytest.raises(ValueError, match=message):
+        judge(options.pop("without"), options.pop("with_change"), **options)

@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     kept.add_argument("--output", type=Path, help="folder for the tuned model and its answers")
     kept.add_argument("--checkpoint-every", type=int, help="updates between checkpoints")
     kept.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    kept.add_argument("--quiet", action="store_true", help="print the scores only")
+    told = kept.add_mutually_exclusive_group()
+    told.add_argument("--curve", action="store_true", help="draw the loss as a curve that grows")
+    told.add_argument("--quiet", action="store_true", help="print the scores only")
     return made
 
 

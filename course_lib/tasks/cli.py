@@ -27,7 +27,7 @@ from course_lib.tasks.made import MADE
 from course_lib.tasks.metrics import METRICS, right_answers
 from course_lib.tasks.saved import Tuned, find_tokenizer, open_pretrained, save_tuned, use_pooler
 from course_lib.training import History
-from course_lib.training.progress import lines
+from course_lib.training.curve import how_to_say
 
 _PUBLISHED_RATE, _PUBLISHED_WIDTH = 5e-5, 768
 
@@ -193,7 +193,7 @@ def tune(prepared: Prepared, chosen: argparse.Namespace) -> History:
         run={"task": prepared.kind.name, "labels": list(prepared.tuned.labels),
              "checkpoint": str(chosen.checkpoint), "scratch": chosen.scratch},
         metrics=None if output is None else output / "metrics.jsonl",
-        progress=False if chosen.quiet else (sys.stderr.isatty() or lines(chosen.steps)),
+        progress=not chosen.quiet and how_to_say(chosen.steps, chosen.curve),
     )  # fmt: skip
 
 

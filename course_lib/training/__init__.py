@@ -1,6 +1,7 @@
 """Turning examples into weights: the loop, its optimizer, its schedule, and coming back to it."""
 
 from course_lib.training.checkpoint import load_checkpoint, read_config, save_checkpoint
+from course_lib.training.curve import LiveCurve
 from course_lib.training.engines import Engine, PlainEngine, open_engine
 from course_lib.training.evaluation import evaluate
 from course_lib.training.history import History
@@ -19,6 +20,7 @@ from course_lib.training.schedule import (
 __all__ = [
     "Engine",
     "History",
+    "LiveCurve",
     "NonFiniteError",
     "PlainEngine",
     "Schedule",

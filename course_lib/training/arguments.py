@@ -68,5 +68,8 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     kept.add_argument("--keep-last", type=int, help="checkpoints of a sharded run that stay (all)")
     kept.add_argument("--evaluate-every", type=int, help="updates between measurements")
     kept.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    kept.add_argument("--quiet", action="store_true", help="say nothing on the way")
+    told = kept.add_mutually_exclusive_group()
+    told.add_argument("--curve", action="store_true", help="draw the losses as a growing curve; "
+                      "python -m course_lib.training.follow RUN from elsewhere")  # fmt: skip
+    told.add_argument("--quiet", action="store_true", help="say nothing on the way")
     return made

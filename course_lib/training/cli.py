@@ -198,6 +198,7 @@ def prepare(
         strategy,
         clip=chosen.clip or None,
         progress=not chosen.quiet,
+        curve=chosen.curve,
         objective=objective,
         **rest,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,11 @@ from course_lib.model.transformer import Transformer
 from course_lib.objectives import causal_example
 from course_lib.shapes import Int
 from course_lib.training.checkpoint import save_checkpoint
+from course_lib.training.curve import how_to_say
 from course_lib.training.engines import STAGES, Engine, open_engine
 from course_lib.training.history import History
 from course_lib.training.loop import train
 from course_lib.training.objective_settings import ObjectiveSettings
-from course_lib.training.progress import lines
 from course_lib.training.schedule import Schedule, warmup_cosine, warmup_stable_decay
 
 
@@ -56,6 +55,7 @@ class Job:
         evaluate_every: Updates between measurements; None: at both ends only.
         resume: Go on from the newest whole checkpoint where there is one.
         progress: Whether rank 0 says how far it is.
+        curve: Whether it does so with a curve of the losses.
     """
 
     config: TransformerConfig
@@ -79,6 +79,7 @@ class Job:
     evaluate_every: int | None = None
     resume: bool = False
     progress: bool = True
+    curve: bool = False
 
     def identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on; its length and its ranks may change."""
@@ -161,7 +162,7 @@ def run(job: Job) -> History:
         resume=job.resume and job.output is not None,
         run=job.identity(),
         metrics=None if job.output is None else job.output / "metrics.jsonl",
-        progress=job.progress and (sys.stderr.isatty() or lines(job.steps)),
+        progress=job.progress and how_to_say(job.steps, job.curve),
     )
     if not history.interrupted and job.output is not None:
         _write_results(job, engine, comm, history)

@@ -99,6 +99,24 @@ def test_a_run_of_today_is_held_against_the_starts() -> None:
     ]
 
 
+def test_two_numbers_of_a_record_are_compared_by_the_one_rule() -> None:
+    """Start by start the difference is 0.1, 0.2 and 0.3, far less than starts differ."""
+    starts = [(seed, 1, {"a": 5.0 * seed, "b": 5.0 * seed + 0.1 * (seed + 1)}) for seed in range(3)]
+
+    def between(before: str, after: str, longer: float, **how: bool) -> str:
+        runs = Recorded("05", made(*starts, (0, 2, {"a": 0.0, "b": longer})))
+        found = runs.compare(before, after, **how)
+        assert found.standard_error == pytest.approx(0.1 / 3**0.5) and found.seeds == (0, 1, 2)
+        assert found.interval[1] - found.interval[0] == pytest.approx(4 * found.standard_error)
+        return found.verdict
+
+    assert between("a", "b", 0.01) == between("b", "a", 0.01, lower_is_better=True) == "better"
+    assert between("b", "a", 0.01) == between("a", "b", 0.01, lower_is_better=True) == "worse"
+    assert between("a", "b", -0.01) == between("b", "a", 0.0) == "no effect"
+    with pytest.raises(ValueError, match="must name some of \\['loss'\\], got 'other'"):
+        Recorded("05", made(*THREE, (0, 2, {"loss": 0.5}))).compare("loss", "other")
+
+
 def test_the_cells_run_with_another_start_and_without_their_claims(tmp_path: Path) -> None:
     cells = [
         "SEED, BUDGET = 0, 1  # as on the page",

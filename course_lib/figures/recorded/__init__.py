@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from course_lib.ablate import Ablation, judge
 from course_lib.figures.base import html_table, text_table
 
 
@@ -89,6 +90,34 @@ class Recorded:
             if not min(seen) - slack <= value <= max(seen) + slack:
                 return False
         return True
+
+    def compare(self, before: str, after: str, *, lower_is_better: bool = False) -> Ablation:
+        """Judge whether one measured number is better than another one.
+
+        They are compared start by start. A difference is shown if it is more than two standard
+        errors, and the longer runs have its sign, too.
+
+        Args:
+            before: Name of a measured number.
+            after: Name of another one.
+            lower_is_better: Whether they are losses.
+
+        Raises:
+            ValueError: If no such number was measured.
+        """
+        for name in (before, after):
+            if name not in self.runs[0].outcome:
+                raise ValueError(f"must name some of {list(self.runs[0].outcome)}, got {name!r}")
+        starts = [run for run in self.runs if run.budget == 1]
+        return judge(
+            [run[before] for run in starts],
+            [run[after] for run in starts],
+            seeds=[run.seed for run in starts],
+            change=("measured", before, after),
+            standard_errors=2.0,
+            lower_is_better=lower_is_better,
+            longer=[(run[before], run[after]) for run in self.runs if run.budget != 1],
+        )
 
     def _table(self) -> list[list[str]]:
         """A line for each number, a column for each run."""
