@@ -103,7 +103,7 @@ def test_a_resumed_run_has_the_same_weights(checkpoint, made, tmp_path: Path, mo
     assert main([*words, "--output", str(whole)]) == 0
     say = Interrupt(3)
     with monkeypatch.context() as patched:
-        patched.setattr(cli, "lines", lambda steps: say)
+        patched.setattr(cli, "how_to_say", lambda steps, curve: say)
         words.remove("--quiet")
         assert main([*words, "--output", str(parts)]) == 130
     assert main([*words, "--output", str(parts), "--resume"]) == 0
