@@ -86,7 +86,8 @@ def train(
         resume: Go on from ``checkpoint`` where there is one; otherwise begin.
         run: Values, as JSON has them, that must not change when the run goes on.
         metrics: File that gets a JSON object a line for each update and evaluation.
-        progress: Whether to show a bar, or what to call after each update instead.
+        progress: Whether to show a bar, or what to call after each update instead, such as a
+            `LiveCurve`.
 
     Returns:
         The course of the whole run, that before a pause included.

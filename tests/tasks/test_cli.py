@@ -111,6 +111,17 @@ def test_a_resumed_run_has_the_same_weights(checkpoint, made, tmp_path: Path, mo
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_curve_is_drawn_where_one_is_asked_for(checkpoint, made, monkeypatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(cli, "how_to_say", lambda steps, curve: asked.append(curve) or False)
+    words = ["sentiment", "--checkpoint", str(checkpoint("encoder-only")), *made("sentiment")]
+    for more in ([], ["--curve"]):
+        assert main([*words, *SHORT[:-1], *more]) == 0
+    assert asked == [False, True]
+    with pytest.raises(SystemExit):
+        main([*words, "--curve", "--quiet"])
+
+
 class Interrupt:
     """Presses Ctrl-C after some updates."""
 

@@ -21,8 +21,17 @@ import command_cases as cases
 import course_lib
 from course_lib.data import batches, pack, read_text_files, split
 from course_lib.distributed import RankFailure, Ranks, latest_valid
-from course_lib.training import adamw, cli, engines, load_checkpoint, train, warmup_cosine
+from course_lib.training import (
+    History,
+    adamw,
+    cli,
+    engines,
+    load_checkpoint,
+    train,
+    warmup_cosine,
+)
 from course_lib.training.evaluation import evaluate
+from course_lib.training.job import Job
 
 EXACT = ("ddp", "zero1", "zero2", "zero3")
 
@@ -208,6 +217,18 @@ def test_it_trains_alone_says_how_far_it_is_and_goes_on(
     assert "is not empty: pass --resume" in refusal(arguments, capsys)
     assert main([*arguments, "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_curve_is_drawn_where_one_is_asked_for(
+    tmp_path: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    jobs: list[Job] = []
+    monkeypatch.setattr(cli, "start", lambda made, _: jobs.append(made) or History())
+    for more in ([], ["--curve"]):
+        assert main(words(tmp_path, texts, *more)) == 0
+    assert [(made.progress, made.curve) for made in jobs] == [(True, False), (True, True)]
+    capsys.readouterr()
+    assert "not allowed with" in refusal(words(tmp_path, texts, "--curve", "--quiet"), capsys)
 
 
 @pytest.mark.parametrize("dropout", ["0.0", "0.2"])
