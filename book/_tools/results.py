@@ -355,13 +355,18 @@ RESULTS = (
         "20",
         "Can you go the whole way with your own text?",
         "From raw files to a served model: {counts} bits a byte with a table of trigrams, "
-        "{trained} after pre-training.",
+        "{trained} after pre-training, {tuned} after tuning.",
         {
             "counts": recorded("20", "bits a byte: trigram", "{:.2f}"),
             "trained": recorded("20", "bits a byte: pre-trained", "{:.2f}"),
+            "tuned": recorded("20", "bits a byte: tuned", "{:.2f}"),
         },
         every(
-            "20", lambda run: run["bits a byte: pre-trained"] < run["bits a byte: trigram"] - 0.1
+            "20",
+            lambda run: (
+                run["bits a byte: pre-trained"] + 0.1 < run["bits a byte: trigram"]
+                and run["bits a byte: tuned"] < run["bits a byte: trigram"]
+            ),
         ),
     ),
 )
