@@ -99,8 +99,9 @@ EXERCISES = [
                     Option(
                         "A limit means the same whatever is counted as a word.",
                         False,
-                        "Count each mark of punctuation as a word, and a share of words with a "
-                        "letter falls far below its limit on ordinary prose.",
+                        "Count each mark of punctuation as a word, and the share of words with a "
+                        "letter falls below its limit on every recipe of this page. It does on "
+                        "none otherwise.",
                         "limits-without-units",
                     ),
                 ],
