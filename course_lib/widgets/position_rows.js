@@ -85,8 +85,8 @@ function render({ model, el }) {
       );
       const speed = waves ? SPEED : 0;
       const pairs = [
-        [at.a, at.b],
-        [at.a + at.shift, at.b + at.shift],
+        [at.b, at.a],
+        [at.b + at.shift, at.a + at.shift],
       ];
       arrows.innerHTML = arrowPicture(pairs, speed);
       anglesSpot.replaceChildren(
@@ -206,9 +206,9 @@ function render({ model, el }) {
       ),
       live.node,
       rowsSpot,
-      dotSpot,
       arrows,
       anglesSpot,
+      dotSpot,
       bag,
       h("div", { class: "cw-row" }, describe.button),
       describe.text,

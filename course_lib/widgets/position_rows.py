@@ -80,7 +80,7 @@ class PositionRows(CourseWidget):
             for at, row in zip(places, rows, strict=True)
         )
         sentence = f"{describe_rows(a, b, shift, width)} {describe_arrows(a, b, shift)}"
-        pairs = [(a, b), (a + shift, b + shift)]
+        pairs = [(b, a), (b + shift, a + shift)]  # a query looks back at a key
         static = card(
             title,
             "computed",

@@ -37,9 +37,9 @@ def degrees(angle: float) -> str:
 def describe_arrows(a: int, b: int, shift: int) -> str:
     """Says both angles, as the page says them."""
     return (
-        f"Turned by their places, a query at {a} and a key at {b} are "
-        f"{degrees(turned_pair(a, b).between)} apart; at {a + shift} and {b + shift}: "
-        f"{degrees(turned_pair(a + shift, b + shift).between)}. Same distance, same angle."
+        f"Turned by their places, a query at {b} and a key at {a} are "
+        f"{degrees(turned_pair(b, a).between)} apart; at {b + shift} and {a + shift}: "
+        f"{degrees(turned_pair(b + shift, a + shift).between)}. Same distance, same angle."
     )
 
 

@@ -47,16 +47,16 @@ def test_the_sliders_turn_the_arrows(show: Any) -> None:
     def angles() -> list[str]:
         return [cells.split("\t")[-1] for cells in table.locator("tbody tr").all_inner_texts()]
 
-    assert angles() == ["3°", "3°"]
+    assert angles() == ["140°", "140°"]
     page.get_by_role("slider", name="First position").press("ArrowRight")
-    assert angles() == ["20°", "20°"]
+    assert angles() == ["123°", "123°"]
     assert re.findall(r">(\d+ and \d+: \d+°)<", picture.inner_html()) == [
-        "4 and 7: 20°",
-        "9 and 12: 20°",
+        "7 and 4: 123°",
+        "12 and 9: 123°",
     ]
     page.get_by_role("slider", name="Shift").press("ArrowRight")
-    assert angles() == ["20°", "20°"]
-    expect(table.locator("tbody th").last).to_have_text("10 and 13 (moved)")
+    assert angles() == ["123°", "123°"]
+    expect(table.locator("tbody th").last).to_have_text("13 and 10 (moved)")
     page.get_by_label("no positions").check()
     assert angles() == ["72°", "72°"]
 

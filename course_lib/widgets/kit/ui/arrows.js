@@ -10,9 +10,9 @@ export function degrees(angle) {
 /** The same sentence as describe_arrows in turned_arrows.py. */
 export function describeArrows(a, b, shift) {
   return (
-    `Turned by their places, a query at ${a} and a key at ${b} are ` +
-    `${degrees(turnedPair(a, b).between)} apart; at ${a + shift} and ${b + shift}: ` +
-    `${degrees(turnedPair(a + shift, b + shift).between)}. Same distance, same angle.`
+    `Turned by their places, a query at ${b} and a key at ${a} are ` +
+    `${degrees(turnedPair(b, a).between)} apart; at ${b + shift} and ${a + shift}: ` +
+    `${degrees(turnedPair(b + shift, a + shift).between)}. Same distance, same angle.`
   );
 }
 
