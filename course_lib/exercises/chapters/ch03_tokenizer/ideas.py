@@ -98,7 +98,8 @@ EXERCISES = [
                         "It helps: the blank is written already, so the model has less to write.",
                         False,
                         "Nothing is saved, since ` the` with its blank is a single token, too. And "
-                        "what stands after a lone blank token in training texts is no word.",
+                        "what stands after a lone blank token in training texts is hardly ever a "
+                        "word.",
                         "blank-saves-work",
                     ),
                     Option(
@@ -187,8 +188,8 @@ EXERCISES = [
         ],
         explain="""
         Vocabulary and model are made on texts of their own. Where these differ, tokens are left
-        over that the model was never taught. Training both on the same texts, or dropping such
-        tokens from the list, mends it.
+        over that the model was never taught. Training both on the same texts leaves only those that
+        were a step towards a longer token; dropping them all from the list mends it.
         """,
     ),
 ]

@@ -42,8 +42,9 @@ EXERCISES = [
                         "a story that goes on from its first line",
                         [DECODER, BOTH],
                         {
-                            ENCODER: "An encoder gives a vector for each word that is there. It "
-                            "has never learned to go on where the text ends.",
+                            ENCODER: "It can fill in one `[MASK]` at the end after the other, as "
+                            "on this page, but reads the whole text again for each: no tool "
+                            "for long texts.",
                             DECODER: "That is its training, word for word: go on.",
                             BOTH: "Defensible: read the line, write the story. A decoder alone "
                             "does it with half of the machinery.",
