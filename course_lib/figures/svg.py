@@ -57,6 +57,14 @@ def page_svg(figure: Figure, alt: str, phone: Figure | None = None) -> str:
     Raises:
         ValueError: If `phone` is too wide, or has words that a phone shows too small.
     """
+    canvas = figure.canvas
+    try:
+        return _page_svg(figure, alt, phone)
+    finally:
+        figure.set_canvas(canvas)
+
+
+def _page_svg(figure: Figure, alt: str, phone: Figure | None) -> str:
     allowed = _meetings(figure)
     with _names_below(figure):
         wide = _svg(figure, alt, "figure-wide")
@@ -102,9 +110,6 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     # This rule would reach every other drawing of the page.
     text = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r">\s+<", "><", text)
-    # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
-    text = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), text)
-    text = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), text)
     # The same picture in two panels has one name twice; where nothing refers to it, it needs none.
     text = re.sub(
         r'(<image [^>]*?)\bid="([^"]*)" ?',
@@ -113,13 +118,8 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     )
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", text)
-    for line, word in _WORDS.items():
-        text = re.sub(rf"(<text [^>]*){line}", rf"\g<1>{word}", text)
-    for colour, themed in _THEME.items():
-        text = text.replace(colour, themed)
+    text = re.sub("<[^>]*>", lambda tag: _for_a_page(tag[0], mark), text)
     # matplotlib leaves black out where SVG takes it as given.
-    text = re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS, text)
     head = (
         f'<svg class="{kind}" role="img" aria-label="{html.escape(alt)}" fill="currentColor" '
         'stroke-linejoin="round" '
@@ -128,6 +128,22 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     assert view is not None
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return re.sub(r"<svg[^>]*>", lambda _: f"{head}{view[0]} {names}>", text, count=1)
+
+
+def _for_a_page(tag: str, mark: str) -> str:
+    """A tag with the colours and the typeface of the page, short numbers, and names of its own.
+
+    The words of a figure stand between tags: they may look like any of these and stay.
+    """
+    # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
+    tag = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), tag)
+    tag = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), tag)
+    tag = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", tag)
+    for line, word in _WORDS.items() if tag.startswith("<text ") else ():
+        tag = tag.replace(line, word)
+    for colour, themed in _THEME.items():
+        tag = tag.replace(colour, themed)
+    return re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS, tag)
 
 
 def _with_palette(png: str) -> str:
@@ -180,8 +196,8 @@ def _narrow(figure: Figure, columns: int, stretch: float, turned: bool) -> Itera
     n_before = len({tuple(place.rowspan) for place in places if place is not None})
     titles = [(text, text.get_text()) for text in _titles(figure)]
     small: list[tuple[Text, float]] = []
-    labelled = [axes.yaxis.get_tick_params()["labelleft"] for axes in panels]
-    below = [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels]
+    labelled = [axes.yaxis.get_tick_params().get("labelleft", True) for axes in panels]
+    below = [axes.xaxis.get_tick_params().get("labelbottom", True) for axes in panels]
     n_rows = -(-len(panels) // columns) if columns else 1
     ticks = [text for axes in panels if turned for text in axes.get_xticklabels()]
     stood = [(text, text.get_rotation(), text.get_horizontalalignment()) for text in ticks]
@@ -230,15 +246,26 @@ def _names_below(figure: Figure) -> Iterator[None]:
     """
     covering = [axes for axes in figure.axes if _covers_a_line(axes)]
     legend = covering[0].get_legend() if len(covering) == 1 else None
-    if legend is None:
+    texts = legend.get_texts() if legend else []
+    handles = [one for one in legend.legend_handles if one is not None] if legend else []
+    if legend is None or not texts or len(handles) < len(texts):
         yield
         return
-    handles, labels = covering[0].get_legend_handles_labels()
-    size = float(legend.get_texts()[0].get_fontsize())
+    # What it says, which need not be what the lines of its panel are called.
+    labels = [text.get_text() for text in texts]
+    title = legend.get_title().get_text() or None
+    size = float(texts[0].get_fontsize())
     wide, high = (float(one) for one in figure.get_size_inches())
     legend.set_visible(False)
-    figure.set_size_inches(wide, high + len(labels) * 1.6 * size / 72)
-    below = figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=size)
+    figure.set_size_inches(wide, high + (len(labels) + bool(title)) * 1.6 * size / 72)
+    below = figure.legend(
+        handles,
+        labels,
+        title=title,
+        fontsize=size,
+        loc="outside lower center",
+        frameon=False,
+    )
     try:
         yield
     finally:
@@ -290,7 +317,8 @@ def _meetings(figure: Figure) -> int:
     canvas = FigureCanvasAgg(figure)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
+            warnings.simplefilter("ignore", UserWarning)  # such as a sign the typeface lacks
+            warnings.filterwarnings("error", message="constrained_layout not applied")
             canvas.draw()
     except UserWarning:  # there is no room for the panels beside their words
         return sys.maxsize

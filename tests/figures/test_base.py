@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from matplotlib import image, pyplot
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib.figures import FigureWithText, new_figure, palette, text_table
@@ -173,6 +174,45 @@ def test_names_of_lines_never_cover_a_line_on_a_phone(levels: int, moved: bool) 
     axes = drawn.figure.axes[0]
     assert axes.get_legend().get_visible() and not drawn.figure.legends
     assert page == drawn._repr_mimebundle_()[0]["text/html"]
+
+
+def test_names_below_a_drawing_are_those_that_its_own_legend_gives() -> None:
+    """Also the ones of another axis, changed ones, and what stands above them."""
+    drawn = curves(7)
+    axes = drawn.figure.axes[0]
+    other = axes.twinx().plot([0, 10], [3, 1])
+    lines = [*axes.lines, *other]
+    names = [f"name {i}" for i in range(len(lines))]
+    axes.legend(lines, names, title="what they are")
+    page = page_of(drawn)
+    for words in (*names, "what they are"):
+        assert page.count(f">{words}<") == 2, words
+    axes.legend([], [])
+    assert "name 0" not in page_of(drawn)
+
+
+def test_words_that_look_like_a_drawing_stay_as_they_are() -> None:
+    words = ["#ffffff", 'd="0.123456"', 'id="x"', "'DejaVu Sans' a", "data:image/png;base64,AAA"]
+    figure, axes = new_figure()
+    for place, word in enumerate(words):
+        axes.text(0.1, 0.1 * place, word)
+    page = page_of(FigureWithText(figure, "Words."))
+    assert [word for word in words if f">{word}<" not in page] == []
+
+
+def test_drawing_leaves_the_canvas_and_knows_axes_without_four_sides() -> None:
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure.add_subplot(projection="polar").plot([0, 1, 2], [1, 2, 3])
+    canvas = figure.canvas
+    assert "figure-narrow" in page_of(FigureWithText(figure, "Round."))
+    assert figure.canvas is canvas
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_words_meet_on_a_phone_no_more_where_the_typeface_lacks_a_sign() -> None:
+    figure, axes = new_figure(width=9.0)
+    axes.text(0.5, 0.5, "words that no phone can show in one line 漢 " * 2, ha="center", fontsize=8)
+    assert "figure-narrow" not in page_of(FigureWithText(figure, "Words."))
 
 
 def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
