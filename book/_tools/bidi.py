@@ -13,20 +13,27 @@ import asyncio
 import contextlib
 import json
 import re
+import signal
 import subprocess
 import sys
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
-from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
+from tornado.websocket import (
+    WebSocketClientConnection,
+    WebSocketClosedError,
+    WebSocketHandler,
+    websocket_connect,
+)
 
-from book._tools.paths import command
+from book._tools.paths import CommandError, command
 
 LOOK = "emulation.setMediaFeaturesOverride"
 AS_IT_IS = (None, "light")
 LISTENING = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 LONGEST_BYTES = 256 * 1024**2  # a screenshot is one message
+PATIENCE_SECONDS = 10  # with a Firefox that was asked to end, or to take a connection
 
 
 def may_be_ignored(message: str) -> int | None:
@@ -36,7 +43,7 @@ def may_be_ignored(message: str) -> int | None:
     asked = json.loads(message)
     if asked["method"] != LOOK:
         return None
-    wanted = asked["params"]["features"]
+    wanted = asked["params"]["features"] or {}
     others = set(wanted) - {"prefers-color-scheme"}
     ignored = not others and wanted.get("prefers-color-scheme") in AS_IT_IS
     return asked["id"] if ignored else None
@@ -52,6 +59,18 @@ def answer(message: str, ignored: set[int]) -> str:
     return json.dumps({"type": "success", "id": said["id"], "result": {}})
 
 
+def end(firefox: asyncio.subprocess.Process) -> None:
+    """Ask Firefox to end, and make it where it does not."""
+
+    def at_once() -> None:
+        if firefox.returncode is None:
+            firefox.kill()
+
+    if firefox.returncode is None:
+        firefox.terminate()
+        asyncio.get_running_loop().call_later(PATIENCE_SECONDS, at_once)
+
+
 class Relay(WebSocketHandler):
     """The one connection from Playwright, and the one to Firefox, which ends with it."""
 
@@ -59,10 +78,12 @@ class Relay(WebSocketHandler):
         """Take what the application hands to each connection."""
         self.address, self.firefox = address, firefox
         self.ignored: set[int] = set()
+        self.other: WebSocketClientConnection | None = None
 
     async def open(self) -> None:
         """Connect to Firefox before the first message passes."""
-        self.other = await websocket_connect(self.address, max_message_size=LONGEST_BYTES)
+        connecting = websocket_connect(self.address, max_message_size=LONGEST_BYTES)
+        self.other = await asyncio.wait_for(connecting, PATIENCE_SECONDS)
         self.back = asyncio.create_task(self.pass_back())
 
     async def on_message(self, message: str) -> None:
@@ -70,10 +91,13 @@ class Relay(WebSocketHandler):
         number = may_be_ignored(message)
         if number is not None:
             self.ignored.add(number)
-        await self.other.write_message(message)
+        assert self.other is not None
+        with contextlib.suppress(WebSocketClosedError):  # Firefox has left first
+            await self.other.write_message(message)
 
     async def pass_back(self) -> None:
         """Pass on what Firefox says, until one of the two has left."""
+        assert self.other is not None
         with contextlib.suppress(WebSocketClosedError):  # Playwright has left first
             while (message := await self.other.read_message()) is not None:
                 await self.write_message(answer(message, self.ignored))
@@ -81,14 +105,41 @@ class Relay(WebSocketHandler):
 
     def on_close(self) -> None:
         """End Firefox, also where Playwright was killed and could not ask for it."""
-        self.other.close()
-        if self.firefox.returncode is None:
-            self.firefox.terminate()
+        if self.other is not None:
+            self.other.close()
+        end(self.firefox)
 
 
 async def relay(program: list[str]) -> int:
-    """Run Firefox and say what it says, with the address of this in place of its own."""
-    firefox = await asyncio.create_subprocess_exec(*program, stderr=subprocess.PIPE)
+    """Run Firefox until it ends; it ends with this, and where this cannot go on.
+
+    Raises:
+        CommandError: there is no such program, or it cannot be started.
+    """
+    if not program:
+        raise CommandError("name the Firefox to start, and what to start it with")
+    try:
+        firefox = await asyncio.create_subprocess_exec(
+            *program, stderr=subprocess.PIPE, limit=LONGEST_BYTES
+        )
+    except OSError as error:
+        raise CommandError(f"{program[0]!r} cannot be started: {error.strerror}") from error
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(one, end, firefox)
+    saying = asyncio.create_task(say(firefox))
+    saying.add_done_callback(lambda done: done.cancelled() or done.exception() and end(firefox))
+    # Its children may hold the pipe open after it, and `wait` would wait for them too.
+    while firefox.returncode is None:
+        await asyncio.sleep(0.1)
+    await asyncio.wait([saying], timeout=1)
+    saying.cancel()
+    firefox._transport.close()  # type: ignore[attr-defined]  # there is no other way to let go of it
+    return firefox.returncode
+
+
+async def say(firefox: asyncio.subprocess.Process) -> None:
+    """Say what Firefox says, with the address of this in place of its own."""
     assert firefox.stderr is not None
     while line := (await firefox.stderr.readline()).decode(errors="replace"):
         if found := LISTENING.search(line):
@@ -100,7 +151,6 @@ async def relay(program: list[str]) -> int:
             HTTPServer(routes).add_sockets(sockets)
             line = line.replace(found[1], f"ws://127.0.0.1:{sockets[0].getsockname()[1]}")
         print(line, end="", file=sys.stderr, flush=True)
-    return await firefox.wait()
 
 
 def main() -> int:

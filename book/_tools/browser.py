@@ -45,8 +45,10 @@ NO_FIREFOX = (
 def _named(variable: str) -> str | None:
     """The browser that an environment variable names, where it is set."""
     named = os.environ.get(variable)
-    if named and not Path(named).exists():
+    if named and not Path(named).is_file():
         raise CommandError(f"{variable} names {named!r}, and there is no such file")
+    if named and not os.access(named, os.X_OK):
+        raise CommandError(f"{variable} names {named!r}, which is no program that may be started")
     return named
 
 
@@ -77,7 +79,10 @@ def ensure() -> str:
         attempts += [["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]]
     for attempt in attempts:
         print(f"getting a browser: {' '.join(attempt)}", flush=True)
-        done = subprocess.run(attempt, capture_output=True, text=True, timeout=600)
+        try:
+            done = subprocess.run(attempt, capture_output=True, text=True, timeout=600)
+        except subprocess.TimeoutExpired:
+            continue
         path = find() if done.returncode == 0 else None
         if path:
             return path
@@ -97,12 +102,15 @@ def find_firefox() -> str | None:
 
 def _can_be_driven(path: str) -> bool:
     """Whether it is new enough, and no snap, which sees another /tmp than we do."""
-    with open(path, "rb") as program:
-        start = program.read(4096)
+    try:
+        with open(path, "rb") as program:
+            start = program.read(4096)
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):  # whatever this is, it does not start
+        return False
     if "snap" in Path(path).resolve().parts or start.startswith(b"#!") and b"/snap/" in start:
         return False
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60).stdout
-    version = re.search(r"Firefox (\d+)", said)
+    version = re.search(r"Firefox (\d+)", done.stdout)
     return version is not None and int(version[1]) >= FIREFOX_AT_LEAST
 
 

@@ -1,14 +1,18 @@
 """Which Firefox is driven, and what stands between it and Playwright: one answer, and no other."""
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from book._tools import browser
 from book._tools.bidi import LOOK, answer, may_be_ignored
-from book._tools.paths import CommandError
+from book._tools.paths import ROOT, CommandError
 
 
 def asked(method: str = LOOK, **features: str | None) -> str:
@@ -80,3 +84,81 @@ def test_a_browser_that_nobody_knows_is_said() -> None:
     with pytest.raises(CommandError, match="must be chromium or firefox, got 'netscape'"):
         with browser.launched(None, "netscape"):  # type: ignore[arg-type]
             pass
+
+
+def test_a_browser_that_is_no_program_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = tmp_path / "text"
+    text.write_text("words", encoding="utf-8")
+    for path, said in ((tmp_path, "no such file"), (text, "no program that may be started")):
+        monkeypatch.setenv("CHROMIUM", str(path))
+        with pytest.raises(CommandError, match=said):
+            browser.find()
+
+
+def test_a_firefox_that_does_not_start_or_never_answers_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "firefox"
+    path.write_text("\x7fELF", encoding="utf-8")
+    monkeypatch.delenv("FIREFOX", raising=False)
+    monkeypatch.setattr(browser.shutil, "which", lambda name: str(path))
+    assert browser.find_firefox() is None  # it may not be started
+    path.chmod(0o755)
+    assert browser.find_firefox() is None  # and is no program
+
+    def never(*args: object, **kwargs: object) -> None:
+        raise subprocess.TimeoutExpired("firefox", 60)
+
+    monkeypatch.setattr(browser.subprocess, "run", never)
+    assert browser.find_firefox() is None
+
+
+def between(*program: str) -> subprocess.Popen[str]:
+    """What stands between, with this in place of Firefox."""
+    line = [sys.executable, "-m", "book._tools.bidi", *program]
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(line, cwd=ROOT, stderr=pipe, stdout=nothing, text=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "status"),
+    [
+        ((), "name the Firefox to start", 1),
+        (("/nowhere/firefox",), "'/nowhere/firefox' cannot be started: No such file", 1),
+        ((str(ROOT),), "cannot be started: Permission denied", 1),
+        (("sh", "-c", "exit 3"), "", 3),
+        (("sh", "-c", "sleep 20 & exit 4"), "", 4),
+        (("sh", "-c", "head -c 300000 /dev/zero | tr '\\0' x >&2; exit 5"), "x" * 300_000, 5),
+        (("sh", "-c", "kill -9 $$"), "", 247),
+    ],
+    ids=["none", "wrong path", "a folder", "dies", "leaves a child", "a long line", "is killed"],
+)
+def test_a_firefox_that_dies_or_does_not_start_is_not_waited_for(
+    program: tuple[str, ...], said: str, status: int
+) -> None:
+    with between(*program) as begun:
+        try:
+            _, errors = begun.communicate(timeout=15)
+        finally:
+            begun.kill()
+    assert begun.returncode == status
+    assert said in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_no_firefox_stays_where_what_stands_between_is_ended(how: signal.Signals) -> None:
+    with between("sh", "-c", "echo $$ >&2; exec sleep 60") as begun:
+        assert begun.stderr is not None
+        number = int(begun.stderr.readline())
+        begun.send_signal(how)
+        begun.communicate(timeout=15)
+    for _ in range(50):
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(number, signal.SIGKILL)
+    pytest.fail("it still runs")
