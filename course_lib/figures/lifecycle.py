@@ -166,8 +166,9 @@ def collapse(
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     alt = (
-        f"{len(panels)} panels against the learning rate, {rates[0]:g} to {rates[-1]:g}; from the "
-        f"lowest to the highest rate, means of the runs. {'; '.join(said)}."
+        f"{len(panels)} measures of a model after alignment, a panel each, against the learning "
+        f"rate, {rates[0]:g} to {rates[-1]:g}; lines are means of the runs. From the lowest rate "
+        f"to the highest: {'; '.join(said)}."
     )
     return FigureWithText(figure, alt, rows)
 
