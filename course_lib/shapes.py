@@ -26,3 +26,20 @@ else:
                 return array_and_shape[0]
 
         BFloat16 = Bool = Float = Int = Int8 = Shaped = AbstractDtype
+
+
+def same_shape(**tensors: Any) -> None:
+    """Refuse tensors of different shapes, which arithmetic would stretch to fit each other.
+
+    Args:
+        **tensors: Arguments by name; None stands for one that was not given.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    (first, one), *others = ((name, each) for name, each in tensors.items() if each is not None)
+    for name, other in others:
+        if other.shape != one.shape:
+            raise ValueError(
+                f"{name} must have the shape of {first}, {list(one.shape)}, got {list(other.shape)}"
+            )

@@ -12,7 +12,7 @@ from course_lib.generation import generate
 from course_lib.generation.processors import temperature as at_temperature
 from course_lib.model import Transformer
 from course_lib.objectives import IGNORE, Example, token_losses
-from course_lib.shapes import Bool, Float
+from course_lib.shapes import Bool, Float, same_shape
 from course_lib.training import History, adamw, linear, train
 
 Reward = Callable[[Sequence[int], Sequence[int]], float | int | bool]
@@ -77,8 +77,8 @@ def grpo_loss(
         The loss.
 
     Raises:
-        ValueError: If a number is out of range, no token of an answer counts, or `beta` and the
-            reference do not belong together.
+        ValueError: If a number is out of range, shapes differ, no token of an answer counts, or
+            `beta` and the reference do not belong together.
 
     Source: Shao et al. 2024, "DeepSeekMath", equations 3 and 4.
     """
@@ -88,6 +88,17 @@ def grpo_loss(
         raise ValueError(f"beta must be 0 or more, got {beta}")
     if bool(beta) != (reference_log_probs is not None):
         raise ValueError("beta and reference_log_probs belong together: give both, or neither")
+    same_shape(
+        log_probs=log_probs,
+        old_log_probs=old_log_probs,
+        counts=counts,
+        reference_log_probs=reference_log_probs,
+    )
+    if advantages.shape != log_probs.shape[:1]:
+        raise ValueError(
+            f"advantages must be one of each of {len(log_probs)} answers, "
+            f"got shape {list(advantages.shape)}"
+        )
     if not bool(counts.any(1).all()):
         raise ValueError("counts must hold at least 1 token of each answer")
     ratio = (log_probs - old_log_probs.detach()).exp()

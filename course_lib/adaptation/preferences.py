@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.objectives import IGNORE, Example, token_losses
-from course_lib.shapes import Bool, Float, Int
+from course_lib.shapes import Bool, Float, Int, same_shape
 from course_lib.training.batch import predict_logits
 
 
@@ -140,6 +140,8 @@ def dpo_loss(
         raise ValueError(f"likelihood={likelihood} with n_tokens={n_tokens}: give both, or neither")
     if not chosen.numel():
         raise ValueError("chosen must hold at least 1 pair, got 0")
+    references = {"reference_chosen": reference_chosen, "reference_rejected": reference_rejected}
+    same_shape(chosen=chosen, rejected=rejected, **references, n_tokens=n_tokens)
     chosen_rewards = beta * (chosen - reference_chosen)
     rejected_rewards = beta * (rejected - reference_rejected)
     loss = -F.logsigmoid(chosen_rewards - rejected_rewards).mean()
