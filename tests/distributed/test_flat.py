@@ -64,6 +64,19 @@ def test_gradients_of_two_backward_passes_are_added():
         assert torch.equal(flat.grad[slot.offset : slot.offset + slot.numel], factor * value)
 
 
+def test_a_parameter_that_the_second_pass_leaves_out_keeps_the_gradient_of_the_first():
+    """Two reductions without a step between them: both sums count, what lies there counts once."""
+    flat, values = flat_of(Alone(), 1)
+    for factor, used in ((1, 3), (10, 2)):
+        for index, value in enumerate(values[:used]):
+            parameter = flat.parameters[index]
+            set_gradient(parameter, factor * value.reshape(parameter.shape))
+            flat.take(index, keep=False)
+        flat.reduced_by(flat.reduce())
+    for slot, value, factor in zip(flat.plan.slots, values, (11, 11, 1), strict=True):
+        assert torch.equal(flat.grad[slot.offset : slot.offset + slot.numel], factor * value)
+
+
 def test_memory_is_not_given_back_while_something_is_written_to_it():
     comm = Alone(0, 2)
     flat, _ = flat_of(comm, 3)
