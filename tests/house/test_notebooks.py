@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import jupytext
 import nbformat
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from book._tools.paths import COSTS, ROOT, chapter_texts, package_digest
 TEXTS = chapter_texts()
 LIMIT_SECONDS = 90
 LIMIT_BYTES = 1_500_000_000
+WIDEST = 76  # columns of code
 
 
 def test_notebooks_follow_their_text() -> None:
@@ -61,6 +63,21 @@ def test_every_notebook_has_a_text_and_a_place() -> None:
     files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
     assert {f"notebooks/{stem}" for stem in stems} == {f for f in files if f.startswith("noteb")}
     assert files == [*dict.fromkeys(files)]
+
+
+def too_wide(source: str) -> list[str]:
+    """Lines of code that a page at 1440 pixels would go on with in the next line."""
+    return [line for line in source.splitlines() if len(line) > WIDEST]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text.stem)
+def test_code_fits_the_column_of_a_page(text: Path) -> None:
+    cells = [cell.source for cell in jupytext.read(text).cells if cell.cell_type == "code"]
+    assert [line for cell in cells for line in too_wide(cell)] == []
+
+
+def test_a_line_that_is_too_wide_is_found() -> None:
+    assert too_wide("x = 1\n" + "y" * (WIDEST + 1)) == ["y" * (WIDEST + 1)]
 
 
 def code(text: Path) -> list[str]:
