@@ -13,7 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
-from course_lib.figures.svg import PHONE_INCHES
+from course_lib.figures.phone import PHONE_INCHES
 from course_lib.model.block import Stack
 from course_lib.model.transformer import Transformer
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.heat import SIGNED, heat_map
-from course_lib.figures.svg import PHONE_INCHES
+from course_lib.figures.phone import PHONE_INCHES
 from course_lib.shapes import Float
 
 

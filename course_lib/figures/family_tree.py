@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from course_lib.config import TransformerConfig
 from course_lib.figures.base import FigureWithText, new_figure, palette
-from course_lib.figures.svg import PHONE_INCHES
+from course_lib.figures.phone import PHONE_INCHES
 from course_lib.presets import presets
 
 # What a designer chooses. Sizes, constants and training are left out: they change from one size of

@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
-from course_lib.figures.svg import PHONE_INCHES
+from course_lib.figures.phone import PHONE_INCHES
 from course_lib.generation.chain import Processor, probabilities
 from course_lib.generation.processors import temperature, top_k, top_p
 from course_lib.shapes import Float, Int

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from course_lib.figures.base import FigureWithText, new_figure, palette
-from course_lib.figures.svg import PHONE_INCHES
+from course_lib.figures.phone import PHONE_INCHES
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Bool
 
