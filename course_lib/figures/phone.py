@@ -67,7 +67,9 @@ def narrowed(figure: Figure, columns: int, stretch: float, turned: bool) -> Iter
         figure.set_size_inches(PHONE_INCHES, high)
         # Only now: a panel that shared its neighbour's axis has got words of its own.
         small += [
-            (text, size) for text in words_of(figure) if (size := points_of(text)) < SMALLEST_POINTS
+            (text, size)
+            for text in shown_words(figure)
+            if (size := font_points(text)) < SMALLEST_POINTS
         ]
         for text, _ in small:
             text.set_fontsize(SMALLEST_POINTS)
@@ -138,7 +140,7 @@ def _covers_a_line(axes: Axes) -> bool:
     return any(path.intersects_bbox(box, filled=False) for path in paths)
 
 
-def points_of(text: Text) -> float:
+def font_points(text: Text) -> float:
     """The size of a text, in points."""
     return float(text.get_fontsize())
 
@@ -147,7 +149,7 @@ def _titles(figure: Figure) -> list[Text]:
     return [text for axes in figure.axes for text in (axes.title, axes.xaxis.label)]
 
 
-def words_of(figure: Figure) -> list[Text]:
+def shown_words(figure: Figure) -> list[Text]:
     """The texts that are drawn; matplotlib also keeps labels of ticks outside the view."""
     ticks: set[int] = set()
     shown: set[int] = set()
@@ -178,7 +180,7 @@ def meetings(figure: Figure) -> int:
     except UserWarning:  # there is no room for the panels beside their words
         return sys.maxsize
     renderer = canvas.get_renderer()
-    boxes = [text.get_window_extent(renderer) for text in words_of(figure)]
+    boxes = [text.get_window_extent(renderer) for text in shown_words(figure)]
     width, height = canvas.get_width_height()
     cut = sum(
         box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1 for box in boxes

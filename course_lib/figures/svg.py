@@ -22,8 +22,8 @@ from course_lib.figures.phone import (
     meetings,
     names_below,
     narrowed,
-    points_of,
-    words_of,
+    font_points,
+    shown_words,
 )
 
 # Colours of the paper and the ink follow the page; the second is what shows outside it.
@@ -68,7 +68,7 @@ def _page_svg(figure: Figure, alt: str, phone: Figure | None) -> str:
     allowed = meetings(figure)
     with names_below(figure):
         wide = _svg(figure, alt, "figure-wide")
-    smallest = min((points_of(text) for text in words_of(figure)), default=10.0) * POINT_PIXELS
+    smallest = min((font_points(text) for text in shown_words(figure)), default=10.0) * POINT_PIXELS
     width = figure.get_figwidth() * 96
     narrow = ""
     if phone is not None:
@@ -164,7 +164,7 @@ def _check_phone(phone: Figure) -> None:
     if inches > PHONE_INCHES + 1e-6:
         raise ValueError(f"phone must be at most {PHONE_INCHES:.2f} inches wide, got {inches:.2f}")
     small = [
-        text.get_text() for text in words_of(phone) if points_of(text) < SMALLEST_POINTS - 1e-6
+        text.get_text() for text in shown_words(phone) if font_points(text) < SMALLEST_POINTS - 1e-6
     ]
     if small:
         raise ValueError(f"phone has words under {SMALLEST_POINTS:.1f} points: {small[0]!r}")
