@@ -18,11 +18,11 @@ from course_lib.figures.phone import (
     SMALLEST_PIXELS,
     SMALLEST_POINTS,
     SMALLEST_WIDE_PIXELS,
+    font_points,
     layouts,
     meetings,
     names_below,
     narrowed,
-    font_points,
     shown_words,
 )
 
