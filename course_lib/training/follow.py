@@ -75,6 +75,18 @@ def is_over(metrics: Path) -> bool:
     return any(path.is_file() and path.stat().st_mtime_ns >= last for path in results)
 
 
+def _check(steps: int | None, every: float) -> None:
+    """Refuse options out of range.
+
+    Raises:
+        ValueError: One is.
+    """
+    if steps is not None and steps < 1:
+        raise ValueError(f"--steps must be at least 1, got {steps}")
+    if not 0 < every <= 3600:
+        raise ValueError(f"--every must be above 0 and at most 3600, got {every}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -96,10 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader.add_argument("--every", type=float, default=1.0, help="seconds between two drawings")
     chosen = reader.parse_args(arguments)
     try:
-        if chosen.steps is not None and chosen.steps < 1:
-            raise ValueError(f"--steps must be at least 1, got {chosen.steps}")
-        if not 0 < chosen.every <= 3600:
-            raise ValueError(f"--every must be above 0 and at most 3600, got {chosen.every}")
+        _check(chosen.steps, chosen.every)
         path = find_metrics(chosen.run)
         if chosen.once:
             history = read_metrics(path)

@@ -16,6 +16,7 @@ from course_lib.widgets.step_time import (
     step_of,
     time_question,
 )
+from tests.widgets.conftest import type_number
 
 CHOICE = StepTime().payload["choice"]
 CHOICES = [
@@ -78,12 +79,12 @@ def test_predict_and_turn_by_keyboard(show: Any) -> None:
     assert "all of the sending is hidden" in describe_time(choice)
     for label, value, change in (
         ("Link", "nvlink", {"link": "nvlink"}),
-        ("GPUs", "64", {"gpus": 64}),
-        ("Parameters, billions", "70", {"parameters": 70e9}),
-        ("TFLOPS of a GPU", "312", {"teraflops": 312.0}),
+        ("GPUs", 64, {"gpus": 64}),
+        ("Parameters, billions", 70, {"parameters": 70e9}),
+        ("TFLOPS of a GPU", 312, {"teraflops": 312.0}),
     ):
         box = page.get_by_label(label, exact=True)
-        box.select_option(value) if label == "Link" else box.fill(value)
+        box.select_option(value) if label == "Link" else type_number(box, value)
         choice = choice | change
         expect(live).to_have_text(describe_time(choice))
     page.get_by_role("radio", name="ZeRO-1").check()

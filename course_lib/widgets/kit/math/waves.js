@@ -1,5 +1,5 @@
-// Positions without DOM: sinusoidal rows as course_lib/model/positions.py lays them out (sines, then
-// cosines), and the turn that rotary positions give a query and a key.
+// Positions without DOM: sinusoidal rows as course_lib/model/positions.py lays them out (sines,
+// then cosines), and the turn that rotary positions give a query and a key.
 
 /** The encoding of one position: D numbers. */
 export function positionRow(position, width) {

@@ -15,7 +15,7 @@ function inView(body, n) {
   return each ? [-top / each - MARGIN, (innerHeight - top) / each + MARGIN] : [0, 0];
 }
 
-/** Write an attribute or a text only where it is another one: a table is laid out again for each. */
+/** Write an attribute or a text only where it is another one: each lays out the table again. */
 function put(node, name, value) {
   if (node[name] !== value) node[name] = value;
 }
