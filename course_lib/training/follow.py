@@ -95,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0; bad arguments, or a file that is no run's, end the program with 2.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
     """
     reader = argparse.ArgumentParser(
         prog="python -m course_lib.training.follow",
