@@ -16,7 +16,7 @@ from course_lib.widgets.step_time import (
     step_of,
     time_question,
 )
-from tests.widgets.conftest import type_number
+from tests.widgets.conftest import texts, type_number
 
 CHOICE = StepTime().payload["choice"]
 CHOICES = [
@@ -92,11 +92,11 @@ def test_predict_and_turn_by_keyboard(show: Any) -> None:
     choice = choice | {"stage": 1, "overlap": False}
     expect(live).to_have_text(describe_time(choice))
     lines = page.get_by_role("group", name="The phases of a step").locator("tbody tr").all()
-    shown = [line.locator("td:not(.bar)").all_inner_texts() for line in lines]
+    shown = [texts(line.locator("td:not(.bar)")) for line in lines]
     keys = ("computing", "sending", "waiting")
     assert shown == [[fixed(p[key], 3) for key in keys] for p in phases_of(choice)]
     box = page.get_by_label("Tokens on each GPU, 2 to the power of, as a number")
-    box.fill("19")
+    type_number(box, 19)
     expect(page.locator(".cw-fault:visible")).to_contain_text("a whole number from 5 to 18")
     page.get_by_role("button", name="Describe this").press("Enter")
     expect(page.locator(".cw-live p.cw-panel:focus")).to_have_text(describe_time(choice))
