@@ -15,11 +15,9 @@ import torch.nn.functional as F
 
 from book._tools.paths import ROOT, CommandError, command
 from book._tools.records import write_record
-from course_lib import Transformer
+from book._tools.smollm2 import NAME, smollm2
 from course_lib.prompting.word_pairs import WORD_PAIRS
 from course_lib.prompting.word_steps import common_step, pairs_of_tokens
-from course_lib.tokenizers import load_tokenizer
-from course_lib.weights.fetch import fetched
 
 TARGET = ROOT / "course_lib" / "figures" / "recorded" / "04_smollm2.json"
 ASKED = ("dog", "may", "first", "Paris", "red", "seven", "walked", "physics")
@@ -29,10 +27,7 @@ N_NEAR = 5
 def main() -> int:
     """Measure with the fetched model and write the table."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    folder = fetched("smollm2")
-    if folder is None:
-        raise CommandError("smollm2 is not here: python -m course_lib.weights fetch smollm2")
-    model, tokenizer = Transformer.from_pretrained(folder), load_tokenizer(folder)
+    model, tokenizer = smollm2()
     table = model.embedding.weight.detach()
     rows = []
     for relation, words in WORD_PAIRS.items():
@@ -55,7 +50,7 @@ def main() -> int:
         ]
         print(word, near[word], flush=True)
     facts = {
-        "model": "SmolLM2-135M-Instruct, Q4_1",
+        "model": NAME,
         "tokens": table.shape[0],
         "width": table.shape[1],
         "rows": rows,

@@ -12,12 +12,11 @@ import argparse
 
 import torch
 
-from book._tools.paths import ROOT, CommandError, command
+from book._tools.paths import ROOT, command
 from book._tools.records import write_record
+from book._tools.smollm2 import NAME, smollm2
 from course_lib import Transformer
 from course_lib.prompting.word_pairs import WORD_PAIRS, answer_pairs
-from course_lib.tokenizers import load_tokenizer
-from course_lib.weights.fetch import fetched
 
 TARGET = ROOT / "course_lib" / "figures" / "recorded" / "15_smollm2.json"
 N_EXAMPLES = (0, 1, 2, 4, 8)
@@ -47,13 +46,10 @@ def measure(model: Transformer, tokenizer: object, seed: int) -> list[dict[str, 
 def main() -> int:
     """Measure with the fetched model and write the table."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    folder = fetched("smollm2")
-    if folder is None:
-        raise CommandError("smollm2 is not here: python -m course_lib.weights fetch smollm2")
-    model, tokenizer = Transformer.from_pretrained(folder), load_tokenizer(folder)
+    model, tokenizer = smollm2()
     rows = [row for seed in SEEDS for row in measure(model, tokenizer, seed)]
     facts = {
-        "model": "SmolLM2-135M-Instruct, Q4_1",
+        "model": NAME,
         "parameters": model.config.n_parameters(),
         "rows": rows,
     }

@@ -15,14 +15,13 @@ import time
 import torch
 from torch import Tensor
 
-from book._tools.paths import ROOT, CommandError, command
+from book._tools.paths import ROOT, command
 from book._tools.records import write_record
+from book._tools.smollm2 import NAME, smollm2
 from course_lib import Transformer, generate
 from course_lib.data import pydoc_topics, split
 from course_lib.generation import temperature, top_k, top_p
 from course_lib.generation.chain import LogitsProcessor
-from course_lib.tokenizers import load_tokenizer
-from course_lib.weights.fetch import fetched
 
 TARGET = ROOT / "course_lib" / "figures" / "recorded" / "11_smollm2.json"
 N_TEXTS, N_PROMPT, N_NEW, SEEDS = 10, 20, 60, (0, 1, 2)
@@ -65,10 +64,7 @@ def measure(model: Transformer, prompts: Tensor, written: Tensor) -> dict[str, f
 def main() -> int:
     """Write with the fetched model under each setting, and write the table."""
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    folder = fetched("smollm2")
-    if folder is None:
-        raise CommandError("smollm2 is not here: python -m course_lib.weights fetch smollm2")
-    model, tokenizer = Transformer.from_pretrained(folder).eval(), load_tokenizer(folder)
+    model, tokenizer = smollm2()
     _, held_out = split([" ".join(text.split()) for text in pydoc_topics()], 0.1)
     ids = [tokenizer.encode(text)[: N_PROMPT + N_NEW] for text in held_out]
     full = torch.tensor([row for row in ids if len(row) == N_PROMPT + N_NEW][:N_TEXTS])
@@ -88,7 +84,7 @@ def main() -> int:
             rows.append({"setting": name, "seed": seed, **measure(model, prompts, written)})
             print(rows[-1], f"{time.perf_counter() - began:.0f} s", flush=True)
     facts = {
-        "model": "SmolLM2-135M-Instruct, Q4_1",
+        "model": NAME,
         "texts": len(full),
         "tokens": N_NEW,
         "rows": rows,

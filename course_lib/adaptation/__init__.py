@@ -1,6 +1,7 @@
 """Making a model fit for a purpose: other text, other sizes, other wishes, fewer bytes."""
 
 from course_lib.adaptation.align import align
+from course_lib.adaptation.attempts import pass_at_k
 from course_lib.adaptation.bloomberg import BLOOMBERG_RUN, TrainingRun, planned_size
 from course_lib.adaptation.continued import LossMatrix, continue_pretraining, domain_losses
 from course_lib.adaptation.distill import distill, distillation_loss
@@ -8,7 +9,6 @@ from course_lib.adaptation.grpo import (
     Rollouts,
     group_advantages,
     grpo_loss,
-    pass_at_k,
     reinforce,
     sample_answers,
 )
