@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -65,6 +65,8 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if jaxtyping.config.jaxtyping_disable:
+            return function(*args, **kwargs)
         try:
             return checked(*args, **kwargs)
         except _Refused:  # with a message that has all arguments
@@ -170,6 +172,14 @@ def _names_shapes(hint: Any) -> bool:
 
 
 jaxtyping.jaxtyped = _checked  # type: ignore[assignment]
+
+
+@pytest.fixture
+def as_installed() -> Iterator[None]:
+    """No types are checked, as in an installed package: wrong arguments meet its own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from course_lib.checks import check_lists, check_mappings, check_numbers, check_whole
+
 
 @dataclass(frozen=True)
 class Ablation:
@@ -93,10 +95,14 @@ def ablate(
         The results, their mean difference with its interval, and a verdict.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there is less than two seeds or one twice, not exactly one change, a
             confidence or a number of standard errors out of range, or a result that is not finite.
     """
     seeds = _checked(seeds, confidence, standard_errors)
+    check_mappings(base=base, change=change)
+    if not callable(run):
+        raise TypeError(f"run must be a function of seed and settings, got {run!r:.60}")
     if len(change) != 1:
         raise ValueError(f"change must name exactly 1 setting, got {sorted(change)}")
     (name, after), *_ = change.items()
@@ -159,11 +165,13 @@ def judge(
         The results, their mean difference with its interval, and a verdict.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there is less than two seeds or one twice, not a result for each, one that is
             not finite, or a confidence or a number of standard errors out of range.
 
     Source: Student 1908, "The Probable Error of a Mean": the interval of paired differences.
     """
+    check_lists(without=without, with_change=with_change, longer=longer)
     seeds = _checked(range(len(without)) if seeds is None else seeds, confidence, standard_errors)
     n, before, after = len(seeds), tuple(map(float, without)), tuple(map(float, with_change))
     more = tuple((float(one), float(other)) for one, other in longer)
@@ -198,7 +206,11 @@ def judge(
 def _checked(
     seeds: Sequence[int], confidence: float, standard_errors: float | None
 ) -> tuple[int, ...]:
+    check_lists(seeds=seeds)
+    check_numbers(confidence=confidence)
+    check_numbers(None, standard_errors=standard_errors)
     seeds = tuple(seeds)
+    check_whole(**{f"seeds[{place}]": seed for place, seed in enumerate(seeds)})
     if len(seeds) < 2:
         raise ValueError(f"seeds must be at least 2 for a conclusion, got {len(seeds)}")
     if len(set(seeds)) < len(seeds):

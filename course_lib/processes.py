@@ -75,15 +75,7 @@ class Child:
         self._watch: subprocess.Popen[bytes] | None = None
         if os.name == "posix":
             try:
-                self._watch = subprocess.Popen(
-                    ["/bin/sh", "-c", _WATCH, "sh", str(self.process.pid)],
-                    env={},
-                    cwd="/",
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+                self._watch = watch(self.process.pid)
             except BaseException:
                 self.process.kill()
                 self.process.wait()
@@ -109,6 +101,29 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_REAP_SECONDS)
         self._ended = True
+
+
+def watch(leader: int) -> subprocess.Popen[bytes]:
+    """Start a shell that ends a process group once this process is gone, however that ends.
+
+    Args:
+        leader: The process that leads the group, a child of this one in a session of its own.
+
+    Returns:
+        The shell. End it before the number of the group is given to another.
+
+    Raises:
+        OSError: There is no shell.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WATCH, "sh", str(leader)],
+        env={},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def kill(children: Iterable[Child]) -> None:

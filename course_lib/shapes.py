@@ -35,8 +35,12 @@ def same_shape(**tensors: Any) -> None:
         **tensors: Arguments by name; None stands for one that was not given.
 
     Raises:
+        TypeError: If one has no shape.
         ValueError: If the shapes differ.
     """
+    for name, each in tensors.items():
+        if each is not None and not hasattr(each, "shape"):
+            raise TypeError(f"{name} must be a tensor, got {each!r:.60}")
     (first, one), *others = ((name, each) for name, each in tensors.items() if each is not None)
     for name, other in others:
         if other.shape != one.shape:

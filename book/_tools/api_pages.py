@@ -38,8 +38,18 @@ PAGES = {
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
     "ground": (
         "Ground floor",
-        "What every part may use: files, locks, processes, and the code behind a name.",
-        ["extras", "files", "locks", "processes", "shapes", "source", "stored", "tensor_file"],
+        "What every part may use: checks, files, locks, processes, and the code behind a name.",
+        [
+            "checks",
+            "extras",
+            "files",
+            "locks",
+            "processes",
+            "shapes",
+            "source",
+            "stored",
+            "tensor_file",
+        ],
     ),
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tornado.websocket import (
 )
 
 from book._tools.paths import CommandError, command
+from course_lib.processes import watch
 
 LOOK = "emulation.setMediaFeaturesOverride"
 AS_IT_IS = (None, "light")
@@ -111,19 +113,24 @@ class Relay(WebSocketHandler):
 
 
 async def relay(program: list[str]) -> int:
-    """Run Firefox until it ends; it ends with this, and where this cannot go on.
+    """Run Firefox until it ends; it ends with this and with Playwright, also where one is killed.
+
+    A killed process runs no code. That Playwright is gone shows in the number of this process's
+    parent, before the two are connected and after; that this is gone, a shell beside it sees.
 
     Raises:
         CommandError: there is no such program, or it cannot be started.
     """
     if not program:
         raise CommandError("name the Firefox to start, and what to start it with")
+    parent = os.getppid()
     try:
         firefox = await asyncio.create_subprocess_exec(
-            *program, stderr=subprocess.PIPE, limit=LONGEST_BYTES
+            *program, stderr=subprocess.PIPE, limit=LONGEST_BYTES, start_new_session=True
         )
     except OSError as error:
         raise CommandError(f"{program[0]!r} cannot be started: {error.strerror}") from error
+    watching = watch(firefox.pid)
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(one, end, firefox)
@@ -132,6 +139,11 @@ async def relay(program: list[str]) -> int:
     # Its children may hold the pipe open after it, and `wait` would wait for them too.
     while firefox.returncode is None:
         await asyncio.sleep(0.1)
+        if os.getppid() != parent:
+            parent = os.getppid()
+            end(firefox)
+    watching.kill()
+    watching.communicate()
     await asyncio.wait([saying], timeout=1)
     saying.cancel()
     firefox._transport.close()  # type: ignore[attr-defined]  # there is no other way to let go of it

@@ -15,6 +15,7 @@ from course_lib.adaptation.preferences import (
     check_preferences,
     dpo_loss,
 )
+from course_lib.checks import check_module, check_numbers, check_whole
 from course_lib.data import batches
 from course_lib.objectives import IGNORE, Example, token_losses
 from course_lib.training import History, adamw, linear, train
@@ -62,17 +63,23 @@ def align(
         The course of the run.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the pairs say nothing, or a number is out of range.
 
     Source: Rafailov et al. 2023, "Direct Preference Optimization", section 4.
     """
+    check_module(model)
     check_preferences(pairs)
+    check_whole(steps=steps, batch_size=batch_size, pad_id=pad_id, seed=seed)
+    check_numbers(beta=beta, likelihood=likelihood, warmup=warmup)
     if not 0 <= warmup <= 1:
         raise ValueError(f"warmup must be a share of the steps, 0 to 1, got {warmup}")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if reference is model:
         raise ValueError("reference must be another model than model, got the same")
+    if reference is not None:
+        check_module(reference, "reference")
     before = copy.deepcopy(model) if reference is None else reference
     before.eval()
 

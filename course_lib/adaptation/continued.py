@@ -12,6 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.adaptation.mixing import DocumentIds, mix
+from course_lib.checks import (
+    check_lists,
+    check_mappings,
+    check_module,
+    check_numbers,
+    check_whole,
+)
 from course_lib.data import batches
 from course_lib.shapes import Int
 from course_lib.training import History, adamw, evaluate, train, warmup_cosine
@@ -62,12 +69,19 @@ def continue_pretraining(
         The course of the run.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the share is none, replayed text is missing or given for nothing, a source is
             exhausted, or the rows do not fill one update.
 
     Source: Ibrahim et al. 2024, "Simple and Scalable Strategies to Continually Pre-train Large
     Language Models", sections 4 and 6: the rate rises and falls again, some data is replayed.
     """
+    check_module(model)
+    check_lists(new=new, replayed=replayed)
+    check_whole(n_tokens=n_tokens, seq_len=seq_len, batch_size=batch_size, seed=seed)
+    check_numbers(replay=replay, warmup=warmup)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not 0 <= replay < 1:
         raise ValueError(f"replay must be a share, 0 to less than 1, got {replay}")
     if bool(replay) != bool(len(replayed)):
@@ -111,8 +125,11 @@ def domain_losses(
         Nats a token, by domain; `math.exp` of it is the perplexity.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there is no domain, or one has no target that counts.
     """
+    check_module(model)
+    check_mappings(held_out=held_out)
     if not held_out:
         raise ValueError("held_out must name at least 1 domain, got 0")
     return {name: evaluate(model, rows) for name, rows in held_out.items()}
@@ -140,8 +157,11 @@ class LossMatrix:
             stages: Losses by domain, by stage, in the order of training.
 
         Raises:
+            TypeError: If stages or losses are no mappings, or a loss is no number.
             ValueError: If there is no stage, a stage has other domains, or a loss is not finite.
         """
+        check_mappings(stages=stages)
+        check_mappings(**{f"stages[{stage!r}]": losses for stage, losses in stages.items()})
         if not stages:
             raise ValueError("stages must hold at least 1 stage, got 0")
         domains = tuple(next(iter(stages.values())))
@@ -151,6 +171,7 @@ class LossMatrix:
                     f"stages[{stage!r}] must have the domains {list(domains)}, got {list(losses)}"
                 )
             for domain, loss in losses.items():
+                check_numbers(**{f"stages[{stage!r}][{domain!r}]": loss})
                 if not math.isfinite(loss):
                     raise ValueError(f"stages[{stage!r}][{domain!r}] must be finite, got {loss}")
         rows = tuple(tuple(losses[name] for name in domains) for losses in stages.values())

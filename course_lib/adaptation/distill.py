@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import check_module, check_numbers
 from course_lib.objectives import IGNORE, Example
+from course_lib.objectives.causal import check_targets
 from course_lib.shapes import Float, Int
 from course_lib.training import History, train
 from course_lib.training.batch import predict_logits
@@ -45,10 +47,14 @@ def distillation_loss(
         Nats a place.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the shapes differ, a number is out of range, or no target counts.
 
     Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
+    check_targets(student, targets, "student")
+    check_targets(teacher, targets, "teacher")
+    check_numbers(temperature=temperature, hard=hard)
     if student.shape != teacher.shape:
         raise ValueError(
             f"student and teacher must have one shape, got {tuple(student.shape)} and "
@@ -100,8 +106,12 @@ def distill(
         The course of the run; its losses are distillation losses, 0 at best without `hard`.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If student and teacher are one model, or as in `distillation_loss`.
     """
+    check_module(student, "student")
+    check_module(teacher, "teacher")
+    check_numbers(temperature=temperature, hard=hard)
     if student is teacher:
         raise ValueError("teacher must be another model than student, got the same")
 

@@ -8,6 +8,15 @@ import torch
 from torch import Tensor
 
 from course_lib.adaptation.preferences import answer_example
+from course_lib.checks import (
+    check_floats,
+    check_generator,
+    check_lists,
+    check_mask,
+    check_module,
+    check_numbers,
+    check_whole,
+)
 from course_lib.generation import generate
 from course_lib.generation.processors import temperature as at_temperature
 from course_lib.model import Transformer
@@ -32,10 +41,12 @@ def group_advantages(rewards: Float[Tensor, "B N"], *, eps: float = 1e-4) -> Flo
         For each group, mean 0.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a group has less than two answers, or a reward is not finite.
 
     Source: Shao et al. 2024, "DeepSeekMath", section 4.1.2.
     """
+    check_floats("rewards", rewards, "B N")
     if rewards.shape[1] < 2:
         raise ValueError(
             f"rewards must be of at least 2 answers to a prompt, got {rewards.shape[1]}: one has "
@@ -77,11 +88,16 @@ def grpo_loss(
         The loss.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a number is out of range, shapes differ, no token of an answer counts, or
             `beta` and the reference do not belong together.
 
     Source: Shao et al. 2024, "DeepSeekMath", equations 3 and 4.
     """
+    check_numbers(clip=clip, beta=beta)
+    check_floats("log_probs", log_probs, "B T")
+    check_floats("old_log_probs", old_log_probs)
+    check_floats("advantages", advantages, "B")
     if not 0 < clip < 1:
         raise ValueError(f"clip must be a share, above 0 and below 1, got {clip}")
     if not 0 <= beta < math.inf:
@@ -94,6 +110,7 @@ def grpo_loss(
         counts=counts,
         reference_log_probs=reference_log_probs,
     )
+    check_mask("counts", counts, log_probs.shape)
     if advantages.shape != log_probs.shape[:1]:
         raise ValueError(
             f"advantages must be one of each of {len(log_probs)} answers, "
@@ -133,6 +150,7 @@ class Rollouts:
         reuse: Updates that each batch serves.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a number is out of range, or a prompt is empty.
     """
 
@@ -152,6 +170,13 @@ class Rollouts:
         reuse: int = 1,
     ) -> None:
         sizes = {"patience": patience, "reuse": reuse, "max_new_tokens": max_new_tokens}
+        check_whole(**sizes, prompts_a_batch=prompts_a_batch, answers=answers)
+        check_numbers(temperature=temperature)
+        check_module(model)
+        check_lists(prompts=prompts)
+        check_generator(generator)
+        if not callable(reward):
+            raise TypeError(f"reward must be a function of prompt and answer, got {reward!r:.60}")
         for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -275,7 +300,16 @@ def sample_answers(
 
     Returns:
         The answers.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If there is no prompt, one is empty, or a number is out of range.
     """
+    check_module(model)
+    check_lists(prompts=prompts)
+    check_numbers(temperature=temperature)
+    if not len(prompts):
+        raise ValueError("prompts must hold at least 1 prompt, got 0")
     longest = max(map(len, prompts))
     ids = torch.zeros(len(prompts), longest, dtype=torch.long)
     keep = torch.zeros_like(ids, dtype=torch.bool)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import check_lists, check_module, check_numbers, check_whole
 from course_lib.model.int8 import Int8Weight
 from course_lib.shapes import Float
 
@@ -29,6 +30,7 @@ class LoRALinear(nn.Module):
         generator: Draws ``down``; None uses torch's own.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the rank is not 1 to the smaller side of the map, or another number is out
             of range.
 
@@ -46,6 +48,11 @@ class LoRALinear(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(base, nn.Linear):
+            raise TypeError(f"base must be an nn.Linear, got {type(base).__name__}")
+        check_whole(rank=rank)
+        check_numbers(dropout=dropout)
+        check_numbers(None, alpha=alpha)
         narrow = min(base.in_features, base.out_features)
         if not 1 <= rank <= narrow:
             raise ValueError(
@@ -129,14 +136,17 @@ def add_lora(
         The full names of the maps that got one.
 
     Raises:
+        TypeError: If an argument is of a wrong type; the model is then as it was.
         ValueError: If a target is no linear map of this model, the model has changes already, or
             a number does not fit; the model is then as it was.
 
     Source: Hu et al. 2022, section 4.2, who adapt queries and values; all maps of a block:
     Dettmers et al. 2023, "QLoRA", section 4.
     """
+    check_module(model)
     if isinstance(targets, str) or not targets:
         raise ValueError(f"targets must be a list of at least 1 name, got {targets!r}")
+    check_lists(targets=targets)
     if any(isinstance(module, LoRALinear) for module in model.modules()):
         raise ValueError("model has changes of low rank already: merge them first")
     linears = [name for name, m in model.named_modules() if isinstance(m, nn.Linear)]
@@ -177,8 +187,10 @@ def merge_lora(model: nn.Module) -> int:
         How many changes there were.
 
     Raises:
+        TypeError: If `model` is none.
         ValueError: If there are none.
     """
+    check_module(model)
     found = dict(lora_modules(model))
     if not found:
         raise ValueError("model has no change of low rank to merge")

@@ -11,6 +11,13 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from course_lib.checks import (
+    check_generator,
+    check_lists,
+    check_mappings,
+    check_numbers,
+    check_whole,
+)
 from course_lib.data import pack
 from course_lib.shapes import Int
 
@@ -67,9 +74,13 @@ def token_counts(weights: Mapping[str, float | int], n_tokens: int) -> dict[str,
         Tokens of each source, at most one off its exact share.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a weight is negative or not finite, they do not sum to 1, there is none, or
             no token is to be shared out.
     """
+    check_mappings(weights=weights)
+    check_whole(n_tokens=n_tokens)
+    check_numbers(**{f"weights[{name!r}]": weight for name, weight in weights.items()})
     if not weights:
         raise ValueError("weights must name at least 1 source, got 0")
     for name, weight in weights.items():
@@ -117,12 +128,14 @@ def mix(
         The documents in a random order, with what was taken of each source.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the weights are no shares, a source is missing, empty or holds an empty
             document, or one is exhausted before it has given its share: it names the source, and
             how many tokens the mixture could have.
 
     Source: Wu et al. 2023, "BloombergGPT", table 1: a mixture is a table of token shares.
     """
+    check_generator(generator)
     counts = token_counts(weights, n_tokens)
     _check_sources(sources, weights, epochs)
     sizes = {name: sum(map(len, documents)) for name, documents in sources.items()}
@@ -161,10 +174,15 @@ def check_apart(
             documents only. Short documents of one grammar share runs by chance.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: Naming the first document that leaks, and how many do.
 
     Source: Brown et al. 2020, appendix C, which looks for runs of 13 words.
     """
+    check_lists(documents=documents)
+    check_mappings(held_out=held_out)
+    check_lists(**{f"held_out[{name!r}]": measured for name, measured in held_out.items()})
+    check_whole(None, run_tokens=run_tokens)
     if run_tokens is not None and run_tokens < 1:
         raise ValueError(f"run_tokens must be at least 1, got {run_tokens}")
     whole = {tuple(document) for document in documents}
@@ -192,6 +210,9 @@ def _runs(document: Sequence[int], length: int | None) -> set[tuple[int, ...]]:
 def _check_sources(
     sources: Mapping[str, DocumentIds], weights: Mapping[str, float | int], epochs: int
 ) -> None:
+    check_mappings(sources=sources)
+    check_lists(**{f"sources[{name!r}]": documents for name, documents in sources.items()})
+    check_whole(epochs=epochs)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if set(sources) != set(weights):
@@ -200,6 +221,7 @@ def _check_sources(
         if not documents:
             raise ValueError(f"sources[{name!r}] is empty: it holds 0 documents")
         for index, document in enumerate(documents):
+            check_lists(**{f"sources[{name!r}][{index}]": document})
             if not len(document):
                 raise ValueError(f"sources[{name!r}][{index}] is empty: it holds 0 tokens")
 

@@ -7,6 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import (
+    check_floats,
+    check_lists,
+    check_module,
+    check_numbers,
+    check_whole,
+    tensor_of_ids,
+)
 from course_lib.objectives import IGNORE, Example, token_losses
 from course_lib.shapes import Bool, Float, Int, same_shape
 from course_lib.training.batch import predict_logits
@@ -64,25 +72,34 @@ def answer_example(
         where that is one of the prompt's.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there are no rows, their numbers differ, or a prompt or an answer is empty.
     """
-    if not prompts or len(prompts) != len(answers):
+    check_lists(prompts=prompts, answers=answers)
+    check_whole(pad_id=pad_id)
+    if not len(prompts) or len(prompts) != len(answers):
         raise ValueError(
             f"prompts and answers must be as many, at least 1, got {len(prompts)} and "
             f"{len(answers)}"
         )
-    for name, texts in (("prompts", prompts), ("answers", answers)):
-        for index, ids in enumerate(texts):
-            if not len(ids):
-                raise ValueError(f"{name}[{index}] is empty: it needs at least 1 token")
-    longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True)) - 1
-    inputs = torch.full((len(prompts), longest), pad_id)
+    asked, said = _filled("prompts", prompts), _filled("answers", answers)
+    longest = max(len(p) + len(a) for p, a in zip(asked, said, strict=True)) - 1
+    inputs = torch.full((len(asked), longest), pad_id)
     targets = torch.full_like(inputs, IGNORE)
-    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        text = torch.tensor([*prompt, *answer])
+    for row, (prompt, answer) in enumerate(zip(asked, said, strict=True)):
+        text = torch.cat([prompt, answer])
         inputs[row, : len(text) - 1] = text[:-1]
         targets[row, len(prompt) - 1 : len(text) - 1] = text[len(prompt) :]
     return Example(inputs=inputs, targets=targets)
+
+
+def _filled(name: str, texts: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Return the ids of each text; an empty one is refused."""
+    made = [tensor_of_ids(f"{name}[{index}]", ids) for index, ids in enumerate(texts)]
+    for index, ids in enumerate(made):
+        if not len(ids):
+            raise ValueError(f"{name}[{index}] is empty: it needs at least 1 token")
+    return made
 
 
 def answer_log_probs(model: nn.Module, example: Example) -> Float[Tensor, " B"]:
@@ -91,7 +108,11 @@ def answer_log_probs(model: nn.Module, example: Example) -> Float[Tensor, " B"]:
     Args:
         model: A causal model.
         example: From `answer_example`.
+
+    Raises:
+        TypeError: If `model` is none.
     """
+    check_module(model)
     device = next(model.parameters()).device
     moved = Example(example.inputs.to(device), example.targets.to(device))
     return -token_losses(predict_logits(model, moved), moved.targets).sum(1)
@@ -126,21 +147,26 @@ def dpo_loss(
         The loss, and the rewards of both answers.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a number is out of range, the shapes differ, or `n_tokens` and `likelihood`
             do not belong together.
 
     Source: Rafailov et al. 2023, "Direct Preference Optimization", equation 7; the likelihood term:
     Pang et al. 2024, "Iterative Reasoning Preference Optimization", section 2.
     """
+    check_numbers(beta=beta, likelihood=likelihood)
     if not 0 < beta < float("inf"):
         raise ValueError(f"beta must be positive, got {beta}")
     if not 0 <= likelihood < float("inf"):
         raise ValueError(f"likelihood must be 0 or more, got {likelihood}")
     if bool(likelihood) != (n_tokens is not None):
         raise ValueError(f"likelihood={likelihood} with n_tokens={n_tokens}: give both, or neither")
+    check_floats("chosen", chosen, "B")
+    references = {"reference_chosen": reference_chosen, "reference_rejected": reference_rejected}
+    for name, sums in {"rejected": rejected, **references}.items():
+        check_floats(name, sums)
     if not chosen.numel():
         raise ValueError("chosen must hold at least 1 pair, got 0")
-    references = {"reference_chosen": reference_chosen, "reference_rejected": reference_rejected}
     same_shape(chosen=chosen, rejected=rejected, **references, n_tokens=n_tokens)
     chosen_rewards = beta * (chosen - reference_chosen)
     rejected_rewards = beta * (rejected - reference_rejected)
@@ -157,14 +183,19 @@ def check_preferences(pairs: Sequence[Preference]) -> None:
         pairs: All of them.
 
     Raises:
+        TypeError: If pairs are no list, or one of them is no `Preference`.
         ValueError: If there is none, a prompt or an answer is empty, both answers of a pair are
             equal, or a pair stands in the list the other way round, too; it names the first.
     """
-    if not pairs:
+    check_lists(pairs=pairs)
+    if not len(pairs):
         raise ValueError("pairs must hold at least 1 pair, got 0")
     seen: dict[tuple[tuple[int, ...], ...], int] = {}
     for index, pair in enumerate(pairs):
+        if not isinstance(pair, Preference):
+            raise TypeError(f"pairs[{index}] must be a Preference, got {pair!r:.60}")
         for name, ids in pair._asdict().items():
+            check_lists(**{f"pairs[{index}].{name}": ids})
             if not len(ids):
                 raise ValueError(f"pairs[{index}].{name} is empty: it needs at least 1 token")
         prompt, chosen, rejected = map(tuple, pair)
@@ -202,8 +233,12 @@ def preference_loss(
         The loss, and the rewards of both answers.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: As in `check_preferences` and `dpo_loss`.
     """
+    check_module(model)
+    check_module(reference, "reference")
+    check_numbers(beta=beta, likelihood=likelihood)
     check_preferences(pairs)
     n = len(pairs)
     both = answer_example(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_floats, check_module
 from course_lib.model.embedding import Embedding
 from course_lib.model.heads import LanguageModelHead
 from course_lib.model.int8 import LARGEST, Int8Weight
@@ -47,12 +48,12 @@ def round_to_int8(weight: Float[Tensor, "N M"]) -> Int8Weight:
         The rounded matrix.
 
     Raises:
+        TypeError: If it is no tensor of floats.
         ValueError: If it is no matrix, or a number is not finite.
 
     Source: Dettmers et al. 2022, "LLM.int8()", section 2.1: absmax, here a row at a time.
     """
-    if weight.ndim != 2:
-        raise ValueError(f"weight must be a matrix, got shape {tuple(weight.shape)}")
+    check_floats("weight", weight, "N M")
     if not bool(weight.isfinite().all()):
         raise ValueError("weight must be finite, and holds a NaN or an infinity")
     wide = weight.detach().float()
@@ -81,9 +82,11 @@ def quantize_int8(model: nn.Module) -> Int8Report:
         Bytes before and after.
 
     Raises:
+        TypeError: If `model` is none.
         ValueError: If there is no matrix to round, all are rounded already, or one is not finite;
             the model is then as it was.
     """
+    check_module(model)
     found: list[tuple[nn.Module, str]] = []
     for module in model.modules():
         if isinstance(module, nn.Linear | LanguageModelHead | Embedding):
@@ -114,5 +117,9 @@ def weight_bytes(model: nn.Module) -> int:
 
     Args:
         model: Any module.
+
+    Raises:
+        TypeError: If it is none.
     """
+    check_module(model)
     return sum(parameter.nbytes for parameter in model.parameters())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from course_lib.checks import check_lists, check_numbers, check_whole
 from course_lib.shapes import Float
 
 HUBER = 1e-3
@@ -79,10 +80,12 @@ class ScalingLaw:
             N and D.
 
         Raises:
+            TypeError: If it is no number.
             ValueError: If the budget is not positive.
 
         Source: Hoffmann et al. 2022, equation 4.
         """
+        check_numbers(flops=flops)
         if not flops > 0:
             raise ValueError(f"flops must be positive, got {flops}")
         total = self.alpha + self.beta
@@ -126,8 +129,10 @@ class ScalingFit:
             The law's value and the interval, in nats a token.
 
         Raises:
+            TypeError: If one of them is no number.
             ValueError: If a size is not positive, or the confidence out of range.
         """
+        check_numbers(n_parameters=n_parameters, n_tokens=n_tokens, confidence=confidence)
         if not (n_parameters > 0 and n_tokens > 0):
             raise ValueError(
                 f"n_parameters and n_tokens must be positive, got {n_parameters}, {n_tokens}"
@@ -146,8 +151,10 @@ class ScalingFit:
             confidence: Above 0 and below 1.
 
         Raises:
+            TypeError: If the confidence is no number.
             ValueError: If there is no such number, or the confidence is out of range.
         """
+        check_numbers(confidence=confidence)
         if name not in ScalingLaw.__dataclass_fields__:
             raise ValueError(
                 f"name must be one of {list(ScalingLaw.__dataclass_fields__)}, got {name!r}"
@@ -167,18 +174,23 @@ def check_design(runs: Sequence[ScalingRun]) -> None:
         runs: All of them.
 
     Raises:
+        TypeError: If runs are no list, or one of them is none.
         ValueError: Saying what is missing.
 
     Source: Besiroglu et al. 2024, "Chinchilla Scaling: A replication attempt", on how little wide
     intervals say.
     """
+    check_lists(runs=runs)
     if len(runs) < _FEWEST_RUNS:
         raise ValueError(
             f"runs must be at least {_FEWEST_RUNS} for the five numbers of the law and their "
             f"spread, got {len(runs)}"
         )
     for index, run in enumerate(runs):
+        if not isinstance(run, ScalingRun):
+            raise TypeError(f"runs[{index}] must be a ScalingRun, got {run!r:.60}")
         for name, value in run._asdict().items():
+            check_numbers(**{f"runs[{index}].{name}": value})
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"runs[{index}].{name} must be positive, got {value}")
     names = {"n_parameters": "alpha", "n_tokens": "beta"}
@@ -216,6 +228,7 @@ def fit_scaling_law(
         The law with its intervals.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the runs do not tell the exponents apart, by their design or, as the error of
             an exponent shows after the fit, by their numbers.
 
@@ -223,8 +236,11 @@ def fit_scaling_law(
     and Tibshirani 1993, chapter 6 (the made runs); noise is drawn as Student's t, since its spread
     is an estimate, too.
     """
-    runs = tuple(ScalingRun(*run) for run in runs)
     check_design(runs)
+    check_whole(n_draws=n_draws)
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(f"generator must be a numpy.random.Generator, got {generator!r:.60}")
+    runs = tuple(runs)
     if n_draws < 20:
         raise ValueError(f"n_draws must be at least 20, got {n_draws}")
     n, d, loss = (np.array(column, float) for column in zip(*runs, strict=True))

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_ids, check_numbers, check_whole
 from course_lib.objectives.example import IGNORE
 from course_lib.shapes import Float, Int
 
@@ -29,6 +30,7 @@ class NGram:
         order: Tokens in a run, the predicted one included: 1 (unigram), 2 (bigram), ...
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the order is below 1 or V ** order is no 64-bit number, or an id does not
             fit the vocabulary.
 
@@ -39,11 +41,15 @@ class NGram:
     """
 
     def __init__(self, rows: Int[Tensor, "N M"], vocab_size: int, order: int) -> None:
+        check_ids("rows", rows, "N M")
+        check_whole(vocab_size=vocab_size, order=order)
         if order < 1 or vocab_size**order >= 2**63:
             raise ValueError(
                 f"order must be at least 1 and vocab_size ** order below 2 ** 63, got order "
                 f"{order} and vocab_size {vocab_size}"
             )
+        if not len(rows):
+            raise ValueError("rows must be at least 1, got 0")
         if (top := int(rows.max())) >= vocab_size:
             raise ValueError(f"rows hold id {top}, vocab_size is {vocab_size}")
         self.vocab_size = vocab_size
@@ -76,7 +82,12 @@ class NGram:
 
         Returns:
             ``-log p(target | the order - 1 tokens before)``, in order.
+
+        Raises:
+            TypeError: If rows are no tensor of integers.
+            ValueError: If they have not two dimensions.
         """
+        check_ids("rows", rows, "N M")
         runs, lengths = self._runs(rows, self.order, short=True)
         return -self._probabilities(runs, lengths).log()
 
@@ -162,8 +173,11 @@ def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
         Bits a byte.
 
     Raises:
+        TypeError: If the loss is no number, or a count no whole number.
         ValueError: If a count is not positive.
     """
+    check_numbers(nats_per_token=nats_per_token)
+    check_whole(n_tokens=n_tokens, n_bytes=n_bytes)
     if n_tokens < 1 or n_bytes < 1:
         raise ValueError(
             f"n_tokens and n_bytes must be at least 1, got n_tokens {n_tokens}, n_bytes {n_bytes}"

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from course_lib.checks import check_lists, check_numbers
+from course_lib.tokenizers.base import check_text, check_texts
+
 _TOPICS = Path(__file__).with_name("python_topics.json")
 _NOT_PROSE = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__"}
 _SHORTEST_SHARED_CHARACTERS = 80
@@ -115,9 +118,13 @@ def digest(documents: Iterable[str]) -> str:
 
     Returns:
         Twelve characters, equal only for equal corpora (for all practical purposes).
+
+    Raises:
+        TypeError: If it is one text, or a document is none.
+        ValueError: If a document has half of a character, which UTF-8 cannot carry.
     """
     total = hashlib.sha256()
-    for document in documents:
+    for document in check_texts(documents, "documents"):
         total.update(hashlib.sha256(document.encode()).digest())
     return total.hexdigest()[:12]
 
@@ -138,11 +145,16 @@ def split(documents: Sequence[str], held_out: float = 0.1) -> tuple[list[str], l
         The training documents and the held-out documents, each in their old order.
 
     Raises:
+        TypeError: If documents are no list of texts, or the share is no number.
         ValueError: If there are fewer than two documents, the share is not inside (0, 1), or no
             group is small enough to be held out.
     """
     if isinstance(documents, str):
         raise TypeError("documents must be a list of texts, got one text")
+    check_lists(documents=documents)
+    check_numbers(held_out=held_out)
+    for index, document in enumerate(documents):
+        check_text(document, f"documents[{index}]")
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     if len(documents) < 2:
@@ -174,7 +186,11 @@ def paragraphs(document: str) -> list[str]:
 
     Returns:
         The paragraphs, without the empty ones.
+
+    Raises:
+        TypeError: If it is no text.
     """
+    check_text(document, "document")
     pieces = (" ".join(piece.split()) for piece in re.split(r"\n\s*\n", document))
     return [piece for piece in pieces if piece]
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from course_lib.checks import check_generator, check_lists, check_whole
+
 SEPARATOR = "."
 _PRONOUNS = {
     "she": ("Anna", "Mira", "Sofia", "Lucy"),
@@ -113,8 +115,10 @@ def next_words(words: Sequence[str], *, most_events: int = 8) -> dict[str, float
         Word to probability, impossible words left out; the border, "", after a whole story.
 
     Raises:
+        TypeError: If words are no list, or the number no whole number.
         ValueError: If no story begins with these words, naming the first that cannot stand there.
     """
+    check_lists(words=words)
     follower = _Follower(words)
     try:
         _tell(follower, most_events)
@@ -144,8 +148,10 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
         The story with its probabilities.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If ``most_events`` is negative.
     """
+    check_generator(generator)
     writer = _Writer(generator)
     _tell(writer, most_events)
     return Story(tuple(writer.words), tuple(writer.costs))
@@ -153,6 +159,7 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
 
 def _tell(writer: _Writer | _Follower, most_events: int) -> None:
     """Tell one story: every word of it is said, or drawn among the words that are possible."""
+    check_whole(most_events=most_events)
     if most_events < 0:
         raise ValueError(f"most_events must be 0 or more, got {most_events}")
     name = writer.draw([name for names in _PRONOUNS.values() for name in names])
@@ -200,8 +207,10 @@ def stories(n: int, generator: torch.Generator, *, most_events: int = 8) -> list
         The stories.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If ``n`` is not positive.
     """
+    check_whole(n=n)
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     return [story(generator, most_events=most_events) for _ in range(n)]
@@ -225,6 +234,16 @@ def floor(documents: Sequence[Story]) -> float:
 
     Returns:
         Nats a token, borders counted.
+
+    Raises:
+        TypeError: If it is no list of stories.
+        ValueError: If there is none.
     """
+    check_lists(documents=documents)
+    for place, one in enumerate(documents):
+        if not isinstance(one, Story):
+            raise TypeError(f"documents[{place}] must be a Story, got {one!r:.60}")
+    if not len(documents):
+        raise ValueError("documents must hold at least 1 story, got 0")
     tokens = sum(len(one.words) + 1 for one in documents)
     return -sum(one.log_probability for one in documents) / tokens

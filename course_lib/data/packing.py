@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_generator, check_ids, check_whole, tensor_of_ids
 from course_lib.objectives.example import IGNORE
 from course_lib.shapes import Int
 
@@ -39,6 +40,7 @@ def pack(
         Rows of ``seq_len + shared`` ids, the end of the last one filled with ``IGNORE``.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there is no document, a document is empty, ``seq_len`` is not positive, or
             the whole stream is too short to fill one row.
 
@@ -46,16 +48,19 @@ def pack(
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
     """
+    check_whole(seq_len=seq_len, separator_id=separator_id)
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")
     if shared not in (0, 1):
         raise ValueError(f"shared must be 0 or 1, got {shared}")
-    stream = [separator_id]
-    for index, ids in enumerate(documents_ids):
-        if not len(ids):
+    separator = torch.tensor([separator_id])
+    parts = [separator]
+    for index, ids in enumerate(_each(documents_ids)):
+        document = tensor_of_ids(f"documents_ids[{index}]", ids)
+        if not len(document):
             raise ValueError(f"documents_ids[{index}] is empty: a document needs at least 1 token")
-        stream.extend(ids)
-        stream.append(separator_id)
+        parts += [document, separator]
+    stream = torch.cat(parts)
     if len(stream) == 1:
         raise ValueError(
             f"the corpus is empty: it holds 0 documents, a row of seq_len {seq_len} "
@@ -68,7 +73,7 @@ def pack(
         )
     n_rows = -(-(len(stream) - shared) // seq_len)
     filled = torch.full((n_rows * seq_len + shared,), IGNORE)
-    filled[: len(stream)] = torch.tensor(stream)
+    filled[: len(stream)] = stream
     return filled.unfold(0, seq_len + shared, seq_len).clone()
 
 
@@ -88,21 +93,31 @@ def one_per_row(
         One row a document.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there is no document, or one is empty or longer than ``seq_len - 1``.
     """
+    check_whole(seq_len=seq_len, separator_id=separator_id)
     rows = []
-    for index, ids in enumerate(documents_ids):
-        if not 1 <= len(ids) <= seq_len - 1:
+    separator = torch.tensor([separator_id])
+    for index, ids in enumerate(_each(documents_ids)):
+        document = tensor_of_ids(f"documents_ids[{index}]", ids)
+        if not 1 <= len(document) <= seq_len - 1:
             raise ValueError(
-                f"documents_ids[{index}] holds {len(ids)} tokens, "
+                f"documents_ids[{index}] holds {len(document)} tokens, "
                 f"a row of seq_len {seq_len} takes 1 to {seq_len - 1}"
             )
         row = torch.full((seq_len + 1,), IGNORE)
-        row[: len(ids) + 2] = torch.tensor([separator_id, *ids, separator_id])
+        row[: len(document) + 2] = torch.cat([separator, document, separator])
         rows.append(row)
     if not rows:
         raise ValueError("the corpus is empty: it holds 0 documents")
     return torch.stack(rows)  # (N, T + 1)
+
+
+def _each(documents_ids: Iterable[Sequence[int]]) -> Iterable[Sequence[int]]:
+    if not isinstance(documents_ids, Iterable):
+        raise TypeError(f"documents_ids must be lists of ids, got {documents_ids!r:.60}")
+    return documents_ids
 
 
 class Batches:
@@ -121,6 +136,9 @@ class Batches:
         generator: torch.Generator,
         parts: int = 1,
     ) -> None:
+        check_ids("rows", rows, "N M")
+        check_whole(batch_size=batch_size, parts=parts)
+        check_generator(generator)
         if not 1 <= batch_size <= len(rows):
             raise ValueError(
                 f"batch_size must be 1 to the number of rows, {len(rows)}, got {batch_size}"
@@ -233,6 +251,7 @@ def batches(
         An endless iterator over ``Int "B T_plus_1"``.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the batch size does not fit the rows, or the parts do not divide it.
     """
     return Batches(rows, batch_size, generator=generator, parts=parts)

@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple, SupportsIndex
 import torch
 from torch import Tensor
 
-from course_lib.generation.chain import LogitsProcessor, PastTokens, apply, process
+from course_lib.checks import check_numbers, whole_number
+from course_lib.generation.chain import LogitsProcessor, PastTokens, apply, check_steps, process
 from course_lib.generation.checks import (
     TokenIds,
     check_ends,
     check_prompt,
     check_source,
-    whole_number,
 )
 from course_lib.generation.reader import Reader
 from course_lib.model.masks import Mask
@@ -121,6 +121,8 @@ def beam_search(
     ends, fill = check_ends(model, eos_id, pad_id)
     source, source_keep = check_source(model, source, source_keep)
     n_beams, n_return = whole_number(n_beams, "n_beams", 1), whole_number(n_return, "n_return", 1)
+    check_numbers(length_penalty=length_penalty)
+    steps = check_steps(processors)
     _check(n_beams, n_return, early_stopping, model.config.vocab_size, len(ends))
     rows = [_Finished(n_beams, early_stopping, length_penalty) for _ in tokens]
     with torch.inference_mode():
@@ -129,7 +131,7 @@ def beam_search(
         start = PastTokens(tokens, torch.ones_like(tokens, dtype=torch.bool), tokens.shape[1])
         if keep is not None:
             start = start._replace(keep=keep)
-        _search(rows, read, start, n_new, ends, list(processors))
+        _search(rows, read, start, n_new, ends, steps)
     return _collect(rows, n_return, fill, tokens.device)
 
 

@@ -7,11 +7,12 @@ Chapter: 11_generative_configuration
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
+from course_lib.checks import check_floats
 from course_lib.shapes import Bool, Float, Int, Shaped
 
 
@@ -123,8 +124,11 @@ def check_logits(logits: Tensor, where: str) -> None:
         where: Start of the message: which step holds these logits.
 
     Raises:
+        TypeError: If they are no tensor of floats.
         ValueError: On a wrong rank, an empty vocabulary, NaN, +inf, or a row that is all -inf.
     """
+    if not isinstance(logits, Tensor) or not logits.is_floating_point():
+        check_floats(f"{where} logits:", logits, "B V")
     if logits.dim() != 2 or logits.shape[1] == 0:
         raise ValueError(f"{where} logits of shape {tuple(logits.shape)}, wants (B, V) with V >= 1")
     best = logits.amax(-1)  # amax carries NaN along
@@ -137,6 +141,24 @@ def check_logits(logits: Tensor, where: str) -> None:
     else:
         what = "+inf" if value > 0 else "only -inf (every token is excluded)"
     raise ValueError(f"{where} {what} in row {row}, wants logits with a finite maximum")
+
+
+def check_steps(processors: Iterable[LogitsProcessor]) -> list[LogitsProcessor]:
+    """Return the steps of a chain as a list; a single step is none, and what is no function either.
+
+    Args:
+        processors: Steps.
+
+    Raises:
+        TypeError: Naming what is there instead.
+    """
+    if not isinstance(processors, Iterable):
+        raise TypeError(f"processors got {processors!r:.60}, wants a list of steps")
+    steps = list(processors)
+    for index, step in enumerate(steps):
+        if not callable(step):
+            raise TypeError(f"processors[{index}] got {step!r:.60}, wants a function of logits")
+    return steps
 
 
 def process(
@@ -152,9 +174,11 @@ def process(
         history: Needed only by steps that look back.
 
     Raises:
+        TypeError: If logits are no tensor of floats, or processors no list of steps.
         ValueError: If a step gets or leaves logits that allow no draw; the message names it.
     """
     check_logits(logits, "the chain got")
+    processors = check_steps(processors)
     if processors:
         logits = logits.clone()  # a step of somebody's own may work in place
     for step in processors:
@@ -181,6 +205,7 @@ def probabilities(
         history: Needed only by steps that look back.
 
     Raises:
+        TypeError: If logits are no tensor of floats, or processors no list of steps.
         ValueError: If a step gets or leaves logits that allow no draw; the message names it.
     """
     return process(logits, processors, history).softmax(-1)

@@ -1,41 +1,18 @@
 """Checks that every way of generating makes before it starts."""
 
-import operator
 import warnings
 from collections.abc import Iterable
 from typing import Any, SupportsIndex
 
 from torch import Tensor
 
+from course_lib.checks import whole_number
 from course_lib.model.checks import check_tokens
 from course_lib.model.masks import as_keep
 from course_lib.model.transformer import Transformer
 from course_lib.shapes import Bool, Int
 
 TokenIds = SupportsIndex | Iterable[Any]  # one id or several, of any integer type
-
-
-def whole_number(value: SupportsIndex, name: str, at_least: int) -> int:
-    """Return a number of any integer type as an `int`.
-
-    Args:
-        value: The number; 3.0 and True are none.
-        name: How messages call it.
-        at_least: The least it may be.
-
-    Raises:
-        TypeError: If it is no integer.
-        ValueError: If it is too small.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool):
-        raise TypeError(f"{name} got {value!r}, wants an integer")
-    if number < at_least:
-        raise ValueError(f"{name} got {number}, wants an integer >= {at_least}")
-    return number
 
 
 def token_ids(ids: TokenIds | None, name: str, vocab_size: int | None = None) -> list[int]:
@@ -69,8 +46,11 @@ def check_model(model: Transformer) -> None:
         model: The model.
 
     Raises:
+        TypeError: If it is no `Transformer`.
         ValueError: If it has no decoder, or would drop elements at random.
     """
+    if not hasattr(model, "config") or not hasattr(model, "decoder"):
+        raise TypeError(f"model got {type(model).__name__}, wants a Transformer")
     config = model.config
     if model.decoder is None:
         raise ValueError(f"model got an {config.family} model, wants one with a decoder")

@@ -7,8 +7,9 @@ from typing import SupportsIndex
 import torch
 from torch import Tensor
 
+from course_lib.checks import whole_number
 from course_lib.generation.chain import PastTokens, Processor
-from course_lib.generation.checks import TokenIds, token_ids, whole_number
+from course_lib.generation.checks import TokenIds, token_ids
 from course_lib.shapes import Float
 
 Word = SupportsIndex | Sequence[SupportsIndex]  # one token, or the tokens of a word in their order

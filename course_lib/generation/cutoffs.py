@@ -6,6 +6,7 @@ from typing import SupportsIndex
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_numbers
 from course_lib.generation.chain import Processor
 from course_lib.generation.processors import at_least_one
 from course_lib.shapes import Float
@@ -21,6 +22,7 @@ def epsilon_cutoff(epsilon: float, min_tokens_to_keep: SupportsIndex = 1) -> Pro
         min_tokens_to_keep: Keep at least this many, whatever `epsilon` says.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `epsilon` is outside (0, 1) or `min_tokens_to_keep` is below 1.
 
     Source: Hewitt, Manning and Liang 2022, section 3.2.
@@ -44,6 +46,7 @@ def eta_cutoff(epsilon: float, min_tokens_to_keep: SupportsIndex = 1) -> Process
         min_tokens_to_keep: Keep at least this many, whatever the bar.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `epsilon` is outside (0, 1) or `min_tokens_to_keep` is below 1.
 
     Source: Hewitt, Manning and Liang 2022, section 3.3.
@@ -68,5 +71,6 @@ def _drop(logits: Float[Tensor, "B V"], unlikely: Tensor, n_kept: int) -> Float[
 
 
 def _share(epsilon: float, step: str) -> None:
+    check_numbers(**{f"{step}: epsilon": epsilon})
     if not 0 < epsilon < 1:
         raise ValueError(f"{step}: epsilon got {epsilon}, wants a number in (0, 1)")

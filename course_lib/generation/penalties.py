@@ -9,8 +9,9 @@ from typing import SupportsIndex
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_numbers, whole_number
 from course_lib.generation.chain import PastTokens, Processor
-from course_lib.generation.checks import TokenIds, token_ids, whole_number
+from course_lib.generation.checks import TokenIds, token_ids
 from course_lib.generation.constraints import check_known
 from course_lib.shapes import Bool, Float, Int
 
@@ -26,10 +27,12 @@ def repetition_penalty(penalty: float | int) -> Processor:
         penalty: Above 1 discourages repetition, below 1 encourages it; above 0.
 
     Raises:
+        TypeError: If it is no number.
         ValueError: If `penalty` is not a finite number above 0.
 
     Source: Keskar et al. 2019, section 4.1, with the sign rule of later implementations.
     """
+    check_numbers(**{"repetition_penalty: penalty": penalty})
     if not 0 < penalty < math.inf:
         raise ValueError(f"repetition_penalty: penalty got {penalty}, wants a finite number > 0")
 
@@ -51,6 +54,7 @@ def presence_penalty(penalty: float | int) -> Processor:
         penalty: In logits; negative values encourage repetition.
 
     Raises:
+        TypeError: If it is no number.
         ValueError: If `penalty` is not finite.
     """
     _finite(penalty, "presence_penalty")
@@ -70,6 +74,7 @@ def frequency_penalty(penalty: float | int) -> Processor:
         penalty: In logits per occurrence; negative values encourage repetition.
 
     Raises:
+        TypeError: If it is no number.
         ValueError: If `penalty` is not finite.
     """
     _finite(penalty, "frequency_penalty")
@@ -90,6 +95,7 @@ def no_repeat_ngram(n: SupportsIndex) -> Processor:
         n: Length of the run, at least 1.
 
     Raises:
+        TypeError: If `n` is no integer.
         ValueError: If `n` is below 1.
 
     Source: Paulus, Xiong and Socher 2018, section 2.5 (there for n = 3, in beam search).
@@ -149,5 +155,6 @@ def _output(history: PastTokens) -> tuple[Tensor, Tensor]:
 
 
 def _finite(penalty: float | int, step: str) -> None:
+    check_numbers(**{f"{step}: penalty": penalty})
     if not math.isfinite(penalty):
         raise ValueError(f"{step}: penalty got {penalty}, wants a finite number")

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_numbers, whole_number
 from course_lib.generation.chain import Processor
-from course_lib.generation.checks import whole_number
 from course_lib.shapes import Bool, Float, Int
 
 _SMALL = 1024  # up to this many tokens, top-p sorts them all
@@ -30,11 +30,13 @@ def temperature(t: float | int) -> Processor:
         t: Temperature, at least 0.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `t` is negative, infinite or not a number.
 
     Source: Ackley, Hinton and Sejnowski 1985, section 2. The row maximum is subtracted first, so
         that a small `t` cannot overflow; the distribution is the same.
     """
+    check_numbers(**{"temperature: t": t})
     if not 0 <= t < math.inf:
         raise ValueError(f"temperature: t got {t}, wants a finite number >= 0")
 
@@ -63,6 +65,7 @@ def top_k(k: SupportsIndex, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
         min_tokens_to_keep: Keep at least this many, whatever `k` says.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `k` or `min_tokens_to_keep` is below 1.
 
     Source: Fan, Lewis and Dauphin 2018, section 5.4.
@@ -89,6 +92,7 @@ def top_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
         min_tokens_to_keep: Keep at least this many, whatever `p` says.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Holtzman et al. 2020, section 3.1.
@@ -121,10 +125,12 @@ def min_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
         min_tokens_to_keep: Keep at least this many, whatever `p` says.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `p` is outside [0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Nguyen et al. 2024, section 3.
     """
+    check_numbers(**{"min_p: p": p})
     if not 0 <= p <= 1:
         raise ValueError(f"min_p: p got {p}, wants a number in [0, 1]")
     at_least = at_least_one(min_tokens_to_keep, "min_p")
@@ -149,6 +155,7 @@ def typical_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processo
         min_tokens_to_keep: Keep at least this many, whatever `p` says.
 
     Raises:
+        TypeError: If a number is none.
         ValueError: If `p` is outside (0, 1] or `min_tokens_to_keep` is below 1.
 
     Source: Meister et al. 2023, section 4. Tokens that tie with the last one kept all stay.
@@ -206,6 +213,7 @@ def _descending(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
 
 
 def _share(p: float | int, step: str, name: str) -> None:
+    check_numbers(**{f"{step}: {name}": p})
     if not 0 < p <= 1:
         raise ValueError(f"{step}: {name} got {p}, wants a number in (0, 1]")
 

@@ -10,12 +10,14 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_generator
 from course_lib.generation.chain import (
     LogitsProcessor,
     PastTokens,
     Processor,
     check_logits,
     check_shape,
+    check_steps,
     process,
 )
 from course_lib.shapes import Float, Int
@@ -70,6 +72,7 @@ class TokenSampler:
         n_rows: Rows, B.
 
     Raises:
+        TypeError: If processors are no list, or a generator is none.
         ValueError: If `generator` does not fit `sample` and the number of rows.
     """
 
@@ -84,9 +87,12 @@ class TokenSampler:
             raise ValueError("generator got None, wants a torch.Generator: sample=True draws")
         if not sample and generator is not None:
             raise ValueError("generator got one, wants None: without sample=True nothing is drawn")
+        for one in generator if isinstance(generator, Sequence) else [generator]:
+            if one is not None:
+                check_generator(one)
         if isinstance(generator, Sequence) and len(generator) != n_rows:
             raise ValueError(f"generator got a list of {len(generator)}, wants {n_rows}, one a row")
-        self.processors = list(processors)
+        self.processors = check_steps(processors)
         # Checks inside the steps would cost more than the steps; they run when a result is bad.
         self.rules: list[tuple[Callable[..., Tensor], bool]] = [
             (step.rule, step.looks_back) if isinstance(step, Processor) else (step, False)

@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol, SupportsIndex, runtime_checkable
 import torch
 from torch import Tensor
 
+from course_lib.checks import whole_number
 from course_lib.generation.chain import LogitsProcessor, PastTokens, probabilities
 from course_lib.generation.checks import (
     TokenIds,
     check_ends,
     check_model,
     check_prompt,
-    whole_number,
 )
 from course_lib.generation.processors import temperature
 from course_lib.generation.sampler import draw, uniform

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_whole
 from course_lib.shapes import Bool, Float, Int
 
 
@@ -68,6 +69,7 @@ class KVCache:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        check_whole(batch_size=batch_size, max_length=max_length)
         for name, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected at least 1")
@@ -180,8 +182,10 @@ class KVCache:
             length: Tokens to keep, from the start.
 
         Raises:
+            TypeError: If it is no whole number.
             ValueError: If the cache holds fewer.
         """
+        check_whole(length=length)
         if not 0 <= length <= self.length:
             raise ValueError(f"length={length}: the cache holds {self.length} tokens")
         self.length = length

@@ -1,8 +1,11 @@
 """Refusing input that does not fit the model, before any work is done."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_floats
 from course_lib.shapes import Int, Shaped
 
 
@@ -57,7 +60,8 @@ def check_input(
     for name, given in (("keep", keep), ("segments", segments)):
         if given is not None and given.shape != shape:
             raise ValueError(
-                f"{name} of shape {tuple(given.shape)} for tokens of shape {tuple(shape)}"
+                f"{name} of shape {tuple(given.shape)} for tokens of shape {tuple(shape)}: "
+                "expected the same"
             )
     if positions is not None:
         if positions.shape not in (shape, shape[1:]):
@@ -72,3 +76,39 @@ def check_input(
             f"sequence of {start + shape[1]} tokens is longer than the max_seq_len={limit} "
             "positions of the model"
         )
+
+
+def check_heads(q: Any, k: Any, v: Any) -> None:
+    """Refuse queries, keys and values that do not belong together.
+
+    It stands in every layer of every step, so what is right passes by one comparison of shapes.
+
+    Args:
+        q: Queries, (B, H, T, K).
+        k: Keys, (B, G, S, K), where G divides H.
+        v: Values, shaped like the keys.
+
+    Raises:
+        TypeError: If one of them is no tensor of floats.
+        ValueError: Naming the first that does not fit, what it is and what it should be.
+    """
+    tensors = isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor)
+    if tensors and q.ndim == k.ndim == 4:
+        (B, H, _, K), (_, G, S, _) = q.shape, k.shape
+        fits = G and not H % G and k.shape == v.shape == (B, G, S, K)
+        if fits and q.is_floating_point() and k.is_floating_point() and v.is_floating_point():
+            return
+    for name, given in (("q", q), ("k", k), ("v", v)):
+        check_floats(name, given, "B H T K" if name == "q" else "B G S K")
+    wanted = (q.shape[0], "G", "S", q.shape[3])
+    if (k.shape[0], k.shape[3]) != (q.shape[0], q.shape[3]):
+        raise ValueError(
+            f"k must be of shape ({', '.join(map(str, wanted))}) for q of shape {tuple(q.shape)}, "
+            f"got {tuple(k.shape)}"
+        )
+    if not k.shape[1] or q.shape[1] % k.shape[1]:
+        raise ValueError(
+            f"k must have a number of heads that divides the {q.shape[1]} of q, got {k.shape[1]}"
+        )
+    if v.shape != k.shape:
+        raise ValueError(f"v must have the shape of k, {tuple(k.shape)}, got {tuple(v.shape)}")

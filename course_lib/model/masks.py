@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_mask, check_whole
 from course_lib.shapes import AbstractDtype, Bool, Float, Int, Shaped
 
 if TYPE_CHECKING:
@@ -59,8 +60,13 @@ def causal_mask(
         True where query t may see key s, that is where s <= t + (S - T).
 
     Raises:
-        ValueError: If there are fewer keys than queries.
+        TypeError: If one of the two is no whole number.
+        ValueError: If one is negative, or there are fewer keys than queries.
     """
+    check_whole(T=T)
+    check_whole(None, S=S)
+    if T < 0:
+        raise ValueError(f"T must be 0 queries or more, got {T}")
     S = T if S is None else S
     if S < T:
         raise ValueError(f"S={S} keys cannot be fewer than T={T} queries")
@@ -75,7 +81,12 @@ def padding_mask(keep: Mask[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
 
     Returns:
         The same values, shaped to broadcast over heads and queries.
+
+    Raises:
+        TypeError: If it is no tensor of booleans or integers.
+        ValueError: If it has not two dimensions.
     """
+    check_mask("keep", keep, "B S")
     return as_keep(keep)[:, None, None, :]
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_generator
 from course_lib.config import TransformerConfig
 from course_lib.model.block import Stack
 from course_lib.model.cache import KVCache
@@ -48,6 +49,9 @@ class Transformer(nn.Module):
         device: Where to build; "meta" allocates nothing, which is enough for counting.
         dtype: Type of the parameters; None means float32.
 
+    Raises:
+        TypeError: If config or generator is none.
+
     Source: Vaswani et al. 2017.
     """
 
@@ -63,6 +67,10 @@ class Transformer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(config, TransformerConfig):
+            raise TypeError(f"config must be a TransformerConfig, got {config!r:.60}")
+        if generator is not None:
+            check_generator(generator)
         self.config = config
         n_encoder, n_decoder = config.n_encoder_layers, config.n_decoder_layers
         self.has_decoder = n_decoder > 0

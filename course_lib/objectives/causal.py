@@ -3,10 +3,13 @@
 Chapter: 07_feed_forward_softmax
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.checks import check_floats, check_ids
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Float, Int
 
@@ -29,11 +32,13 @@ def causal_example(
         An example with ``inputs = tokens[..., :-1]`` and ``targets = tokens[..., 1:]``.
 
     Raises:
+        TypeError: If ``tokens`` is no tensor of integers.
         ValueError: If a row has fewer than two tokens, or a token follows padding.
 
     Source: Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
     section 3.1, equation 1.
     """
+    check_ids("tokens", tokens, "N", "B N")
     if tokens.shape[-1] < 2:
         raise ValueError(f"tokens must hold at least 2 ids a row, got {tokens.shape[-1]}")
     padding = tokens == IGNORE
@@ -58,9 +63,14 @@ def causal_loss(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]) -> 
     Returns:
         Mean cross-entropy in nats.
 
+    Raises:
+        TypeError: If logits are no tensor of floats, or targets none of integers.
+        ValueError: If they do not belong together.
+
     Source: Radford et al. 2018, section 3.1; the mean is over all counting targets of the batch,
     not first within each row.
     """
+    check_targets(logits, targets)
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
 
 
@@ -75,8 +85,36 @@ def token_losses(
 
     Returns:
         ``-log p(target)`` for each place.
+
+    Raises:
+        TypeError: If logits are no tensor of floats, or targets none of integers.
+        ValueError: If they do not belong together.
     """
+    check_targets(logits, targets)
     flat = F.cross_entropy(
         logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="none"
     )
     return torch.unflatten(flat, 0, targets.shape)
+
+
+def check_targets(logits: Any, targets: Any, name: str = "logits") -> None:
+    """Refuse logits and targets that do not belong together.
+
+    Shapes are not annotated here: this is where a wrong one gets its message.
+
+    Args:
+        logits: Scores of every vocabulary entry at every place, (B, T, V).
+        targets: Wanted token ids, or ``IGNORE``, (B, T).
+        name: How messages call the logits.
+
+    Raises:
+        TypeError: If logits are no tensor of floats, or targets none of integers.
+        ValueError: If a shape is wrong.
+    """
+    check_floats(name, logits, "B T V")
+    check_ids("targets", targets, "B T")
+    if logits.shape[:2] != targets.shape:
+        raise ValueError(
+            f"targets must be one for each place of {name}, {tuple(logits.shape[:2])}, "
+            f"got shape {tuple(targets.shape)}"
+        )

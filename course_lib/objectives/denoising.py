@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_id_lists, check_lists, check_numbers, check_whole
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import (
     any_of,
+    check_batch,
     check_rows,
     check_share,
     choose,
@@ -49,9 +51,18 @@ def denoising_example(
     Returns:
         An example whose targets are the ids themselves.
 
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If an id follows padding, or there are more than two dimensions.
+
     Source: Lewis et al. 2020, "BART", section 2.2.
     """
     rows = check_rows(ids, generator)
+    check_lists(noises=noises)
+    for place, noise in enumerate(noises):
+        if not callable(noise):
+            raise TypeError(f"noises[{place}] must be a function of rows, got {noise!r:.60}")
+    check_whole(start_id=start_id, pad_id=pad_id)
     source = rows
     for noise in noises:
         source = noise(source, generator)
@@ -84,7 +95,14 @@ def mask_tokens(
         mask_id: The id that hides.
         rate: Share of the tokens that are hidden.
         special_ids: Ids that are never hidden.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the rows are no batch, or the share is none.
     """
+    check_batch(rows, generator)
+    check_whole(mask_id=mask_id)
+    check_id_lists(special_ids=special_ids)
     check_share("rate", rate)
     candidates = (rows != IGNORE) & ~any_of(rows, tuple(special_ids))
     n = stochastic_round(rate * candidates.sum(1).double(), generator)
@@ -105,7 +123,13 @@ def delete_tokens(
         generator: What is drawn from.
         rate: Share of the tokens that go.
         special_ids: Ids that never go.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the rows are no batch, or the share is none.
     """
+    check_batch(rows, generator)
+    check_id_lists(special_ids=special_ids)
     check_share("rate", rate)
     present = rows != IGNORE
     candidates = present & ~any_of(rows, tuple(special_ids))
@@ -133,14 +157,18 @@ def infill(
         mean_span: Mean of the Poisson distribution of a span's length.
 
     Raises:
-        ValueError: If the share is none, or the mean is not positive.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the rows are no batch, the share is none, or the mean is not positive.
 
     Source: Lewis et al. 2020, section 2.2: lengths are drawn until they reach the share, and the
     last one is cut to fit. Places are drawn so that every arrangement is as likely as any other;
     at either end of a row fewer spans can reach a token.
     """
+    check_batch(rows, generator)
+    check_whole(mask_id=mask_id)
+    check_numbers(mean_span=mean_span)
     check_share("rate", rate)
-    if not mean_span > 0:
+    if not 0 < mean_span < float("inf"):
         raise ValueError(f"mean_span must be positive, got {mean_span}")
     length = (rows != IGNORE).sum(1)
     budget = stochastic_round(rate * length.double(), generator)
@@ -177,7 +205,13 @@ def permute_sentences(
         rows: Ids.
         generator: What is drawn from.
         stop_ids: Ids that end a sentence; what follows the last of them is a sentence, too.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the rows are no batch.
     """
+    check_batch(rows, generator)
+    check_id_lists(stop_ids=stop_ids)
     stops = any_of(rows, tuple(stop_ids))
     sentence = stops.long().cumsum(1) - stops.long()  # a stop belongs to the sentence it ends
     noise = torch.rand(
@@ -192,7 +226,12 @@ def rotate(rows: Int[Tensor, "B T"], generator: torch.Generator) -> Int[Tensor, 
     Args:
         rows: Ids.
         generator: What is drawn from.
+
+    Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the rows are no batch.
     """
+    check_batch(rows, generator)
     length = (rows != IGNORE).sum(1)
     draw = torch.rand(len(rows), generator=generator, device=rows.device, dtype=torch.float64)
     start = (draw * length).long()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from course_lib.checks import check_ids, check_mask
 from course_lib.shapes import Bool, Int
 
 IGNORE = -100
@@ -40,6 +41,8 @@ class Example:
     source_keep: Bool[Tensor, "*B S"] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("inputs", "targets", *(["source"] if self.source is not None else [])):
+            check_ids(name, getattr(self, name), "T", "B T")
         if self.inputs.shape != self.targets.shape:
             raise ValueError(
                 "inputs and targets must have one shape: "
@@ -49,8 +52,5 @@ class Example:
             raise ValueError("source_keep must be None where source is None")
         pairs = (("keep", self.keep, self.inputs), ("source_keep", self.source_keep, self.source))
         for name, mask, ids in pairs:
-            if mask is not None and ids is not None and mask.shape != ids.shape:
-                raise ValueError(
-                    f"{name} must have the shape of its ids, {tuple(ids.shape)}, "
-                    f"got {tuple(mask.shape)}"
-                )
+            if mask is not None and ids is not None:
+                check_mask(name, mask, ids.shape)

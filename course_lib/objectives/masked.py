@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_id_lists, check_whole
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import any_of, check_rows, check_share, lowest, round_by
 from course_lib.shapes import Bool, Int
@@ -58,6 +59,7 @@ def masked_example(
         An example as long as the rows; its targets are ``IGNORE`` but for the chosen.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a share is none, or no token is left to draw.
 
     Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A.1; Liu et al. 2019, "RoBERTa",
@@ -65,10 +67,15 @@ def masked_example(
     one; we round at random, so that the rate is exact for short rows too.
     """
     rows = check_rows(ids, generator)
+    check_whole(mask_id=mask_id, vocab_size=vocab_size, pad_id=pad_id)
+    check_whole(None, static_copies=static_copies)
+    check_id_lists(special_ids=special_ids)
     for name, value in (("rate", rate), ("masked", masked), ("randomised", randomised)):
         check_share(name, value)
     if masked + randomised > 1:
         raise ValueError(f"masked {masked} and randomised {randomised} must not exceed 1 together")
+    if vocab_size < 1:
+        raise ValueError(f"vocab_size must be at least 1, got {vocab_size}")
     ordinary = torch.ones(vocab_size, dtype=torch.bool)
     ordinary[[one for one in (*special_ids, mask_id) if 0 <= one < vocab_size]] = False
     words = ordinary.nonzero().flatten().to(rows.device)

@@ -7,6 +7,7 @@ such rows and give such rows, a whole batch at a time.
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_generator, check_ids, check_numbers
 from course_lib.objectives.example import IGNORE
 from course_lib.shapes import Bool, Float, Int
 
@@ -19,10 +20,11 @@ def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tens
         generator: On the device of the ids.
 
     Raises:
+        TypeError: If ``ids`` is no tensor of integers, or ``generator`` none.
         ValueError: If an id follows padding, or there are more than two dimensions.
     """
-    if ids.ndim not in (1, 2):
-        raise ValueError(f"ids must be a row or a batch of rows, got shape {tuple(ids.shape)}")
+    check_ids("ids", ids, "T", "B T")
+    check_generator(generator)
     if ids.device.type != generator.device.type:
         raise ValueError(f"generator is on {generator.device}, ids are on {ids.device}")
     rows = ids if ids.ndim == 2 else ids[None]
@@ -32,8 +34,24 @@ def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tens
     return rows
 
 
+def check_batch(rows: Int[Tensor, "B T"], generator: torch.Generator) -> None:
+    """Refuse what no noise can work on.
+
+    Args:
+        rows: Ids, a batch.
+        generator: What is drawn from.
+
+    Raises:
+        TypeError: If rows are no tensor of integers, or the generator is none.
+        ValueError: If they are no batch.
+    """
+    check_ids("rows", rows, "B T")
+    check_generator(generator)
+
+
 def check_share(name: str, value: float | int) -> None:
-    """Raise ``ValueError`` unless a number is a share, from 0 to 1."""
+    """Raise unless a number is a share, from 0 to 1."""
+    check_numbers(**{name: value})
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must be 0 to 1, got {value}")
 

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.checks import (
+    check_id_lists,
+    check_ids,
+    check_lists,
+    check_mask,
+    check_numbers,
+    check_whole,
+)
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import append, check_rows, check_share, choose, close_up, shifted
 from course_lib.shapes import Bool, Float, Int
@@ -37,6 +45,8 @@ class Denoiser:
 
     def __post_init__(self) -> None:
         check_share("rate", self.rate)
+        check_numbers(mean_span=self.mean_span)
+        check_whole(None, mode_id=self.mode_id)
         if not self.mean_span >= 1:
             raise ValueError(f"mean_span must be 1 token or more, got {self.mean_span}")
 
@@ -100,6 +110,7 @@ def span_corruption_example(
         is read whole, and nothing is asked of it.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there are more spans than sentinels, or no denoiser.
 
     Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 3.1.4, and
@@ -107,6 +118,8 @@ def span_corruption_example(
     length alone.
     """
     rows = check_rows(ids, generator)
+    check_lists(denoisers=denoisers)
+    check_whole(start_id=start_id, pad_id=pad_id)
     if not denoisers:
         raise ValueError("denoisers must hold at least 1 denoiser, got 0")
     which = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -150,10 +163,15 @@ def split_spans(
         targets.
 
     Raises:
-        ValueError: If there are more spans than sentinels.
+        TypeError: If rows are no tensor of integers, or sentinels no list.
+        ValueError: If there are more spans than sentinels, or ``cut`` has another shape.
     """
+    check_ids("rows", rows, "B T")
+    check_id_lists(sentinels=sentinels)
+    check_whole(None, eos_id=eos_id)
+    check_mask("cut", cut, rows.shape)
     present = rows != IGNORE
-    cut = cut & present
+    cut = cut.bool() & present
     before = torch.nn.functional.pad(cut, (1, 0))[:, :-1]
     first = cut & ~before
     spans = first.sum(1)
@@ -193,7 +211,11 @@ def join_spans(
 
     Returns:
         The ids before anything was cut.
+
+    Raises:
+        TypeError: If one of them is no list.
     """
+    check_id_lists(source=source, targets=targets, sentinels=sentinels)
     known, spans = set(sentinels), dict[int, list[int]]()
     current: list[int] = []
     for one in targets:

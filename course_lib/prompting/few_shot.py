@@ -6,6 +6,7 @@ Chapter: 10_prompt_engineering
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from course_lib.checks import check_lists, check_mappings, check_text, check_whole
 from course_lib.prompting.template import Template
 
 
@@ -68,12 +69,20 @@ def few_shot_prompt(
         The prompt, and how many examples it has.
 
     Raises:
-        TypeError: If a field is no string.
+        TypeError: If a field is no string, or an argument of another wrong type.
         ValueError: If fields do not fit the template, there are fewer examples than `n_examples`,
             the query is among the examples, or it does not fit even without any.
 
     Source: Brown et al. 2020, section 2 (the names, and the form of the prompt).
     """
+    if not isinstance(template, Template):
+        raise TypeError(f"template must be a Template, got {template!r:.60}")
+    check_mappings(query=query)
+    check_lists(examples=examples)
+    check_mappings(**{f"examples[{place}]": one for place, one in enumerate(examples)})
+    check_whole(budget_tokens=budget_tokens)
+    check_whole(None, n_examples=n_examples)
+    check_text(instruction=instruction, separator=separator)
     if budget_tokens < 1:
         raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")
     n_wanted = len(examples) if n_examples is None else n_examples

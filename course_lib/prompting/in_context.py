@@ -13,6 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from course_lib.checks import (
+    check_generator,
+    check_ids,
+    check_numbers,
+    check_text,
+    check_whole,
+    tensor_of_ids,
+)
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Float, Int
 
@@ -76,8 +84,10 @@ class LabelTask:
         """Return the ids of words separated by white space.
 
         Raises:
+            TypeError: If it is no text.
             ValueError: If a word is not in the vocabulary.
         """
+        check_text(text=text)
         known = {word: i for i, word in enumerate(self.words)}
         unknown = [word for word in text.split() if word not in known]
         if unknown:
@@ -85,8 +95,12 @@ class LabelTask:
         return [known[word] for word in text.split()]
 
     def decode(self, ids: Sequence[int] | Tensor) -> str:
-        """Return the words of some ids, separated by blanks."""
-        return " ".join(self.words[int(i)] for i in ids)
+        """Return the words of some ids, separated by blanks.
+
+        Raises:
+            TypeError: If they are no whole numbers.
+        """
+        return " ".join(self.words[i] for i in tensor_of_ids("ids", ids).tolist())
 
     def draw(
         self, n_sequences: int, n_pairs: int, *, generator: torch.Generator, easy: bool = False
@@ -104,8 +118,11 @@ class LabelTask:
             Ids, words at even places and labels at odd ones.
 
         Raises:
+            TypeError: If an argument is of a wrong type.
             ValueError: If a count is not positive.
         """
+        check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
+        check_generator(generator)
         for name, value in (("n_sequences", n_sequences), ("n_pairs", n_pairs)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -138,7 +155,12 @@ def label_example(tokens: Int[Tensor, "B T"]) -> Example:
 
     Returns:
         Inputs without the last label; at each word its label as the target, `IGNORE` elsewhere.
+
+    Raises:
+        TypeError: If `tokens` is no tensor of integers.
+        ValueError: If it has not two dimensions.
     """
+    check_ids("tokens", tokens, "B T")
     targets = tokens[:, 1:].clone()
     targets[:, 1::2] = IGNORE
     return Example(inputs=tokens[:, :-1], targets=targets)
@@ -166,17 +188,29 @@ def easy_then_pure(
         easy_share: Share of the batches, from the start, that hold easy rows.
         generator: Source of randomness.
 
-    Yields:
-        One example a step.
+    Returns:
+        An iterator with one example a step. The arguments are checked at once, before the first
+        is asked for.
 
     Raises:
-        ValueError: If `easy_share` is not from 0 to 1.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If a count is not positive, or `easy_share` is not from 0 to 1.
     """
+    check_task(task)
+    check_whole(batch_size=batch_size, n_pairs=n_pairs, steps=steps)
+    check_numbers(easy_share=easy_share)
+    check_generator(generator)
+    for name, value in (("batch_size", batch_size), ("n_pairs", n_pairs), ("steps", steps)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
     if not 0 <= easy_share <= 1:
         raise ValueError(f"easy_share must be from 0 to 1, got {easy_share}")
-    for step in range(steps):
-        easy = step < easy_share * steps
-        yield label_example(task.draw(batch_size, n_pairs, generator=generator, easy=easy))
+    return (
+        label_example(
+            task.draw(batch_size, n_pairs, generator=generator, easy=step < easy_share * steps)
+        )
+        for step in range(steps)
+    )
 
 
 def bayes_probabilities(task: LabelTask, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B N C"]:
@@ -193,8 +227,11 @@ def bayes_probabilities(task: LabelTask, tokens: Int[Tensor, "B T"]) -> Float[Te
         At each word, the probability of each label, in the order of `task.labels`.
 
     Raises:
+        TypeError: If `tokens` is no tensor of integers.
         ValueError: If the rows are no word-label pairs, or break the rule of one label a class.
     """
+    check_task(task)
+    check_ids("tokens", tokens, "B T")
     n, size, first = len(task.classes), len(task.classes[0]), task.first_label
     words, labels = tokens[:, ::2], tokens[:, 1::2]  # (B, N) each
     if words.shape != labels.shape or (words >= first).any() or (labels < first).any():
@@ -213,6 +250,16 @@ def bayes_probabilities(task: LabelTask, tokens: Int[Tensor, "B T"]) -> Float[Te
     return torch.where(known, own.float(), free / free.sum(-1, keepdim=True).clamp(min=1))
 
 
+def check_task(task: LabelTask) -> None:
+    """Refuse what is no `LabelTask`.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(task, LabelTask):
+        raise TypeError(f"task must be a LabelTask, got {task!r:.60}")
+
+
 def bayes_accuracy(n_examples: int, n_classes: int = 4) -> float:
     """Compute how often the best possible answer is right after some examples.
 
@@ -224,8 +271,10 @@ def bayes_accuracy(n_examples: int, n_classes: int = 4) -> float:
         The expected accuracy, over all sequences.
 
     Raises:
+        TypeError: If one of them is no whole number.
         ValueError: If there are fewer than 0 examples or 2 classes.
     """
+    check_whole(n_examples=n_examples, n_classes=n_classes)
     if n_examples < 0 or n_classes < 2:
         raise ValueError(
             "n_examples must be 0 or more and n_classes 2 or more, got "

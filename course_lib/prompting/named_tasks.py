@@ -13,6 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_lib.checks import (
+    check_generator,
+    check_ids,
+    check_lists,
+    check_text,
+    check_whole,
+    tensor_of_ids,
+)
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Int
 
@@ -41,8 +49,10 @@ def encode_turns(text: str) -> list[int]:
     """Return the ids of a text whose parts are separated by white space.
 
     Raises:
+        TypeError: If it is no text.
         ValueError: If a part is not in the vocabulary.
     """
+    check_text(text=text)
     unknown = [part for part in text.split() if part not in VOCABULARY]
     if unknown:
         raise ValueError(f"text has {unknown[0]!r}, wants parts out of {list(VOCABULARY)}")
@@ -50,8 +60,16 @@ def encode_turns(text: str) -> list[int]:
 
 
 def decode_turns(ids: Sequence[int] | Tensor) -> str:
-    """Return the parts of some ids, separated by blanks."""
-    return " ".join(VOCABULARY[int(i)] for i in ids)
+    """Return the parts of some ids, separated by blanks.
+
+    Raises:
+        TypeError: If they are no whole numbers.
+        ValueError: If one is not in the vocabulary.
+    """
+    known = tensor_of_ids("ids", ids).tolist()
+    if known and not 0 <= min(known) <= max(known) < len(VOCABULARY):
+        raise ValueError(f"ids must be 0 to {len(VOCABULARY) - 1}, got {known}")
+    return " ".join(VOCABULARY[i] for i in known)
 
 
 def turn(task: str, directions: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
@@ -64,8 +82,10 @@ def turn(task: str, directions: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         directions: Ids of directions.
 
     Raises:
+        TypeError: If the directions are no tensor of integers.
         ValueError: If there is no such task.
     """
+    check_ids("directions", directions)
     n = len(DIRECTIONS)
     turned = {
         "same": directions,
@@ -75,7 +95,7 @@ def turn(task: str, directions: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         "mirror": -directions,
         "quarter": directions + n // 4,
     }
-    if task not in turned:
+    if not isinstance(task, str) or task not in turned:
         raise ValueError(f"task must be one of {list(turned)}, got {task!r}")
     return turned[task] % n
 
@@ -102,8 +122,12 @@ def draw_turns(
         The rows, and which task each has. A task without a name is never said.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a count is not positive, there is no such way or task, or no task at all.
     """
+    check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
+    check_lists(tasks=tasks)
+    check_generator(generator)
     if way not in WAYS:
         raise ValueError(f"way must be one of {WAYS}, got {way!r}")
     for name, value in (("n_sequences", n_sequences), ("n_pairs", n_pairs)):
@@ -134,7 +158,12 @@ def answer_example(tokens: Int[Tensor, "B T"]) -> Example:
     Returns:
         Inputs without the last comma; at each arrow or name its answer as the target, `IGNORE`
         elsewhere.
+
+    Raises:
+        TypeError: If tokens are no tensor of integers.
+        ValueError: If they have not two dimensions.
     """
+    check_ids("tokens", tokens, "B T")
     targets = torch.full_like(tokens[:, 1:], IGNORE)
     targets[:, 2::STEP] = tokens[:, 3::STEP]
     return Example(inputs=tokens[:, :-1], targets=targets)
@@ -154,8 +183,10 @@ def said_and_shown(
         One example a step.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If `batch_size` is no positive multiple of 4.
     """
+    check_whole(batch_size=batch_size, n_pairs=n_pairs)
     if batch_size < 4 or batch_size % 4:
         raise ValueError(f"batch_size must be a positive multiple of 4, got {batch_size}")
     quarter = batch_size // 4
@@ -177,8 +208,11 @@ def draw_walks(n_sequences: int, n_turns: int, *, generator: torch.Generator) ->
         generator: Source of randomness.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a count is not positive.
     """
+    check_whole(n_sequences=n_sequences, n_turns=n_turns)
+    check_generator(generator)
     for name, value in (("n_sequences", n_sequences), ("n_turns", n_turns)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
@@ -196,7 +230,15 @@ def follow(start: Int[Tensor, " B"], turns: Int[Tensor, "B N"]) -> Int[Tensor, "
 
     Returns:
         Every direction on the way, the first one included.
+
+    Raises:
+        TypeError: If one of the two is no tensor of integers.
+        ValueError: If they are not of as many walks.
     """
+    check_ids("start", start, "B")
+    check_ids("turns", turns, "B N")
+    if len(start) != len(turns):
+        raise ValueError(f"turns must be a row for each of {len(start)} starts, got {len(turns)}")
     way = [start]
     for made in turns.unbind(1):
         every = torch.stack([turn(name, way[-1]) for name in TASKS], -1)
@@ -220,8 +262,10 @@ def at_once_and_in_steps(
         One example a step; the loss counts what follows the arrow or the colon.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If `batch_size` is no positive even number.
     """
+    check_whole(batch_size=batch_size, n_turns=n_turns)
     if batch_size < 2 or batch_size % 2:
         raise ValueError(f"batch_size must be a positive even number, got {batch_size}")
     half, asked = batch_size // 2, n_turns + 1

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from course_lib.checks import check_lists, check_text, check_whole, tensor_of_ids
 from course_lib.generation.checks import check_context, check_model
 from course_lib.model.transformer import Transformer
 from course_lib.objectives.causal import token_losses
@@ -61,11 +62,13 @@ def score(
         A score for each pair, in the order given.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If the model does not fit, the two lists differ in length, or a prompt or an
             answer is empty, has an unknown id, or outgrows the model's context.
 
     Source: Brown et al. 2020, section 2.4 (multiple choice by likelihood, also a token).
     """
+    check_whole(batch_size=batch_size)
     rows = _rows(model, prompts, answers, start_id)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -117,12 +120,15 @@ def choose(
         The index of the best candidate for each prompt, and the scores compared.
 
     Raises:
+        TypeError: As `score`.
         ValueError: As `score`, or if there is no prompt or no candidate.
 
     Source: Brown et al. 2020, section 2.4, where the neutral prompt divides probabilities; a
     difference of logarithms is the same.
     """
-    if not prompts or not candidates:
+    check_lists(prompts=prompts, candidates=candidates)
+    check_lists(None, neutral=neutral)
+    if not len(prompts) or not len(candidates):
         raise ValueError(
             f"prompts and candidates must not be empty, got {len(prompts)} and {len(candidates)}"
         )
@@ -153,8 +159,10 @@ def encode_pair(tokenizer: Encodes, prompt: str, answer: str) -> tuple[list[int]
         Ids of the prompt and of the answer; together they are the ids of the joined text.
 
     Raises:
+        TypeError: If prompt or answer is no text.
         ValueError: If prompt or answer has no token left of its own.
     """
+    check_text(prompt=prompt, answer=answer)
     joined, alone = tokenizer.encode(prompt + answer), tokenizer.encode(prompt)
     n_shared = 0
     while n_shared < min(len(joined), len(alone)) and joined[n_shared] == alone[n_shared]:
@@ -173,18 +181,20 @@ def _rows(
 ) -> list[Example]:
     """Say what is read and what is asked for, after a look at whether the model can read it."""
     _check_model(model, start_id)
+    check_lists(prompts=prompts, answers=answers)
     if len(prompts) != len(answers):
         raise ValueError(
             f"answers must be as many as the {len(prompts)} prompts, got {len(answers)}"
         )
-    if not prompts:
+    if not len(prompts):
         raise ValueError("prompts must hold at least one prompt, got none")
     rows = []
     for i, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        for name, ids in (("prompts", prompt), ("answers", answer)):
+        left = tensor_of_ids(f"prompts[{i}]", prompt)
+        right = tensor_of_ids(f"answers[{i}]", answer)
+        for name, ids in (("prompts", left), ("answers", right)):
             if not len(ids):
                 raise ValueError(f"{name}[{i}] must hold at least one token, got none")
-        left, right = torch.tensor([*map(int, prompt)]), torch.tensor([*map(int, answer)])
         _check_ids(model, i, torch.cat((left, right)))
         if start_id is not None:
             row = torch.cat((torch.tensor([start_id]), right))
@@ -201,8 +211,9 @@ def _rows(
 
 
 def _check_model(model: Transformer, start_id: int | None) -> None:
-    config = model.config
     check_model(model)
+    check_whole(None, start_id=start_id)
+    config = model.config
     if config.family == "decoder-only" and start_id is not None:
         raise ValueError(f"start_id={start_id}: a decoder-only model begins with its prompt")
     if config.family == "encoder-decoder":

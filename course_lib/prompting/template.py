@@ -6,6 +6,8 @@ Chapter: 10_prompt_engineering
 from collections.abc import Mapping, Sequence
 from string import Formatter
 
+from course_lib.checks import check_mappings
+
 
 class Template:
     """A pattern such as ``"{text} Mood: {mood}"``, one of whose fields is the answer.
@@ -57,7 +59,7 @@ class Template:
             The filled pattern.
 
         Raises:
-            TypeError: If a value is no string.
+            TypeError: If it is no mapping, or a value no string.
             ValueError: If fields are missing or unknown.
         """
         self._check(example, self.fields, "example")
@@ -73,9 +75,10 @@ class Template:
             The filled pattern up to the answer, without blanks at its end.
 
         Raises:
-            TypeError: If a value is no string.
+            TypeError: If it is no mapping, or a value no string.
             ValueError: If fields are missing or unknown; the answer itself is unknown here.
         """
+        check_mappings(query=query)
         wanted = [name for name in self.fields if name != self.answer]
         if self.answer in query:
             raise ValueError(f"query holds {self.answer!r}, its own answer: leave it to the model")
@@ -89,6 +92,7 @@ class Template:
         return written.rstrip()
 
     def _check(self, given: Mapping[str, str], wanted: Sequence[str], where: str) -> None:
+        check_mappings(**{where: given})
         if sorted(given) != sorted(wanted):
             raise ValueError(f"{where} has the fields {sorted(given)}, wants {sorted(wanted)}")
         for name, value in given.items():

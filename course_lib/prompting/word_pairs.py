@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from course_lib.checks import check_generator, check_lists, check_module, check_whole
 from course_lib.generation.checks import check_context
 from course_lib.model.transformer import Transformer
 from course_lib.prompting.few_shot import Encodes
@@ -85,9 +86,15 @@ def answer_pairs(
         Both measures.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If there are too few pairs for so many examples, or a prompt outgrows the
             model's context.
     """
+    check_module(model)
+    check_lists(pairs=pairs)
+    check_lists(**{f"pairs[{place}]": pair for place, pair in enumerate(pairs)})
+    check_whole(n_examples=n_examples)
+    check_generator(generator)
     if not 0 <= n_examples < len(pairs):
         raise ValueError(
             f"n_examples must be 0 to {len(pairs) - 1}, one less than there are pairs, got "

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.checks import check_floats, check_generator, check_ids, check_lists
 from course_lib.prompting.few_shot import Encodes
 from course_lib.shapes import Float, Int
 
@@ -38,7 +39,12 @@ def pairs_of_tokens(tokenizer: Encodes, pairs: Sequence[tuple[str, str]]) -> Int
     Args:
         tokenizer: Makes ids of text.
         pairs: Words.
+
+    Raises:
+        TypeError: If pairs are no list of pairs.
     """
+    check_lists(pairs=pairs)
+    check_lists(**{f"pairs[{place}]": pair for place, pair in enumerate(pairs)})
     ids = [[tokenizer.encode(" " + word) for word in pair] for pair in pairs]
     kept = [[one[0], other[0]] for one, other in ids if len(one) == len(other) == 1]
     return torch.tensor(kept, dtype=torch.long).view(-1, 2)
@@ -57,8 +63,14 @@ def common_step(
         generator: Draws the second word of another pair.
 
     Raises:
-        ValueError: If there are fewer than four pairs.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If there are fewer than four pairs, or a shape is wrong.
     """
+    check_floats("table", table, "V D")
+    check_ids("pairs", pairs, "N 2")
+    check_generator(generator)
+    if pairs.shape[1] != 2:
+        raise ValueError(f"pairs must be of shape (N, 2), got {tuple(pairs.shape)}")
     if len(pairs) < 4:
         raise ValueError(f"pairs must be four or more, got {len(pairs)}")
     first, second = table[pairs[:, 0]], table[pairs[:, 1]]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_lists
 from course_lib.config import TransformerConfig
 from course_lib.objectives import IGNORE, Example
 from course_lib.shapes import Int
@@ -179,9 +180,10 @@ def encode_items(items: Sequence[Item], encoder: Encoder, labels: Sequence[str] 
 
     Raises:
         ValueError: If there is no item, a label is unknown, or none of the items fits.
-        TypeError: If the items are of several types.
+        TypeError: If items or labels are no list, or the items of several types, or of none.
     """
-    if not items:
+    check_lists(items=items, labels=labels)
+    if not len(items):
         raise ValueError("items must hold at least 1, got none")
     kind = type(items[0])
     if any(type(item) is not kind for item in items):
@@ -196,6 +198,9 @@ def encode_items(items: Sequence[Item], encoder: Encoder, labels: Sequence[str] 
         Continuation: _pair,
         Question: _question if encoder.config.family == "encoder-only" else _asked,
     }
+    if kind not in makers:
+        known = ", ".join(one.__name__ for one in makers)
+        raise TypeError(f"items must be one of {known}, got {kind.__name__}")
     make = makers[kind]
     made = Examples([], encoder.pad_id, [])
     for number, item in enumerate(items):

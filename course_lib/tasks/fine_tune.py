@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.checks import check_lists, check_module, check_numbers, check_whole
 from course_lib.data import batches
 from course_lib.generation import generate
 from course_lib.model import Transformer
@@ -69,10 +70,17 @@ def fine_tune(
         The course of the run; the model is left in evaluation mode.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If a number is out of range, or a checkpoint is of another run.
 
     Source: Devlin et al. 2019, appendix A.3: warm-up over a tenth, then a linear fall.
     """
+    check_module(model)
+    check_whole(steps=steps, batch_size=batch_size, seed=seed)
+    check_numbers(warmup=warmup)
+    for name, given in (("examples", examples), ("held_out", held_out)):
+        if not isinstance(given, Examples) and (given is not None or name == "examples"):
+            raise TypeError(f"{name} must be Examples, from encode_items, got {given!r:.60}")
     if not 0 <= warmup <= 1:
         raise ValueError(f"warmup must be a share of the steps, 0 to 1, got {warmup}")
     if batch_size < 1:
@@ -139,8 +147,15 @@ def answer(
         For each item a label, a label a word, or a text.
 
     Raises:
-        TypeError: If model and items do not belong together.
+        TypeError: If an argument is of a wrong type, or model and items do not belong together.
+        ValueError: If a number is not positive.
     """
+    check_module(model)
+    check_lists(items=items, labels=labels)
+    check_whole(batch_size=batch_size, max_new_tokens=max_new_tokens)
+    for name, value in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
     was_training = model.training
     model.eval()
     try:
@@ -287,8 +302,13 @@ def task_model(
         generator: Draws the head's weights.
 
     Raises:
-        ValueError: If the model writes no text and the items want some.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If there is no item, or the model writes no text and the items want some.
     """
+    check_module(model)
+    check_lists(items=items, labels=labels)
+    if not len(items):
+        raise ValueError("items must hold at least 1, got none")
     kind = {LabelledText: "sequence", TaggedWords: "tokens"}.get(type(items[0]))
     if isinstance(items[0], Question) and model.decoder is None:
         kind = "span"

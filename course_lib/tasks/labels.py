@@ -6,6 +6,7 @@ its label; the others carry ``IGNORE``, or a word of four pieces would count fou
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from course_lib.checks import check_lists
 from course_lib.objectives import IGNORE
 from course_lib.tokenizers.align import Span
 
@@ -28,8 +29,10 @@ def first_pieces(pieces: Sequence[Span], words: Sequence[Span]) -> list[int | No
         An index into ``pieces`` for each word; None for the words that a cut text has lost.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If a word is empty, out of order, or has no piece of its own.
     """
+    check_lists(pieces=pieces, words=words)
     found: list[int | None] = []
     end_of_text = max((stop for _, stop in pieces), default=0)
     at, before = 0, 0
@@ -67,8 +70,10 @@ def align_labels(pieces: Sequence[Span], words: Sequence[Span], labels: Sequence
         One target for each piece.
 
     Raises:
+        TypeError: If one of the three is no list.
         ValueError: If there are not as many labels as words, or the two do not fit together.
     """
+    check_lists(pieces=pieces, words=words, labels=labels)
     if len(labels) != len(words):
         raise ValueError(f"labels must be one a word: got {len(labels)} for {len(words)} words")
     targets = [IGNORE] * len(pieces)
@@ -88,8 +93,10 @@ def entities(labels: Sequence[str]) -> list[Entity]:
         labels: Of the words of one text.
 
     Raises:
+        TypeError: If labels are no list.
         ValueError: If a label is none of the three.
     """
+    check_lists(labels=labels)
     found: list[Entity] = []
     current: str | None = None
     for place, label in enumerate(labels):
@@ -120,9 +127,13 @@ def as_iob2(labels: Sequence[str]) -> tuple[str, ...]:
     Returns:
         As `entities` reads them; what is none of these is left as it is.
 
+    Raises:
+        TypeError: If labels are no list.
+
     Source: Tjong Kim Sang and Veenstra 1999, "Representing Text Chunks", section 2; what an ``I``
     without a beginning means is that of the scorer conlleval.
     """
+    check_lists(labels=labels)
     found: list[str] = []
     current = ""
     for label in labels:
@@ -148,9 +159,10 @@ def entity_f1(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]])
         Twice the right ones over all true and all predicted ones; 1 where there is none of either.
 
     Raises:
+        TypeError: If one of the two is no list of lists.
         ValueError: If the texts differ in number or length.
     """
-    _check_lengths(true, predicted)
+    check_label_lists(true, predicted)
     pairs = [
         ({(n, *one) for one in entities(a)}, {(n, *one) for one in entities(b)})
         for n, (a, b) in enumerate(zip(true, predicted, strict=True))
@@ -169,9 +181,10 @@ def token_f1(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) 
         Twice the right ones over all true and all predicted ones; 1 where there is none of either.
 
     Raises:
+        TypeError: If one of the two is no list of lists.
         ValueError: If the texts differ in number or length.
     """
-    _check_lengths(true, predicted)
+    check_label_lists(true, predicted)
 
     def marked(texts: Sequence[Sequence[str]]) -> Iterable[tuple[int, int, str]]:
         for n, labels in enumerate(texts):
@@ -188,7 +201,20 @@ def _f1(true: Iterable[Hashable], predicted: Iterable[Hashable]) -> float:
     return 2 * len(wanted & got) / total if total else 1.0
 
 
-def _check_lengths(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+def check_label_lists(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse labels of words of which not each true one has its predicted one.
+
+    Args:
+        true: Labels of the words of each text.
+        predicted: The same, by a model.
+
+    Raises:
+        TypeError: If one of the two is no list of lists.
+        ValueError: If the texts differ in number or length.
+    """
+    for name, texts in (("true", true), ("predicted", predicted)):
+        check_lists(**{name: texts})
+        check_lists(**{f"{name}[{n}]": labels for n, labels in enumerate(texts)})
     lengths = [list(map(len, one)) for one in (true, predicted)]
     if lengths[0] != lengths[1]:
         raise ValueError("true and predicted must hold as many texts with as many labels each")

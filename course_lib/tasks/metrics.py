@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from course_lib.tasks.labels import entity_f1, token_f1
+from course_lib.checks import check_lists
+from course_lib.tasks.labels import check_label_lists, entity_f1, token_f1
 
 
 def _library(name: str, package: str) -> Any:
@@ -18,6 +19,7 @@ def _library(name: str, package: str) -> Any:
 
 
 def _check(true: Sequence[Any], predicted: Sequence[Any]) -> None:
+    check_lists(true=true, predicted=predicted)
     if len(true) != len(predicted) or not len(true):
         raise ValueError(
             f"true and predicted must be as many, at least 1: got {len(true)} and {len(predicted)}"
@@ -32,6 +34,7 @@ def label_accuracy(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If scikit-learn is not installed.
     """
@@ -48,6 +51,7 @@ def macro_f1(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If scikit-learn is not installed.
     """
@@ -67,6 +71,7 @@ def confusion(
         labels: All of them, in the order of rows and columns.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, not as many of both, or one is not among ``labels``.
         ModuleNotFoundError: If scikit-learn is not installed.
     """
@@ -86,6 +91,7 @@ def exact(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
     """
     _check(true, predicted)
@@ -101,6 +107,7 @@ def answer_f1(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
 
     Source: Rajpurkar et al. 2016, "SQuAD", section 6.1; articles and signs are left in.
@@ -122,6 +129,7 @@ def bleu(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If sacrebleu is not installed.
 
@@ -140,6 +148,7 @@ def chrf(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If sacrebleu is not installed.
 
@@ -159,6 +168,7 @@ def rouge(true: Sequence[str], predicted: Sequence[str], kind: str = "rougeL") -
         kind: ``rouge1``, ``rouge2`` or ``rougeL``.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, not as many of both, or the kind is none.
         ModuleNotFoundError: If rouge-score is not installed.
 
@@ -181,11 +191,11 @@ def words_accuracy(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
         predicted: The same, by a model.
 
     Raises:
+        TypeError: If one of the two is no list.
         ValueError: If there are none, or texts differ in number or length.
         ModuleNotFoundError: If scikit-learn is not installed.
     """
-    if list(map(len, true)) != list(map(len, predicted)):
-        raise ValueError("true and predicted must hold as many texts with as many labels each")
+    check_label_lists(true, predicted)
     flat = [[label for labels in side for label in labels] for side in (true, predicted)]
     return label_accuracy(*flat)
 

@@ -299,20 +299,24 @@ def check_text(text: object, name: str = "text") -> None:
         ) from None
 
 
-def check_texts(texts: Iterable[str]) -> Iterator[str]:
-    """Pass training texts through, and stop at the first that is not a proper string.
+def check_texts(texts: Iterable[str], name: str = "texts") -> Iterator[str]:
+    """Pass texts through, and stop at the first that is not a proper string.
+
+    Args:
+        texts: what should be several strings.
+        name: what the messages call them.
 
     Raises:
         TypeError: `texts` is one string, or an item is not a string.
         ValueError: an item has a lone surrogate.
     """
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"texts must be a list of strings, got one {type(texts).__name__}: [text]")
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise TypeError(f"{name} must be a list of strings, got one {type(texts).__name__}: [text]")
     for index, text in enumerate(texts):
         try:
             check_text(text)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"texts[{index}]: {error}") from None
+            raise type(error)(f"{name}[{index}]: {error}") from None
         yield text
 
 
@@ -334,14 +338,20 @@ def check_names(special_tokens: Iterable[str]) -> list[str]:
     """The names of special tokens, each once.
 
     Raises:
-        TypeError: they are one string.
+        TypeError: they are one string, or one of them is no string.
     """
     if isinstance(special_tokens, str | bytes):
         raise TypeError(
             f"special_tokens must be a list of names, got one {special_tokens!r:.60}: "
             f"[{special_tokens!r:.60}]"
         )
-    return list(dict.fromkeys(special_tokens))
+    if not isinstance(special_tokens, Iterable):
+        raise TypeError(f"special_tokens must be a list of names, got {special_tokens!r}")
+    names = list(special_tokens)
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"special_tokens[{index}] must be a string, got {name!r:.60}")
+    return list(dict.fromkeys(names))
 
 
 def check_vocab_size(vocab_size: int, smallest: int, why: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_whole
 from course_lib.objectives import IGNORE, Example, causal_example, causal_loss
 from course_lib.shapes import Int
 from course_lib.training.batch import (
@@ -50,10 +51,18 @@ def evaluate(
         Nats a token.
 
     Raises:
-        ValueError: If no target counts.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If no target counts, or the batch size is not positive.
     """
+    check_whole(batch_size=batch_size, seed=seed)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if not isinstance(held_out, Iterable):
+        raise TypeError(f"held_out must be rows of ids or batches of them, got {held_out!r:.60}")
     if isinstance(model, nn.Module):
         module, comm, device = model, OneRank(), next(model.parameters()).device
+    elif not isinstance(model, Engine):
+        raise TypeError(f"model must be a module or an engine, got {model!r:.60}")
     else:
         module, comm, device = model.model, model.comm, model.device
     parts = held_out.split(batch_size) if isinstance(held_out, Tensor) else held_out

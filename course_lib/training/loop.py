@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from course_lib.checks import check_numbers, check_whole
 from course_lib.objectives import Example, causal_example, causal_loss
 from course_lib.shapes import Int
 from course_lib.training.alone import alone
@@ -95,13 +96,15 @@ def train(
     Raises:
         ValueError: If a number is out of range, ``checkpoint`` exists and ``resume`` is not set, it
             does not belong to this model, data and run, ``batches`` runs out, or no target counts.
-        TypeError: If model and optimizer do not belong together.
+        TypeError: If an argument is of a wrong type, or model and optimizer do not belong together.
         NonFiniteError: A FloatingPointError: the loss or the gradient is no longer finite. The
             weights are those before that update, and its batches stand beside the checkpoint.
         BlockingIOError: If another run is writing ``checkpoint`` or ``metrics``.
         OSError: If a file cannot be written; the last checkpoint is whole, and can be resumed. A
             run that is complete can be read where nothing can be written, without ``metrics``.
     """
+    if isinstance(batches, str) or not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be an iterable of rows, got {batches!r:.60}")
     _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
     engine = engine_of(model, optimizer, precision)
     path = None if checkpoint is None else Path(checkpoint)
@@ -233,8 +236,14 @@ def _check(
         "checkpoint_every": checkpoint_every,
     }
     for name, value in numbers.items():
+        if name.endswith("every"):
+            check_whole(None, **{name: value})
+        else:
+            check_whole(**{name: value})
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+    check_whole(seed=seed)
+    check_numbers(None, clip=clip)
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be positive, or None for no clipping, got {clip}")
     if not 0 <= seed < 2**63:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.checks import check_module, check_numbers
+
 _LARGEST_RATE = 1e30
 """AdamW divides it by 1 minus its memory, and that has to fit float32."""
 
@@ -27,9 +29,14 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     Returns:
         Two groups for an optimizer; every trainable parameter is in exactly one of them, once.
 
+    Raises:
+        TypeError: If an argument is of a wrong type.
+
     Source: Radford et al. 2018, section 4.1 (decay on all but bias and gain weights); leaving
     out embeddings is our choice.
     """
+    check_module(model)
+    check_numbers(weight_decay=weight_decay)
     embeddings = {
         id(parameter)
         for module in model.modules()
@@ -69,11 +76,13 @@ def adamw(
         The optimizer. On a CUDA device it uses the fused kernel.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
         ValueError: If nothing is trainable, or a number is out of range.
 
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2;
     defaults of Brown et al. 2020, appendix B.
     """
+    check_numbers(lr=lr, weight_decay=weight_decay, eps=eps)
     if not lr > 0:
         raise ValueError(f"lr must be positive, got {lr}")
     if lr > _LARGEST_RATE:

@@ -9,6 +9,8 @@ Chapter: 01_relevance
 import math
 from collections.abc import Callable
 
+from course_lib.checks import check_numbers, check_whole
+
 Schedule = Callable[[int], float]
 """A function from the step to the factor on the learning rate."""
 
@@ -23,6 +25,7 @@ def constant(*, warmup: int = 0) -> Schedule:
         The schedule.
 
     Raises:
+        TypeError: If ``warmup`` is no whole number.
         ValueError: If ``warmup`` is negative.
     """
     _check(warmup=warmup, steps=None, final=1.0)
@@ -41,10 +44,12 @@ def linear(*, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
         The schedule.
 
     Raises:
+        TypeError: If a number of updates is no whole number, or ``final`` no number.
         ValueError: If the numbers contradict each other.
 
     Source: Devlin et al. 2019, "BERT", appendix A.2 (warm-up, then linear decay).
     """
+    check_whole(steps=steps)
     _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
         _rise(step, warmup) * _between(1.0, final, _progress(step, warmup, steps), lambda x: x)
@@ -63,11 +68,13 @@ def warmup_cosine(*, steps: int, warmup: int, final: float = 0.1) -> Schedule:
         The schedule.
 
     Raises:
+        TypeError: If a number of updates is no whole number, or ``final`` no number.
         ValueError: If the numbers contradict each other.
 
     Source: Radford et al. 2018, section 4.1 (warm-up, then cosine to 0); Brown et al. 2020,
     appendix B (cosine to a tenth, our default).
     """
+    check_whole(steps=steps)
     _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
         _rise(step, warmup)
@@ -93,11 +100,13 @@ def warmup_stable_decay(*, steps: int, warmup: int, decay: int, final: float = 0
         The schedule.
 
     Raises:
+        TypeError: If a number of updates is no whole number, or ``final`` no number.
         ValueError: If the numbers contradict each other.
 
     Source: Hu et al. 2024, "MiniCPM", section 4.2, which decays exponentially; we fall along a
     straight line.
     """
+    check_whole(steps=steps, decay=decay)
     _check(warmup=warmup, steps=steps, final=final)
     if decay < 0 or warmup + decay > steps:
         raise ValueError(f"warmup {warmup} and decay {decay} must fit into steps {steps}")
@@ -123,6 +132,8 @@ def _between(first: float, last: float, progress: float, shape: Callable[[float]
 
 
 def _check(*, warmup: int, steps: int | None, final: float) -> None:
+    check_whole(warmup=warmup)
+    check_numbers(final=final)
     if warmup < 0:
         raise ValueError(f"warmup must be 0 or more, got {warmup}")
     if steps is not None and steps < 1:

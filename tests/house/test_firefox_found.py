@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from book._tools import browser
@@ -154,11 +155,32 @@ def test_no_firefox_stays_where_what_stands_between_is_ended(how: signal.Signals
         number = int(begun.stderr.readline())
         begun.send_signal(how)
         begun.communicate(timeout=15)
-    for _ in range(50):
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    os.kill(number, signal.SIGKILL)
-    pytest.fail("it still runs")
+    assert is_gone(number)
+
+
+@pytest.mark.parametrize("killed", ["Playwright", "what stands between"])
+def test_no_firefox_stays_where_one_is_killed_before_the_two_are_connected(killed: str) -> None:
+    firefox = ["sh", "-c", "echo $$ $PPID >&2; exec sleep 60"]
+    between = [sys.executable, "-m", "book._tools.bidi", *firefox]
+    playwright = f"import subprocess; subprocess.run({between!r})"
+    line, pipe = [sys.executable, "-c", playwright], subprocess.PIPE
+    with subprocess.Popen(line, cwd=ROOT, stderr=pipe, text=True) as begun:
+        assert begun.stderr is not None
+        number, standing_between = map(int, begun.stderr.readline().split())
+        os.kill(begun.pid if killed == "Playwright" else standing_between, signal.SIGKILL)
+        begun.communicate(timeout=15)
+    assert is_gone(number) and is_gone(standing_between)
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process ends within five seconds; where it does not, it is ended."""
+    try:
+        process = psutil.Process(number)
+        for _ in range(50):
+            if process.status() == psutil.STATUS_ZOMBIE:  # whoever adopted it does not ask for it
+                return True
+            time.sleep(0.1)
+        process.kill()
+    except psutil.NoSuchProcess:
+        return True
+    return False

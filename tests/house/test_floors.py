@@ -15,10 +15,11 @@ LOOK_LINES = 300  # is this still one idea?
 MOST_LINES = 400  # lines of code, docstrings not counted
 
 # Module or package of course_lib -> the others it may import. Itself is always allowed.
-GROUND = {"extras", "files", "locks", "processes", "shapes", "stored"}
+GROUND = {"checks", "extras", "files", "locks", "processes", "shapes", "stored"}
 MAY_IMPORT = {
     "config": set(),
     "presets": {"config"},
+    "checks": set(),
     "extras": set(),
     "files": set(),
     "locks": {"files"},

@@ -1,0 +1,72 @@
+"""Wrong arguments at the doors of this folder; see `tests.doors`."""
+
+import pytest
+
+from course_lib.data import baselines, batches, corpora, grammar, one_per_row, pack
+from course_lib.tokenizers import ByteLevelBPE
+from tests.doors import ROWS, Door, arguments, badly_refused, draws
+
+pytestmark = pytest.mark.usefixtures("as_installed")
+DOORS: dict[str, Door] = {
+    "pack": (
+        pack,
+        lambda: {"documents_ids": [[1, 2], [3]], "seq_len": 2, "separator_id": 0},
+        {"documents_ids": "lists", "seq_len": "whole", "separator_id": "whole"},
+    ),
+    "one_per_row": (
+        one_per_row,
+        lambda: {"documents_ids": [[1, 2], [3]], "seq_len": 4, "separator_id": 0},
+        {"documents_ids": "lists", "seq_len": "whole", "separator_id": "whole"},
+    ),
+    "batches": (
+        batches,
+        lambda: {"rows": ROWS, "batch_size": 2, "generator": draws(), "parts": 1},
+        {"rows": "ids", "batch_size": "whole", "generator": "generator", "parts": "whole"},
+    ),
+    "NGram": (
+        baselines.NGram,
+        lambda: {"rows": ROWS, "vocab_size": 12, "order": 2},
+        {"rows": "ids", "vocab_size": "whole", "order": "whole"},
+    ),
+    "bits_per_byte": (
+        baselines.bits_per_byte,
+        lambda: {"nats_per_token": 2.0, "n_tokens": 3, "n_bytes": 4},
+        {"nats_per_token": "number", "n_tokens": "whole", "n_bytes": "whole"},
+    ),
+    "digest": (corpora.digest, lambda: {"documents": ["a", "b"]}, {"documents": "texts"}),
+    "split": (
+        corpora.split,
+        lambda: {"documents": ["a" * n for n in range(1, 9)], "held_out": 0.5},
+        {"documents": "texts", "held_out": "share"},
+    ),
+    "paragraphs": (corpora.paragraphs, lambda: {"document": "a"}, {"document": "text"}),
+    "stories": (
+        grammar.stories,
+        lambda: {"n": 2, "generator": draws(), "most_events": 2},
+        {"n": "whole", "generator": "generator", "most_events": "whole"},
+    ),
+    "next_words": (
+        grammar.next_words,
+        lambda: {"words": ["Anna"], "most_events": 2},
+        {"words": "several", "most_events": "whole"},
+    ),
+    "floor": (
+        grammar.floor, lambda: {"documents": grammar.stories(2, draws())}, {"documents": "several"}
+    ),
+    "ByteLevelBPE.train": (
+        ByteLevelBPE.train,
+        lambda: {"texts": ["a b"], "vocab_size": 257, "special_tokens": ["<end>"]},
+        {"texts": "texts", "vocab_size": "whole", "special_tokens": "texts"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_right_call_is_not_refused(name: str) -> None:
+    call, right, _ = DOORS[name]
+    call(**right())
+
+
+@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
+def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
+    assert badly_refused(DOORS[name], argument) == {}

@@ -1,0 +1,65 @@
+"""Wrong arguments at the doors of this folder; see `tests.doors`."""
+
+import pytest
+
+from course_lib.training import adamw, evaluate, schedule, train
+from course_lib.training.optimizer import decay_groups
+from tests.doors import ROWS, Door, arguments, badly_refused, model
+
+pytestmark = pytest.mark.usefixtures("as_installed")
+DOORS: dict[str, Door] = {
+    "train": (
+        lambda **given: train(**{"optimizer": adamw(given["model"], 1e-3), "progress": False}
+                              | given),
+        lambda: {
+            "model": model(), "batches": [ROWS] * 9, "steps": 1, "accumulate": 1, "clip": 1.0,
+            "seed": 0, "evaluate_every": 1,
+        },
+        {
+            "batches": "object", "steps": "whole", "accumulate": "whole", "clip": "number?",
+            "seed": "whole", "evaluate_every": "whole?",
+        },
+    ),
+    "evaluate": (
+        evaluate,
+        lambda: {"model": model(), "held_out": ROWS, "batch_size": 2, "seed": 0},
+        {"model": "model", "batch_size": "whole", "seed": "whole"},
+    ),
+    "adamw": (
+        adamw,
+        lambda: {"model": model(), "lr": 0.1, "weight_decay": 0.1, "eps": 1e-8},
+        {"model": "model", "lr": "number", "weight_decay": "number", "eps": "number"},
+    ),
+    "decay_groups": (
+        decay_groups,
+        lambda: {"model": model(), "weight_decay": 0.1},
+        {"model": "model", "weight_decay": "number"},
+    ),
+    "constant": (schedule.constant, lambda: {"warmup": 2}, {"warmup": "whole"}),
+    "linear": (
+        schedule.linear,
+        lambda: {"steps": 9, "warmup": 2, "final": 0.5},
+        {"steps": "whole", "warmup": "whole", "final": "share"},
+    ),
+    "warmup_cosine": (
+        schedule.warmup_cosine,
+        lambda: {"steps": 9, "warmup": 2, "final": 0.5},
+        {"steps": "whole", "warmup": "whole", "final": "share"},
+    ),
+    "warmup_stable_decay": (
+        schedule.warmup_stable_decay,
+        lambda: {"steps": 9, "warmup": 2, "decay": 3, "final": 0.5},
+        {"steps": "whole", "warmup": "whole", "decay": "whole", "final": "share"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_right_call_is_not_refused(name: str) -> None:
+    call, right, _ = DOORS[name]
+    call(**right())
+
+
+@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
+def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
+    assert badly_refused(DOORS[name], argument) == {}
