@@ -212,9 +212,11 @@ def check_label_lists(true: Sequence[Sequence[str]], predicted: Sequence[Sequenc
         TypeError: If one of the two is no list of lists.
         ValueError: If the texts differ in number or length.
     """
+    check_lists(true=true, predicted=predicted)
+    told = "true and predicted must hold as many texts with as many labels each"
+    if len(true) != len(predicted):
+        raise ValueError(f"{told}, got {len(true)} and {len(predicted)} texts")
     for name, texts in (("true", true), ("predicted", predicted)):
-        check_lists(**{name: texts})
         check_lists(**{f"{name}[{n}]": labels for n, labels in enumerate(texts)})
-    lengths = [list(map(len, one)) for one in (true, predicted)]
-    if lengths[0] != lengths[1]:
-        raise ValueError("true and predicted must hold as many texts with as many labels each")
+    if list(map(len, true)) != list(map(len, predicted)):
+        raise ValueError(told)
