@@ -136,6 +136,27 @@ def attention(
     )
 
 
+def split_projection(
+    projected: Float[Tensor, "B T W"], d_head: int, *n_heads: int
+) -> list[Float[Tensor, "B _ T K"]]:
+    """Take apart what one matrix made at once, and put the heads of each part before the tokens.
+
+    The parts are views, and in the backward pass one copy joins their gradients. To transpose
+    first would give the same parts, but the joined gradients would then be copied once more.
+
+    Args:
+        projected: Output of the matrix: heads side by side, K numbers each.
+        d_head: Width of a head, K.
+        n_heads: Heads of each part.
+
+    Returns:
+        A tensor for each part.
+    """
+    B, T, _ = projected.shape
+    parts = projected.view(B, T, sum(n_heads), d_head).split_with_sizes(n_heads, dim=2)
+    return [part.transpose(1, 2) for part in parts]
+
+
 class Attention(nn.Module):
     """Self-attention: project to heads, attend, merge the heads.
 
@@ -175,13 +196,11 @@ class Attention(nn.Module):
             view: How order enters, and this layer's cache.
             memory: None, for self-attention.
         """
-        B, T, _ = x.shape
         H, G = self.n_heads, self.n_kv_heads
-        heads = self.qkv(x).view(B, T, H + 2 * G, self.d_head).transpose(1, 2)  # (B, H+2G, T, K)
         if view.angles is None:
-            q, k, v = heads.split_with_sizes((H, G, G), dim=1)
+            q, k, v = split_projection(self.qkv(x), self.d_head, H, G, G)
         else:
-            qk, v = heads.split((H + G, G), dim=1)
+            qk, v = split_projection(self.qkv(x), self.d_head, H + G, G)
             q, k = turn(qk, view.angles).split((H, G), dim=1)
         return (q, k, v) if view.cache is None else (q, *view.cache.append(k, v))
 
@@ -228,9 +247,8 @@ class CrossAttention(Attention):
 
     def project_memory(self, memory: Float[Tensor, "B S D"]) -> Memory:
         """Make the keys and values of the memory, once for all decoding steps."""
-        B, S, _ = memory.shape
-        heads = self.key_value(memory).view(B, S, 2 * self.n_kv_heads, self.d_head).transpose(1, 2)
-        k, v = heads.chunk(2, dim=1)
+        G = self.n_kv_heads
+        k, v = split_projection(self.key_value(memory), self.d_head, G, G)
         return k, v
 
     def project(
