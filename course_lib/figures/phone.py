@@ -169,9 +169,22 @@ def shown_words(figure: Figure) -> list[Text]:
     ]
 
 
+def lay_out_anew(figure: Figure) -> None:
+    """Put each panel where its grid alone would have it, before the figure is drawn again.
+
+    The layout makes room for words beginning with where the panels are. Left where they were drawn
+    last, they would end a millionth of a point from there, and the drawing be another text.
+    """
+    for axes in figure.axes:
+        place = axes.get_subplotspec()
+        if place is not None:
+            axes.set_subplotspec(place)
+
+
 def meetings(figure: Figure) -> int:
     """How many pairs of words cover each other, and how many words leave the figure."""
     canvas = FigureCanvasAgg(figure)
+    lay_out_anew(figure)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # such as a sign the typeface lacks

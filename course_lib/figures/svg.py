@@ -5,6 +5,7 @@ import hashlib
 import html
 import io
 import re
+from collections.abc import Mapping
 
 import matplotlib
 import numpy as np
@@ -19,6 +20,7 @@ from course_lib.figures.phone import (
     SMALLEST_POINTS,
     SMALLEST_WIDE_PIXELS,
     font_points,
+    lay_out_anew,
     layouts,
     meetings,
     names_below,
@@ -39,6 +41,7 @@ _THEME = {
 }
 # Lines may be paler than words: these are read on white and on dark paper, at 4.5 to 1 and better.
 _WORDS = {"#0072b2": "#0a62a6", "#d55e00": "#a94400", "#009e73": "#00705a"}
+_NAMED = r'\b(id="|href="#|url\(#)'
 _FONTS = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
@@ -100,6 +103,7 @@ def _page_svg(figure: Figure, alt: str, phone: Figure | None) -> str:
 def _svg(figure: Figure, alt: str, kind: str) -> str:
     """Draw as SVG; the same figure always gives the same text."""
     buffer = io.StringIO()
+    lay_out_anew(figure)
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "course"}):
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
@@ -116,9 +120,14 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
         lambda one: one[0] if f'"#{one[2]}"' in text else one[1],
         text,
     )
+    # matplotlib makes names of all digits of a place: they get numbers.
+    tags = re.findall("<[^>]*>", text)
+    found = dict.fromkeys(name for tag in tags for name in re.findall(r'\bid="([^"]*)"', tag))
+    names = {name: f"i{number}" for number, name in enumerate(found)}
+    text = re.sub("<[^>]*>", lambda tag: _for_a_page(tag[0], names), text)
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub("<[^>]*>", lambda tag: _for_a_page(tag[0], mark), text)
+    text = re.sub("<[^>]*>", lambda tag: re.sub(_NAMED, rf"\g<1>{mark}-", tag[0]), text)
     # matplotlib leaves black out where SVG takes it as given.
     head = (
         f'<svg class="{kind}" role="img" aria-label="{html.escape(alt)}" fill="currentColor" '
@@ -130,15 +139,16 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     return re.sub(r"<svg[^>]*>", lambda _: f"{head}{view[0]} {names}>", text, count=1)
 
 
-def _for_a_page(tag: str, mark: str) -> str:
-    """A tag with the colours and the typeface of the page, short numbers, and names of its own.
+def _for_a_page(tag: str, names: Mapping[str, str]) -> str:
+    """A tag with the colours and the typeface of the page, short numbers, and short names.
 
     The words of a figure stand between tags: they may look like any of these and stay.
     """
     # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
     tag = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), tag)
     tag = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), tag)
-    tag = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{mark}-", tag)
+    tag = re.sub(r'\b(x|y)="(-?\d+\.\d\d)\d+"', r'\1="\2"', tag)
+    tag = re.sub(_NAMED + r'([^")]*)', lambda one: one[1] + names.get(one[2], one[2]), tag)
     for line, word in _WORDS.items() if tag.startswith("<text ") else ():
         tag = tag.replace(line, word)
     for colour, themed in _THEME.items():

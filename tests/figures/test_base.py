@@ -51,6 +51,28 @@ def test_the_page_form_is_the_same_each_time_and_leaves_the_figure_as_it_was() -
     assert one.png() == before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("title", [None, "what they are"])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("size", [7, 10])
+def test_names_that_cover_a_line_are_drawn_the_same_each_time(
+    title: str | None, missing: bool, size: int
+) -> None:
+    def drawn() -> FigureWithText:
+        figure, axes = new_figure(width=6.4, height=3.0)
+        for level in range(3):
+            y = [0.0, float("nan") if missing else float(level), float(level), 2.0]
+            axes.plot([0, 4, 10, 12], y, label=f"line {level}")
+        axes.legend(title=title, loc="center", fontsize=size)
+        return FigureWithText(figure, "Lines.")
+
+    one = drawn()
+    before = one.png()
+    page = page_of(one)
+    assert page == page_of(one) == page_of(drawn())
+    assert one.png() == before
+
+
 def test_the_page_form_follows_the_colours_of_the_page() -> None:
     page = page_of(draw())
     assert "currentColor" in page
