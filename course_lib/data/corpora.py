@@ -86,6 +86,8 @@ def read_text_files(paths: Iterable[str | PathLike[str]]) -> list[str]:
     """
     if isinstance(paths, str | PathLike):
         raise TypeError(f"paths must be a list of files, got one path: [{str(paths)!r}] would do")
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"paths must be a list of files, got {paths!r:.60}")
     documents = []
     for path in map(Path, paths):
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may have no end

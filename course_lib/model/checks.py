@@ -92,12 +92,14 @@ def check_heads(q: Any, k: Any, v: Any) -> None:
         TypeError: If one of them is no tensor of floats.
         ValueError: Naming the first that does not fit, what it is and what it should be.
     """
-    tensors = isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor)
-    if tensors and q.ndim == k.ndim == 4:
-        (B, H, _, K), (_, G, S, _) = q.shape, k.shape
-        fits = G and not H % G and k.shape == v.shape == (B, G, S, K)
-        if fits and q.is_floating_point() and k.is_floating_point() and v.is_floating_point():
-            return
+    if isinstance(q, Tensor) and isinstance(k, Tensor) and isinstance(v, Tensor):
+        asked, answering = q.shape, k.shape
+        if len(asked) == len(answering) == 4 and answering == v.shape:
+            (B, H, _, K), (B_of_k, G, _, K_of_k) = asked, answering
+            fits = B == B_of_k and K == K_of_k and G and not H % G
+            floats = q.dtype.is_floating_point and k.dtype.is_floating_point
+            if fits and floats and v.dtype.is_floating_point:
+                return
     for name, given in (("q", q), ("k", k), ("v", v)):
         check_floats(name, given, "B H T K" if name == "q" else "B G S K")
     wanted = (q.shape[0], "G", "S", q.shape[3])

@@ -153,8 +153,11 @@ class Tokenizer(ABC):
         """Id of a special token.
 
         Raises:
+            TypeError: it is no string.
             ValueError: the tokenizer has no such special token; the message has the nearest one.
         """
+        if not isinstance(token, str):
+            raise TypeError(f"token must be a string, got {token!r:.60}")
         if token in self._special_tokens:
             return self._special_tokens[token]
         known = list(self._special_tokens)

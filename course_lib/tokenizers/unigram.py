@@ -13,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from course_lib.checks import check_whole
 from course_lib.tokenizers.added import AddedToken
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.base import (
@@ -138,9 +139,14 @@ class Unigram(Tokenizer):
             The tokenizer. The same texts always give the same one.
 
         Raises:
-            TypeError: `texts` is one string, or holds something else than strings.
-            ValueError: no text, or `vocab_size` has no room for every character.
+            TypeError: `texts` is one string, or holds something else than strings, or a number is
+                no whole number.
+            ValueError: no text, `n_sentinels` is negative, or `vocab_size` has no room for every
+                character.
         """
+        check_whole(n_sentinels=n_sentinels, seed_size=seed_size)
+        if n_sentinels < 0:
+            raise ValueError(f"n_sentinels must be 0 or more, got {n_sentinels}")
         from course_lib.tokenizers.unigram_trainer import learn_pieces  # brings torch with it
 
         specials = check_names(special_tokens)

@@ -3,7 +3,7 @@
 import pytest
 
 from course_lib.data import baselines, batches, corpora, grammar, one_per_row, pack
-from course_lib.tokenizers import ByteLevelBPE
+from course_lib.tokenizers import ByteLevelBPE, Unigram
 from tests.doors import ROWS, Door, arguments, badly_refused, draws
 
 pytestmark = pytest.mark.usefixtures("as_installed")
@@ -57,6 +57,24 @@ DOORS: dict[str, Door] = {
         ByteLevelBPE.train,
         lambda: {"texts": ["a b"], "vocab_size": 257, "special_tokens": ["<end>"]},
         {"texts": "texts", "vocab_size": "whole", "special_tokens": "texts"},
+    ),
+    "Unigram.train": (
+        Unigram.train,
+        lambda: {
+            "texts": ["a b"] * 3, "vocab_size": 9, "special_tokens": ["<unk>"], "n_sentinels": 2,
+        },
+        {
+            "texts": "texts", "vocab_size": "whole", "special_tokens": "texts",
+            "n_sentinels": "whole",
+        },
+    ),
+    "special_id": (
+        ByteLevelBPE.train(["a b"], 257, special_tokens=["<end>"]).special_id,
+        lambda: {"token": "<end>"},
+        {"token": "text"},
+    ),
+    "read_text_files": (
+        corpora.read_text_files, lambda: {"paths": [__file__]}, {"paths": "object"}
     ),
 }  # fmt: skip
 
