@@ -123,8 +123,8 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     # matplotlib makes names of all digits of a place: they get numbers.
     tags = re.findall("<[^>]*>", text)
     found = dict.fromkeys(name for tag in tags for name in re.findall(r'\bid="([^"]*)"', tag))
-    names = {name: f"i{number}" for number, name in enumerate(found)}
-    text = re.sub("<[^>]*>", lambda tag: _for_a_page(tag[0], names), text)
+    short = {name: f"i{number}" for number, name in enumerate(found)}
+    text = re.sub("<[^>]*>", lambda tag: _for_a_page(tag[0], short), text)
     # Names must differ from those of every other figure of the page.
     mark = kind[7] + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub("<[^>]*>", lambda tag: re.sub(_NAMED, rf"\g<1>{mark}-", tag[0]), text)
