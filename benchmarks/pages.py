@@ -2,20 +2,20 @@
 
 Run `make book`, then
 
-    python benchmarks/pages.py [--rounds 3] [--book]
+    python benchmarks/pages.py [--rounds 3] [--only pages | book]
 
-It takes minutes, and stores
+It takes minutes, a quarter of an hour with the book, and stores
 
 - what a page sends, compressed, before anything is opened: every page, once
 - from the address to the last widget, with the processor slowed four times: every page with widgets
 - from the click to the verdict of a program: the first on a page (nothing is kept from before), the
   next ones, and the one after a program that never ends, which has to be the right verdict
 - from a press on the first page to the frame that shows the answer: every noun, every head
-- with `--book`, in a clone of what is committed: the book from nothing, again, and with one chapter
-  edited; the environment is the one of this program
+- the book from nothing, again, and with one chapter edited, in a clone of what is committed; the
+  environment is the one of this program
 
-Each round starts a browser anew. Of several pages the one with the worst median counts. Rows of the
-book stay as they are where `--book` is not given; they tell their own day. Seconds depend on the
+Each round starts a browser anew. Of several pages the one with the worst median counts. With
+`--only` the other rows stay as they were stored; every row tells its own day. Seconds depend on the
 machine and on what else it does, so the load at the start is stored, too. Fails where a page has
 an error, or a program gets another verdict than it should.
 """
@@ -249,44 +249,45 @@ def row(name: str, values: dict[str, list[float]], load: float | None = None) ->
     }
 
 
-def kept_rows(file: Path = RESULTS / "pages.json") -> list[dict[str, Any]]:
-    """The rows of the book that an earlier run has stored; else rows that say it was not timed."""
-    stored = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
-    return [one for one in stored if one["name"] in BOOK] or [row(name, {}) for name in BOOK]
+def stored(file: Path = RESULTS / "pages.json") -> dict[str, Any]:
+    """What an earlier run has stored; else rows that say that nothing was measured."""
+    if file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    return {"about": {}, "rows": [row(name, {}) for name in GOALS]}
 
 
 def main() -> int:
     """Measure, print a table and store it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--book", action="store_true", help="time make book, too")
+    parser.add_argument("--only", choices=("pages", "book"), help="leave the other rows as stored")
     options = parser.parse_args()
     if options.rounds < 1:
         raise CommandError(f"--rounds must be 1 or more, got {options.rounds}")
-    if not (HTML / ".stamp").exists():
-        raise CommandError("there is no site yet; run: make book")
-    began, load = time.monotonic(), os.getloadavg()[0]
-    with sync_playwright() as playwright:
-        found = measured(playwright, options.rounds)
-    rows = [row(name, found[name], load) for name in GOALS if name not in BOOK]
-    n_seconds = round(time.monotonic() - began)
-    if options.book:
-        load_then = os.getloadavg()[0]
-        rows += [row(name, {where: [value]}, load_then) for name, where, value in book_times()]
-    else:
-        rows += kept_rows()
-    current = (HTML / ".stamp").read_text(encoding="utf-8") == build.site_digest()
-    about = {
-        "what": "pages as a reader meets them",
-        "rounds": options.rounds,
-        "seconds of the run": n_seconds,
-        "processes that wanted the machine before": load,
-        "processors": os.cpu_count(),
-        "chromium": next(iter(found["chromium"])),
-        "site": "of this tree" if current else "of an earlier state of this tree",
-        "exercise": EXERCISE,
-    }
-    report("pages", rows, about)
+    before = stored()
+    rows = {one["name"]: one for one in before["rows"]}
+    about = {**before["about"], "what": "pages as a reader meets them"}
+    if options.only != "book":
+        if not (HTML / ".stamp").exists():
+            raise CommandError("there is no site yet; run: make book")
+        began, load = time.monotonic(), os.getloadavg()[0]
+        with sync_playwright() as playwright:
+            found = measured(playwright, options.rounds)
+        rows |= {name: row(name, found[name], load) for name in GOALS if name not in BOOK}
+        current = (HTML / ".stamp").read_text(encoding="utf-8") == build.site_digest()
+        about |= {
+            "rounds": options.rounds,
+            "seconds of the run": round(time.monotonic() - began),
+            "processes that wanted the machine before": load,
+            "processors": os.cpu_count(),
+            "chromium": next(iter(found["chromium"])),
+            "site": "of this tree" if current else "of an earlier state of this tree",
+            "exercise": EXERCISE,
+        }
+    if options.only != "pages":
+        load = os.getloadavg()[0]
+        rows |= {name: row(name, {where: [value]}, load) for name, where, value in book_times()}
+    report("pages", [rows[name] for name in GOALS], about)
     return 0
 
 

@@ -7,23 +7,24 @@ leaves the last good site where it was.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
-import re
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
 import nbformat
-from tqdm import tqdm
 
-from book._tools import api_pages, notebook_text, notebooks
-from book._tools.paths import BUILD, HTML, ROOT, CommandError, alone, command, package_digest
+from book._tools import api_pages, notebook_text, notebooks, sphinx_run
+from book._tools.paths import (
+    HTML,
+    ROOT,
+    CommandError,
+    alone,
+    chapter_texts,
+    command,
+    package_digest,
+)
 from course_lib import files
 
-SPHINX = BUILD / "sphinx"
 NEEDED_BYTES = 500_000_000
 # What the page "How good is it?" reads besides.
 READ_BY_PAGES = (
@@ -33,29 +34,26 @@ READ_BY_PAGES = (
     "tests/parity/*.py",
     "tests/exercises/chapters/survivors.py",
 )
-# Sphinx holds every page as a tree whose nodes know each other. Looking through all of them for
-# garbage after each 700 new nodes, as Python does, is a large part of its time.
-JUPYTER_BOOK = """import gc
-gc.set_threshold(50_000, 20, 50)
-from jupyter_book.cli.main import main
-main()
-"""
-_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+def shared_digest() -> str:
+    """One word for everything the site is made from, but for the chapters."""
+    names = ("_config.yml", "_toc.yml", "CHANGELOG.md", "CONTRIBUTING.md")
+    paths = [ROOT / name for name in names]
+    chapters = set(chapter_texts())
+    paths += sorted(
+        path
+        for path in (ROOT / "book").rglob("*")
+        if "__pycache__" not in path.parts and path not in chapters
+    )
+    paths += [path for name in READ_BY_PAGES for path in sorted(ROOT.glob(name))]
+    return sphinx_run.digest_of(paths, package_digest())
 
 
 def site_digest() -> str:
     """One word for everything the site is made from."""
-    state = hashlib.sha256(package_digest().encode())
-    names = ("_config.yml", "_toc.yml", "CHANGELOG.md", "CONTRIBUTING.md")
-    paths = [ROOT / name for name in names]
-    paths += sorted(path for path in (ROOT / "book").rglob("*") if "__pycache__" not in path.parts)
-    paths += sorted((ROOT / "notebooks").glob("*.ipynb"))
-    paths += [path for name in READ_BY_PAGES for path in sorted(ROOT.glob(name))]
-    for path in paths:
-        if path.is_file():
-            state.update(str(path.relative_to(ROOT)).encode())
-            state.update(path.read_bytes())
-    return state.hexdigest()
+    chapters = [*chapter_texts(), *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    return sphinx_run.digest_of(chapters, shared_digest())
 
 
 def check_space() -> None:
@@ -72,53 +70,10 @@ def check_space() -> None:
         )
 
 
-def sphinx(fresh: bool, silent: bool = False) -> None:
-    """Run Jupyter Book with warnings as failures; its whole output goes to a log."""
-    if fresh:
-        shutil.rmtree(SPHINX, ignore_errors=True)
-    log = BUILD / "sphinx.log"
-    command_line = [
-        *(sys.executable, "-c", JUPYTER_BOOK),
-        *("build", ".", "--path-output", str(SPHINX), "-W", "-n", "--keep-going"),
-    ]
-    with log.open("w", encoding="utf-8") as sink:
-        process = subprocess.Popen(
-            command_line,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"},
-        )
-        assert process.stdout is not None
-        try:
-            total = 2 * len(re.findall(r"(?:file|root):", (ROOT / "_toc.yml").read_text("utf-8")))
-            shown = {"desc": "read and written", "unit": "page", "dynamic_ncols": True}
-            with tqdm(total=total, disable=silent, **shown) as bar:
-                for coloured in process.stdout:  # Jupyter Book asks for colours, whatever we say
-                    line = _COLOUR.sub("", coloured)
-                    sink.write(line)
-                    if line.startswith(("reading sources", "writing output")):
-                        bar.set_postfix_str(line.split("]")[-1].strip()[:40], refresh=False)
-                        bar.update()
-        except KeyboardInterrupt:
-            process.terminate()
-            raise
-        finally:
-            process.wait()
-    if process.returncode:
-        lines = log.read_text(encoding="utf-8").splitlines()
-        found = [line for line in lines if "WARNING" in line or "ERROR" in line or "Error" in line]
-        shown = "\n".join((found or lines)[-20:])
-        raise CommandError(
-            f"the site was not built; the last good one, if any, is kept. From {log}:\n{shown}"
-        )
-
-
 def publish(stamp: str) -> None:
     """Put the finished site in place of the old one, whole or not at all."""
     with files.replacing_folder(HTML) as new:
-        shutil.copytree(SPHINX / "_build" / "html", new, dirs_exist_ok=True)
+        shutil.copytree(sphinx_run.SPHINX / "_build" / "html", new, dirs_exist_ok=True)
         (new / ".stamp").write_text(stamp, encoding="utf-8")
 
 
@@ -153,8 +108,7 @@ def make_site(run: Run, silent: bool = False) -> None:
         return
     check_space()
     notebooks.fill_cache(run.executed, run.costs)
-    # Sphinx does not see that outputs, the package or an extension changed, so it starts clean.
-    sphinx(fresh=True, silent=silent)
+    sphinx_run.make_pages(sphinx_run.sources(shared_digest(), run.executed), silent)
     publish(stamp)
 
 

@@ -1,7 +1,6 @@
 """The whole of `make test`: a browser, every notebook, the site, and pytest over everything.
 
-Sphinx uses one processor. So the tests that look at no page run while it builds the site, and those
-of the pages follow.
+The tests that look at no page run while Sphinx builds the site, and those of the pages follow.
 """
 
 from __future__ import annotations

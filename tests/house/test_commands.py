@@ -431,8 +431,7 @@ def test_a_failed_build_keeps_the_last_site(
     new.mkdir(parents=True)
     (new / "index.html").write_text("new")
     monkeypatch.setattr(build, "HTML", html)
-    monkeypatch.setattr(build, "BUILD", tmp_path)
-    monkeypatch.setattr(build, "SPHINX", tmp_path / "sphinx")
+    monkeypatch.setattr(build.sphinx_run, "SPHINX", tmp_path / "sphinx")
     monkeypatch.setattr(build.shutil, "copytree", _fail)
     with pytest.raises(OSError, match="No space left"):
         build.publish("stamp")

@@ -1,0 +1,100 @@
+"""After an edit of a chapter only that page is read again, and never too few are."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from book._tools import sphinx_run
+from book._tools.paths import ROOT, CommandError
+from book._tools.sphinx_run import Sources, already_read, make_pages, sources
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import reading
+
+NAMES = ("02_simplified_architecture", "06_attention")
+
+
+def notebook(text: str = "# Title\n\nwords", output: str = "1\n") -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell("1", id="code")
+    cell.outputs = [nbformat.v4.new_output("stream", text=output)]
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="text"), cell])
+
+
+def of(shared: str = "shared", **second: str) -> Sources:
+    return sources(shared, {NAMES[0]: notebook(), NAMES[1]: notebook(**second)})
+
+
+def test_an_edited_chapter_is_read_alone() -> None:
+    assert of().changed_since(of()) == []
+    assert of(text="# Title\n\nother words").changed_since(of()) == [NAMES[1]]
+    assert of(output="2\n").changed_since(of()) == [NAMES[1]], "its text is the same"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [of("other"), of(text="# Another title\n\nwords"), sources("shared", {NAMES[0]: notebook()})],
+    ids=["what pages share", "a title, which every page lists", "a chapter less"],
+)
+def test_what_every_page_shows_is_read_by_all(now: Sources) -> None:
+    assert now.changed_since(of()) is None
+    assert now.changed_since(None) is None
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sphinx_run, "SPHINX", tmp_path)
+    return tmp_path
+
+
+def test_what_was_read_is_kept_and_pictures_are_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(sphinx_run, "run", lambda changed, silent: asked.append(changed))
+    make_pages(of())
+    picture = folder / "_build" / "html" / "_images" / "old.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    tree = folder / "_build" / "tree"
+    tree.touch()
+    make_pages(of(output="2\n"))
+    assert asked == [[], [NAMES[1]]]
+    assert tree.exists() and not picture.exists()
+    assert already_read() == of(output="2\n")
+    make_pages(of("other"))
+    assert asked[-1] == [] and not tree.exists(), "read anew from nothing"
+
+
+@pytest.mark.parametrize("error", [CommandError("a warning"), KeyboardInterrupt()])
+def test_a_run_that_did_not_end_is_no_ground(
+    error: BaseException, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sphinx_run, "run", lambda changed, silent: None)
+    make_pages(of())
+
+    def ends(changed: list[str], silent: bool) -> None:
+        raise error
+
+    monkeypatch.setattr(sphinx_run, "run", ends)
+    with pytest.raises(type(error)):
+        make_pages(of(output="2\n"))
+    assert already_read() is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"shared": "one"}', '{"other": 1}'])
+def test_a_note_that_cannot_be_read_is_none(text: str, folder: Path) -> None:
+    (folder / "sources.json").write_text(text)
+    assert already_read() is None
+
+
+def test_sphinx_is_told_the_changed_chapters_and_every_page_of_the_courses_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, kept = ["book/intro", "book/how_good"], ["book/api/model", f"notebooks/{NAMES[0]}"]
+    env = SimpleNamespace(found_docs=[*own, *kept, f"notebooks/{NAMES[1]}"])
+    monkeypatch.setenv(sphinx_run.CHANGED, NAMES[1])
+    found = reading._outdated(None, env, set(), set(), set())
+    assert found == [*own, f"notebooks/{NAMES[1]}"]
