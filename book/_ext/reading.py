@@ -7,6 +7,7 @@ page of the course's own reads. `book/_tools/sphinx_run.py` says which chapters 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -18,6 +19,8 @@ KEPT = ("notebooks/", "book/api/")
 def _outdated(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
+    # Sphinx forgets modules whose names no page uses, with the first page that is read again.
+    app.course_modules = dict(getattr(env, "_viewcode_modules", {}))  # type: ignore[attr-defined]
     named = {f"notebooks/{name}" for name in os.environ.get("COURSE_CHANGED_CHAPTERS", "").split()}
     return [page for page in env.found_docs if page in named or not page.startswith(KEPT)]
 
@@ -29,8 +32,16 @@ def _many_may_read(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> N
             app.extensions[name].parallel_read_safe = True
 
 
+def _all_modules(app: Sphinx) -> list[Any]:
+    """Keep the sources of the package that were read before: it is the same."""
+    for name, entry in app.course_modules.items():  # type: ignore[attr-defined]
+        app.env._viewcode_modules.setdefault(name, entry)  # type: ignore[attr-defined]
+    return []
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("env-get-outdated", _outdated)
     app.connect("env-before-read-docs", _many_may_read)
+    app.connect("html-collect-pages", _all_modules, priority=90)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -96,5 +96,14 @@ def test_sphinx_is_told_the_changed_chapters_and_every_page_of_the_courses_own(
     own, kept = ["book/intro", "book/how_good"], ["book/api/model", f"notebooks/{NAMES[0]}"]
     env = SimpleNamespace(found_docs=[*own, *kept, f"notebooks/{NAMES[1]}"])
     monkeypatch.setenv(sphinx_run.CHANGED, NAMES[1])
-    found = reading._outdated(None, env, set(), set(), set())
+    found = reading._outdated(SimpleNamespace(), env, set(), set(), set())
     assert found == [*own, f"notebooks/{NAMES[1]}"]
+
+
+def test_a_module_that_no_page_names_stays_listed() -> None:
+    env = SimpleNamespace(found_docs=[], _viewcode_modules={"used": 1, "unused": 2})
+    app = SimpleNamespace(env=env)
+    reading._outdated(app, env, set(), set(), set())
+    env._viewcode_modules = {"used": 3}
+    reading._all_modules(app)
+    assert env._viewcode_modules == {"used": 3, "unused": 2}
