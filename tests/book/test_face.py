@@ -265,6 +265,12 @@ def test_a_column_is_as_wide_as_its_letters_are_drawn(word: str, wide: int) -> N
     assert f'columns" style="--columns:{wide}"' in page
 
 
+def test_no_printed_table_of_a_built_page_is_left_to_break() -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (HTML / "notebooks").glob("[0-9]*.html")]
+    assert [with_columns(page) for page in pages] == pages
+    assert sum(page.count(' columns" style="--columns:') for page in pages) > len(pages)
+
+
 def test_tabs_part_columns_too() -> None:
     assert 'columns" style="--columns:51"' in with_columns(printed(("a\t" * 6 + "end\n") * 2))
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+import yaml
 
 from book._tools import sphinx_run
 from book._tools.paths import ROOT, CommandError
@@ -107,3 +108,15 @@ def test_a_module_that_no_page_names_stays_listed() -> None:
     env._viewcode_modules = {"used": 3}
     reading._all_modules(app)
     assert env._viewcode_modules == {"used": 3, "unused": 2}
+
+
+def test_every_extension_of_the_course_is_in_the_list_that_sphinx_loads() -> None:
+    """Jupyter Book's own list is replaced, and with it what it would add for each of ours."""
+    sphinx = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
+    assert set(sphinx["local_extensions"]) - set(sphinx["config"]["extensions"]) == set()
+    files = {
+        path.stem
+        for path in (ROOT / "book" / "_ext").glob("*.py")
+        if "\ndef setup(app" in path.read_text(encoding="utf-8")
+    }
+    assert files == set(sphinx["local_extensions"])
