@@ -14,7 +14,10 @@ from sphinx.application import Sphinx
 
 SHEETS = ("styles/pydata-sphinx-theme.css", "styles/sphinx-book-theme.css", "sphinx-design.min.css")
 CLASS_ATTRIBUTE = re.compile(r'\sclass="([^"]*)"')
-INLINE = re.compile(r"<script(?![^>]*type=\"application/)[^>]*>(.*?)</script>", re.DOTALL)
+# Data is no script, and the widgets' modules make no class of the theme.
+INLINE = re.compile(
+    r"<script(?![^>]*(?:type=\"application/|data-course))[^>]*>(.*?)</script>", re.DOTALL
+)
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 NAMED = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 # What stands inside these is not demanded of a page.

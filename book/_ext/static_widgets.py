@@ -4,7 +4,8 @@ A widget of the course carries its static HTML in its state. While a page is rea
 writes that HTML in front of the widget's view, so that a page without JavaScript, a printed page
 and a failed import still show a complete first state; the page loader hides it when the live
 widget stands. It also keeps in the page's state only what the loader needs: models that are shown,
-each module text once, no second copy of the static HTML.
+each foreign module text once, no second copy of the static HTML. The modules of the course's own
+widgets come as one script.
 
 Lines needed in `_config.yml` (under `sphinx`)::
 
@@ -33,6 +34,7 @@ VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">(?P<view>.*?)</script>', re.DOTALL
 )
 STATE_KEY = "ipywidgets_state"
+MODULES_KEY = "course_widgets"
 CSS_NAME = "course-widgets.css"
 
 
@@ -58,8 +60,16 @@ def slim(
             payload lists under "later"), as JSON by name; None leaves them in the page.
 
     Returns:
-        The same structure with shared texts under "texts"; unknown widgets are kept whole.
+        The same structure with shared texts under "texts"; unknown widgets are kept whole, and the
+        modules of the course's own are named as parts of the page's script of modules.
     """
+    from course_lib.widgets.bundle import entry_of
+
+    entries = entry_of(
+        entry["state"]["_esm"]
+        for name, entry in page_state.get("state", {}).items()
+        if name in shown and entry.get("model_module") == "anywidget"
+    )
     texts: dict[str, str] = {}
     models: dict[str, Any] = {}
 
@@ -78,7 +88,8 @@ def slim(
         own = "static_html" in state
         drop = {"static_html", "layout", "tabbable", "tooltip"} if own else set()
         kept = {key: value for key, value in state.items() if key[0] != "_" and key not in drop}
-        kept["_esm"] = shared(state["_esm"])
+        part = entries.get(state["_esm"])
+        kept["_esm"] = shared(state["_esm"]) if part is None else {"part": part}
         if later is not None and "later" in kept.get("payload", {}):
             kept["payload"] = dict(kept["payload"])
             for part in kept["payload"]["later"]:
@@ -91,6 +102,16 @@ def slim(
         of_class = state.get("_anywidget_id", "").rpartition(".")[2]
         models[name] = {**entry, "widget": of_class, "state": kept}
     return {**page_state, "state": models, "texts": texts}
+
+
+def modules_of(slimmed: dict[str, Any]) -> str | None:
+    """The script with the modules of a page's widgets; None where none is of the course."""
+    from course_lib.widgets.bundle import shared_bundle
+
+    states = [entry["state"] for entry in slimmed["state"].values()]
+    modules = [state["_esm"] for state in states if isinstance(state.get("_esm"), dict)]
+    parts = frozenset(module["part"] for module in modules if "part" in module)
+    return shared_bundle(parts) if parts else None
 
 
 def script_text(value: Any) -> str:
@@ -121,13 +142,16 @@ def on_doctree_read(app: Sphinx, doctree: nodes.document) -> None:
             raw.rawsource = text
             raw.children = [nodes.Text(text)]
     later: dict[str, str] = {}
-    body = script_text(slim(page_state, shown, css_text(), later))
+    slimmed = slim(page_state, shown, css_text(), later)
+    modules = modules_of(slimmed)
+    if modules is not None:
+        js_files[MODULES_KEY] = (None, {"data-course": "widgets", "body": modules})
     for key, text in later.items():
         target = Path(app.outdir) / "_static" / "later" / f"{key}.js"
         target.parent.mkdir(parents=True, exist_ok=True)
         # A script and no JSON: a page opened as a file may load the one and not the other.
         target.write_text(f'(window.courseLater ??= {{}})["{key}"] = {text};\n', encoding="utf-8")
-    js_files[STATE_KEY] = (path, {**options, "body": body})
+    js_files[STATE_KEY] = (path, {**options, "body": script_text(slimmed)})
 
 
 def write_css(app: Sphinx, error: Exception | None) -> None:

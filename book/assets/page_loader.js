@@ -1,15 +1,17 @@
 // Runs anywidget modules in a page that has no kernel.
 //
-// The page holds one script of widget state and one script per widget view. For each view this
-// loader finds the model, imports the model's ES module once per text, adds its CSS once and
-// renders it beside the view. While that has not happened, or if it fails, the static form of the
-// widget (class "cw-static", written by the build) stays visible.
+// The page holds one script of widget state, one with the modules of the course's widgets, and one
+// script per widget view. As soon as the page is read, this loader finds the model of each view,
+// adds its CSS once and renders it beside the view, all widgets at one moment; a module that is not
+// of the course it imports, each text once. While that has not happened, or if it fails, the static
+// form of the widget (class "cw-static", written by the build) stays visible.
 (() => {
   "use strict";
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
   const FOLDER = new URL(".", document.currentScript?.src || document.baseURI).href;
   const modules = new Map();
+  const definitions = new Map();
   const parts = new Map();
   const styles = new Set();
 
@@ -84,6 +86,16 @@
     return modules.get(text);
   }
 
+  /** What a widget's module exports: one of the page's script of modules, or one of its own. */
+  async function definitionOf({ text, part }) {
+    if (part === undefined) {
+      const found = (await importText(text)).default;
+      return typeof found === "function" ? found() : found;
+    }
+    if (!definitions.has(part)) definitions.set(part, window.courseWidgets[part]());
+    return definitions.get(part);
+  }
+
   function addStyle(text) {
     if (!text || styles.has(text)) return;
     styles.add(text);
@@ -91,66 +103,75 @@
   }
 
   /** State texts that several models share are stored once, under "texts", as {"text": key}. */
-  function resolve(value, texts) {
-    return value && typeof value === "object" && "text" in value ? texts[value.text] : value;
+  function shared(value, { texts = {} }) {
+    return value && typeof value === "object"
+      ? { ...value, text: texts[value.text] }
+      : { text: value };
   }
 
-  async function show(script, models, page) {
-    const view = JSON.parse(script.textContent);
-    const entry = page.state?.[view.model_id];
-    if (!entry) throw new Error(`the page holds no state for widget ${view.model_id}`);
+  /** A model of the page with its definition, the same for each of its views. */
+  function started(id, models, page) {
+    const entry = page.state?.[id];
+    if (!entry) throw new Error(`the page holds no state for widget ${id}`);
     if (entry.model_module !== "anywidget") {
       throw new Error(
         `${entry.model_name} of ${entry.model_module} is a core ipywidget. This page runs ` +
-          `anywidget ` +
-          "modules only: its static form stays in the page; open the notebook in JupyterLab, " +
-          "Binder " +
-          "or Colab to use it.",
+          "anywidget modules only: its static form stays in the page; open the notebook in " +
+          "JupyterLab, Binder or Colab to use it.",
       );
     }
-    if (!models.has(view.model_id)) {
-      const state = { ...entry.state };
-      for (const key of ["_esm", "_css"]) state[key] = resolve(state[key], page.texts ?? {});
-      const model = new PageModel(state);
+    if (!models.has(id)) {
+      const model = new PageModel({ ...entry.state });
       models.set(
-        view.model_id,
+        id,
         (async () => {
-          let definition = (await importText(state._esm)).default;
-          if (typeof definition === "function") definition = await definition();
-          addStyle(state._css);
+          const definition = await definitionOf(shared(entry.state._esm, page));
+          addStyle(shared(entry.state._css, page).text);
           await definition.initialize?.({ model });
           return { model, definition };
         })(),
       );
     }
-    const { model, definition } = await models.get(view.model_id);
-    const live = document.createElement("div");
-    live.className = "cw-live";
-    await definition.render?.({ model, el: live });
-    script.after(live);
-    const fallback = script.previousElementSibling;
-    if (fallback?.classList.contains("cw-static")) fallback.hidden = true;
-    live.dataset.ready = "true";
+    return models.get(id);
   }
 
+  /** Draws a view outside the page; what goes wrong becomes a note. */
+  async function drawn(view, models, page) {
+    try {
+      const { model_id } = JSON.parse(view.textContent);
+      const { model, definition } = await started(model_id, models, page);
+      const live = document.createElement("div");
+      live.className = "cw-live";
+      await definition.render?.({ model, el: live });
+      return live;
+    } catch (error) {
+      console.error("Widget not started:", error);
+      const note = document.createElement("p");
+      note.className = "cw-failed";
+      note.textContent = `The live form of this widget did not start: ${error.message}`;
+      return note;
+    }
+  }
+
+  /** Draws all widgets, then puts them into the page, which is laid out once for all of them. */
   async function start() {
     const script = document.querySelector(STATE);
     const page = script ? JSON.parse(script.textContent) : {};
     const models = new Map();
-    for (const view of document.querySelectorAll(VIEW)) {
-      try {
-        await show(view, models, page);
-      } catch (error) {
-        console.error("Widget not started:", error);
-        const note = document.createElement("p");
-        note.className = "cw-failed";
-        note.textContent = `The live form of this widget did not start: ${error.message}`;
-        view.after(note);
-      }
+    const views = [...document.querySelectorAll(VIEW)];
+    const all = await Promise.all(views.map((view) => drawn(view, models, page)));
+    for (const [i, view] of views.entries()) {
+      view.after(all[i]);
+      if (all[i].className !== "cw-live") continue;
+      const fallback = view.previousElementSibling;
+      if (fallback?.classList.contains("cw-static")) fallback.hidden = true;
+      all[i].dataset.ready = "true";
     }
     document.documentElement.dataset.widgets = "ready";
   }
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  // Once the page is read, and before the scripts that wait for that.
+  if (document.readyState === "loading")
+    document.addEventListener("readystatechange", start, { once: true });
   else start();
 })();

@@ -114,10 +114,10 @@ def _svg(figure: Figure, alt: str, kind: str) -> str:
     # This rule would reach every other drawing of the page.
     text = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r">\s+<", "><", text)
-    # The same picture in two panels has one name twice; where nothing refers to it, it needs none.
+    # A picture in two panels has one name twice; a name that nothing refers to is not needed.
     text = re.sub(
-        r'(<image [^>]*?)\bid="([^"]*)" ?',
-        lambda one: one[0] if f'"#{one[2]}"' in text else one[1],
+        r'(<(?:image|g) (?:[^>]*?\b)?)id="([^"]*)" ?',
+        lambda one: one[0] if f"#{one[2]}" in text else one[1],
         text,
     )
     # matplotlib makes names of all digits of a place: they get numbers.
@@ -144,8 +144,7 @@ def _for_a_page(tag: str, names: Mapping[str, str]) -> str:
 
     The words of a figure stand between tags: they may look like any of these and stay.
     """
-    # A tenth of a point is finer than a screen; six decimals would be most of the drawing.
-    tag = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d)\d+", r"\1", path[0]), tag)
+    tag = re.sub(r'(?<=\bd=")[^"]*', lambda path: _short_path(path[0]), tag)
     tag = re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda png: _with_palette(png[0]), tag)
     tag = re.sub(r'\b(x|y)="(-?\d+\.\d\d)\d+"', r'\1="\2"', tag)
     tag = re.sub(_NAMED + r'([^")]*)', lambda one: one[1] + names.get(one[2], one[2]), tag)
@@ -154,6 +153,42 @@ def _for_a_page(tag: str, names: Mapping[str, str]) -> str:
     for colour, themed in _THEME.items():
         tag = tag.replace(colour, themed)
     return re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS, tag)
+
+
+def _short_path(path: str) -> str:
+    """A path in steps of a tenth of a point from where the pen is, without needless letters.
+
+    A tenth is finer than a screen, and the steps are between rounded places, so that no error adds
+    up. Six decimals, or the places themselves, would be most of the drawing.
+    """
+    parts: list[str] = []
+    pen = start = (0, 0)
+    before = ""
+    for letter, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
+        if letter not in "MLQCz":
+            raise ValueError(f"a path may have the commands M, L, Q, C and z, got {letter!r}")
+        places = [round(10 * float(number)) for number in numbers.split()]
+        steps = [_tenths(place - pen[index % 2]) for index, place in enumerate(places)]
+        follows = letter in "LQC" and (letter == before or letter + before == "LM")
+        for index, step in enumerate(steps):
+            first = index == 0 and not follows
+            parts.append(letter.lower() if first else "" if step.startswith("-") else " ")
+            parts.append(step)
+        if letter == "z":
+            parts.append("z")
+            pen = start
+        else:
+            pen = (places[-2], places[-1])
+            start = pen if letter == "M" else start
+        before = letter
+    return "".join(parts)
+
+
+def _tenths(number: int) -> str:
+    """A number of tenths as a decimal number, as short as SVG takes it."""
+    whole, rest = divmod(abs(number), 10)
+    text = f"{whole or ''}.{rest}" if rest else str(whole)
+    return f"-{text}" if number < 0 else text
 
 
 def _with_palette(png: str) -> str:

@@ -5,6 +5,7 @@ alone; a widget has to carry one text, because a page without a server cannot fe
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _MARK = "\x00"
 _EDGE = re.compile(r"^(?=\S)", re.MULTILINE)
 _DECLARED = re.compile(r"\x00(?:async )?(?:function\*? |const |class )(\w+)", re.MULTILINE)
 _EXPORTED = re.compile(r"^export (?:async )?(?:function\*?|const|class) (\w+)", re.MULTILINE)
+_DEFAULT = "export default "
 _COMMENT = re.compile(r"^\s*(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ ]+", re.MULTILINE)
 # A line that ends inside a bracket or a list goes on; one with a comment must end where it does.
@@ -60,6 +62,61 @@ def bundle(entry: str) -> str:
             that cannot be joined.
     """
     found = _sources((FOLDER / entry).resolve(), {})
+    own = module_text((FOLDER / entry).resolve())
+    return _only_used(_one_scope(found), set(_EXPORTED.findall(own))).replace(_MARK, "")
+
+
+@cache
+def shared_bundle(entries: frozenset[str]) -> str:
+    """Returns the modules of several widgets as one plain script that has what they share once.
+
+    A page of seven widgets holds the kit once, not seven times, and has it at once: a module of
+    its own is fetched before it runs, while the page goes on without it. An entry stands in a scope
+    of its own, so entries may use the same names; the kit's modules share one scope.
+
+    Args:
+        entries: File names in this folder, such as "matrix.js".
+
+    Returns:
+        A script that sets `courseWidgets` of the window. It has, under the name of each entry's
+        file, a function that runs the entry and returns its default export, so that an error in one
+        is not one of all.
+
+    Raises:
+        ValueError: As `bundle`; or if an entry has not one default export, or imports another
+            entry, or a text would end the script.
+    """
+    found: dict[Path, str] = {}
+    for entry in sorted(entries):
+        _sources((FOLDER / entry).resolve(), found)
+    own = {entry: found.pop((FOLDER / entry).resolve()) for entry in sorted(entries)}
+    texts = [(entry, text, 1) for entry, text in own.items()]
+    texts += [(path.name, text, 0) for path, text in found.items()]
+    for name, text, n_wanted in texts:
+        n_defaults = len(re.findall(rf"^{_DEFAULT}", text, re.MULTILINE))
+        if n_defaults != n_wanted:
+            raise ValueError(f"{name} must have {n_wanted} default exports, got {n_defaults}")
+    parts = []
+    for number, (entry, text) in enumerate(own.items()):
+        inside = _only_used(_one_scope({Path(entry): text}), set()).replace(_MARK, "")
+        inside = inside.replace(_DEFAULT, "return ")
+        parts.append(f"{_MARK}const entry_{number} = () => {{\n{inside}}};\n")
+    listed = ",".join(f'"{entry}":entry_{number}' for number, entry in enumerate(own))
+    text = f"{_one_scope(found)}{''.join(parts)}{_MARK}{_DEFAULT}{{{listed}}};\n"
+    joined = _only_used(text, set()).replace(_MARK, "").replace(_DEFAULT, "return ")
+    if re.search(r"</script|<!--", joined, re.IGNORECASE):
+        raise ValueError("a module has a text that ends a script: </script or <!--")
+    return f'window.courseWidgets = (() => {{\n"use strict";\n{joined}}})();\n'
+
+
+def entry_of(texts: Iterable[str]) -> dict[str, str]:
+    """Finds the entry of each text that `bundle` makes here; another text is left out."""
+    known = {bundle(path.name): path.name for path in FOLDER.glob("*.js")}
+    return {text: known[text] for text in texts if text in known}
+
+
+def _one_scope(found: dict[Path, str]) -> str:
+    """Joins modules without their imports, comments and indents; a mark before each edge."""
     owner: dict[str, str] = {}
     parts = []
     for path, text in found.items():
@@ -72,12 +129,11 @@ def bundle(entry: str) -> str:
             raise ValueError(f"{path.name} has an import that is not `import {{...}} from`")
         marked = _EDGE.sub(_MARK, _COMMENT.sub("", joined))
         parts.append(_GOES_ON.sub(r"\1", _INDENT.sub("", marked)))
-    own = module_text((FOLDER / entry).resolve())
-    return _only_used("".join(parts), set(_EXPORTED.findall(own)))
+    return "".join(parts)
 
 
 def _only_used(text: str, exported: set[str]) -> str:
-    """Leaves out top-level functions, classes and constants that nothing else names.
+    """Leaves out top-level functions, classes and constants that nothing else names; marks stay.
 
     What the entry exports stays, since a page or a test may ask for it.
 
@@ -97,4 +153,4 @@ def _only_used(text: str, exported: set[str]) -> str:
         new = {index for index, name in enumerate(names) if name in said} - kept
         kept |= new
         waiting += new
-    return "".join(pieces[index] for index in sorted(kept)).replace(_MARK, "")
+    return "".join(pieces[index] for index in sorted(kept))

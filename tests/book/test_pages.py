@@ -324,7 +324,7 @@ def test_axe_finds_a_planted_fault_among_words_of_code(open_page: Callable) -> N
     article = opened.page.locator("article")
     before = article.inner_text()
     opened.page.evaluate(
-        "[...document.querySelectorAll('article pre span.n')].at(-1).style.color = '#ddd'"
+        "[...document.querySelectorAll('article pre span.nb')].at(-1).style.color = '#ddd'"
     )
     (found,) = opened.axe(only=COLOURS)
     assert "color-contrast" in found and "#ddd" in found or "221, 221, 221" in found

@@ -8,7 +8,7 @@ from matplotlib import image, pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.figures import FigureWithText, new_figure, palette, text_table
+from course_lib.figures import FigureWithText, new_figure, palette, svg, text_table
 
 TABLE = [["word", "weight", "rank"], ["the", 0.25, 2], ["keys", 0.5, 1]]
 
@@ -251,6 +251,52 @@ def test_a_phone_gets_the_drawing_that_was_made_for_it() -> None:
         page_of(FigureWithText(figure, "Words.", phone=phone))
     with pytest.raises(ValueError, match="phone must be at most 3.56 inches wide, got 9.00"):
         page_of(FigureWithText(figure, "Words.", phone=figure))
+
+
+def places(path: str) -> list[tuple[str, list[float]]]:
+    """Commands of a path with their places, all in full and absolute, as a browser reads them."""
+    found, pen, start = [], (0.0, 0.0), (0.0, 0.0)
+    for letter, numbers in re.findall(r"([MLQCmlqcz])([^A-Za-z]*)", path):
+        values = [float(one) for one in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", numbers)]
+        size = {"m": 2, "l": 2, "q": 4, "c": 6, "z": 0}[letter.lower()]
+        for i in range(0, max(len(values), 1), max(size, 1)):
+            command = "l" if letter in "mM" and i else letter.lower()
+            part = values[i : i + size]
+            if letter.islower():
+                part = [value + pen[index % 2] for index, value in enumerate(part)]
+            pen = start if command == "z" else (part[-2], part[-1])
+            start = pen if command == "m" else start
+            found.append((command, part))
+    return found
+
+
+def test_a_path_is_written_short_and_leads_where_it_led(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, str]] = []
+    shorten = svg._short_path
+
+    def noted(path: str) -> str:
+        written.append((path, shorten(path)))
+        return written[-1][1]
+
+    monkeypatch.setattr(svg, "_short_path", noted)
+    rng = np.random.default_rng(0)
+    figure, axes = new_figure()
+    axes.plot(rng.random(400).cumsum(), marker="o", markevery=40)
+    axes.bar([1, 2], [30, 40], hatch="..")
+    axes.fill_between(range(50), rng.random(50) - 5, -9)
+    shown = page_of(FigureWithText(figure, "Lines."))
+    assert len(written) > 10 and all(f' d="{short}"' in shown for _, short in written)
+    for long, short in written:
+        assert [letter for letter, _ in places(long)] == [letter for letter, _ in places(short)]
+        for (_, a), (_, b) in zip(places(long), places(short), strict=True):
+            assert a == pytest.approx(b, abs=0.0501)
+    assert sum(len(short) for _, short in written) < 0.5 * sum(len(long) for long, _ in written)
+
+
+def test_names_that_nothing_refers_to_are_left_out() -> None:
+    shown = page_of(draw())
+    names = re.findall(r'id="([^"]*)"', shown)
+    assert names and all(f"#{name}" in shown for name in names)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.4])

@@ -13,12 +13,14 @@ from playwright.sync_api import Browser
 from book._ext import static_widgets
 from course_lib.widgets import Matrix
 from course_lib.widgets.base import CSS
+from course_lib.widgets.bundle import shared_bundle
 from course_lib.widgets.page import page as page_of
 from course_lib.widgets.page import safe_script, state_of
 from tests.widgets.conftest import LOADER
 from tests.widgets.examples import EXAMPLES
 
 CSS_TEXT = static_widgets.css_text()
+modules_of = static_widgets.modules_of
 
 
 def views(*widgets):
@@ -61,12 +63,33 @@ def test_state_keeps_each_text_once_and_only_what_is_shown():
     body = read(views(*shown), state)
     slim = json.loads(body)
     assert set(slim["state"]) == {widget.model_id for widget in shown}
-    assert sorted(slim["texts"].values()) == sorted({widget._esm for widget in shown})
+    assert slim["texts"] == {}
     quiz = slim["state"][shown[0].model_id]["state"]
-    assert slim["texts"][quiz["_esm"]["text"]] == shown[0]._esm
+    assert quiz["_esm"] == {"part": "quiz.js"}
+    assert modules_of(slim) == shared_bundle(frozenset({"quiz.js", "matrix.js"}))
     assert quiz["payload"] == shown[0].payload
     assert {"static_html", "layout", "_css"}.isdisjoint(quiz)
     assert len(body) < len(json.dumps(state)) / 2
+
+
+def test_a_foreign_module_stays_a_text_of_its_own():
+    first, second = EXAMPLES["bars"](), EXAMPLES["bars"]()
+    state = whole_state(first, second, EXAMPLES["matrix"]())
+    for widget in (first, second):
+        state[widget.model_id]["state"]["_esm"] = "export default {};"
+    slim = json.loads(read(views(first, second), {"state": state}))
+    assert list(slim["texts"].values()) == ["export default {};"]
+    assert modules_of(slim) is None
+
+
+def test_the_page_gets_one_script_with_the_modules_of_its_widgets():
+    body = json.dumps({"state": whole_state(EXAMPLES["matrix"](), EXAMPLES["bars"]())})
+    files = {"ipywidgets_state": (None, {"body": body})}
+    env = SimpleNamespace(docname="page", nb_metadata={"page": {"js_files": files}})
+    document = views(*(SimpleNamespace(model_id=key) for key in json.loads(body)["state"]))
+    static_widgets.on_doctree_read(SimpleNamespace(env=env), document)
+    wanted = shared_bundle(frozenset({"matrix.js", "bars.js"}))
+    assert files["course_widgets"] == (None, {"data-course": "widgets", "body": wanted})
 
 
 def test_nothing_in_a_payload_can_end_the_script():
@@ -93,9 +116,10 @@ def open_built(browser: Browser, tmp_path, document, body, extra=""):
     path = tmp_path / "built.html"
     content = "".join(raw.astext() for raw in document.findall(nodes.raw))
     state = f'<script type="application/vnd.jupyter.widget-state+json">{body}</script>'
+    modules = f"<script>{modules_of(json.loads(body)) or ''}</script>"
     path.write_text(
         f"<!doctype html><meta charset=utf-8><title>t</title><style>{CSS_TEXT}</style><main>"
-        f"{content}{extra}</main>{state}<script>{LOADER.read_text()}</script>"
+        f"{content}{extra}</main>{state}{modules}<script>{LOADER.read_text()}</script>"
     )
     page = browser.new_page()
     errors = []
@@ -116,6 +140,44 @@ def test_a_built_page_runs(browser, tmp_path):
     page.get_by_role("radio").first.check()
     page.get_by_role("button", name="Check").first.click()
     assert page.locator(".cw-verdict").inner_text().startswith("✓ Correct.")
+    page.close()
+
+
+def test_a_module_of_the_course_that_fails_leaves_the_others_alone(browser, tmp_path):
+    widgets = [EXAMPLES["matrix"](), EXAMPLES["bars"](), EXAMPLES["quiz 06.a"]()]
+    document = views(*widgets)
+    body = read(document, {"state": whole_state(*widgets)})
+    spoil = "<script>Object.defineProperty(window, 'courseWidgets', {set(all) {"
+    spoil += "delete this.courseWidgets; this.courseWidgets = all;"
+    spoil += "all['bars.js'] = () => { throw new Error('spoilt'); }; }, configurable: true});"
+    page, errors = open_built(browser, tmp_path, document, body, f"{spoil}</script>")
+    assert len(errors) == 1 and page.locator(".cw-live").count() == 2
+    assert "spoilt" in page.locator(".cw-failed").inner_text()
+    assert [one.is_visible() for one in page.locator(".cw-static").all()] == [False, True, False]
+    page.close()
+
+
+def test_widgets_are_in_the_page_before_the_scripts_that_wait_for_its_end(browser, tmp_path):
+    """All at one moment, and each can be used at it."""
+    widgets = [EXAMPLES[name]() for name in ("matrix", "quiz 06.a", "quiz 06.d")]
+    document = views(*widgets)
+    body = read(document, {"state": whole_state(*widgets)})
+    note = """<script>
+        window.seen = [];
+        const live = () => document.querySelectorAll(".cw-live[data-ready=true]").length;
+        new MutationObserver(() => {
+            document.querySelector(".cw-live form").requestSubmit();
+            seen.push(["ready", live(), document.querySelectorAll(".cw-verdict").length]);
+        }).observe(document.documentElement, {attributeFilter: ["data-widgets"]});
+        new MutationObserver(() => live() && seen.push(["page", live()])).observe(
+            document, {subtree: true, childList: true, attributeFilter: ["data-ready"]});
+        document.addEventListener("DOMContentLoaded", () => seen.push(["loaded", live()]));
+    </script>"""
+    page, errors = open_built(browser, tmp_path, document, body, note)
+    seen = page.evaluate("seen")
+    assert errors == [] and seen[0] == ["ready", 3, 1]
+    assert next(count for what, count, *_ in seen if what == "page") == 3
+    assert [what for what, *_ in seen].index("loaded") > 0
     page.close()
 
 
@@ -187,7 +249,8 @@ def test_the_weights_of_a_model_come_when_it_is_opened(browser, tmp_path):
     html = page_of([widget], LOADER)
     state = 'type="application/vnd.jupyter.widget-state+json">'
     start = html.index(state) + len(state)
-    html = html[:start] + body + html[html.index("</script>", start) :]
+    modules = f"</script><script>{modules_of(page_state)}"
+    html = html[:start] + body + modules + html[html.index("</script>", start) :]
     script = LOADER.read_text(encoding="utf-8")
     html = html.replace(f"<script>{script}</script>", '<script src="page_loader.js"></script>')
     (tmp_path / "page_loader.js").write_text(script, encoding="utf-8")
