@@ -4,7 +4,9 @@ An encoder is pre-trained once by masking for sentiment, entities and word class
 encoder-decoder once by infilling for translation, summarization and answering. Every pair of runs
 shares its seed, its items and its updates; the verdict asks for more than two standard errors, and
 for the same sign with twice the pre-training. The last line is the case in which it does not pay:
-there are labels enough. CPU time on one thread: some minutes a seed.
+there are labels enough. A gain is no skill yet: answers to questions stand beside a guess among the
+things that the text names, and beside the same pre-trained model tuned without the text. CPU time
+on one thread: some minutes a seed.
 Run: python benchmarks/pretraining_pays.py [--seeds 0 1 2] [--tasks sentiment ...]
 """
 
@@ -21,7 +23,7 @@ from typing import Any
 import _measure
 import torch
 
-from course_lib.ablate import ablate
+from course_lib.ablate import Ablation, ablate, judge
 from course_lib.config import TransformerConfig
 from course_lib.data import batches
 from course_lib.model.transformer import Transformer
@@ -30,6 +32,8 @@ from course_lib.tasks import (
     MADE,
     METRICS,
     Encoder,
+    Question,
+    TextPair,
     answer,
     encode_items,
     fine_tune,
@@ -113,11 +117,43 @@ def pretrained(config: TransformerConfig, seed: int, budget: int) -> Transformer
     return model
 
 
-def score(*, seed: int, task: str, pretrain: bool, n_items: int, budget: int = 1) -> float:
+def draw(task: str, n_items: int, generator: torch.Generator) -> tuple[list[Any], list[Any]]:
+    """Items to tune on, and others to score on."""
+    return MADE[task].items(n_items, generator), MADE[task].items(N_TEST, generator)
+
+
+def guess(task: str, n_items: int, seed: int) -> float:
+    """Score a guess: one of those words of the text that are the answer to some question."""
+    generator = torch.Generator().manual_seed(1000 + seed)
+    items, test = draw(task, n_items, generator)
+    answers = set(right_answers([*items, *test]))
+    said = []
+    for item in test:
+        named = [word for word in item.context.split() if word in answers]
+        said.append(named[int(torch.randint(len(named), (), generator=generator))])
+    return METRICS[MADE[task].metric](right_answers(test), said)
+
+
+def without_text(items: list[Question]) -> list[TextPair]:
+    """The questions alone."""
+    return [TextPair(item.question, item.answer) for item in items]
+
+
+def score(
+    *,
+    seed: int,
+    task: str,
+    pretrain: bool,
+    n_items: int,
+    budget: int = 1,
+    text: bool = True,
+) -> float:
     """Tune on some items of a task, and score on others; the budget is that of pre-training."""
     config, _, steps = TASKS[task]
     generator = torch.Generator().manual_seed(1000 + seed)
-    items, test = MADE[task].items(n_items, generator), MADE[task].items(N_TEST, generator)
+    items, test = draw(task, n_items, generator)
+    if not text:
+        items, test = without_text(items), without_text(test)
     base = copy.deepcopy(pretrained(config, seed, budget)) if pretrain else untrained(config, seed)
     encoder = Encoder.of(TOKENIZER, config)
     model = task_model(base, items, MADE[task].labels, generator)
@@ -147,6 +183,9 @@ def compare(task: str, n_items: int, seeds: list[int]) -> dict[str, Any]:
         f"with twice the pre-training {twice:.3f}: {found.verdict}",
         flush=True,
     )
+    more = {}
+    if isinstance(MADE[task].items(1, torch.Generator())[0], Question):
+        more = beside_a_guess(task, n_items, found)
     return {
         "task": task,
         "items": n_items,
@@ -158,6 +197,44 @@ def compare(task: str, n_items: int, seeds: list[int]) -> dict[str, Any]:
         "beyond_two_standard_errors": clear,
         "twice_the_pretraining": twice,
         "verdict": found.verdict,
+        **more,
+    }
+
+
+def beside_a_guess(task: str, n_items: int, found: Ablation) -> dict[str, Any]:
+    """What whoever does not look up the fact gets, and whether the pre-trained model is above it.
+
+    Args:
+        task: One of questions.
+        n_items: Tuned on.
+        found: The comparison with the model from scratch.
+    """
+    seeds, twice = found.seeds, found.longer[0][1]
+    guessed = [guess(task, n_items, seed) for seed in seeds]
+    blind = [
+        score(seed=seed, task=task, pretrain=True, n_items=n_items, text=False) for seed in seeds
+    ]
+    against = judge(
+        guessed,
+        found.with_change,
+        seeds=seeds,
+        change=("answer", "guessed", "looked up"),
+        standard_errors=2.0,
+        lower_is_better=False,
+        longer=((guessed[0], twice),),
+    )
+    print(
+        f"{task:14} {n_items:4} items  a guess among the things of the text "
+        f"{statistics.mean(guessed):.3f}  tuned without the text {statistics.mean(blind):.3f}  "
+        f"pre-trained against the guess {against.difference:+.3f}, standard error "
+        f"{against.standard_error:.3f}: {against.verdict}",
+        flush=True,
+    )
+    return {
+        "guess": guessed,
+        "without_the_text": blind,
+        "guess_standard_error": against.standard_error,
+        "verdict_against_the_guess": against.verdict,
     }
 
 

@@ -226,7 +226,22 @@ def _pretraining_pays(stored: Any) -> list[Ratio]:
         behind = mean(theirs) / mean(ours) if mean(ours) else float("inf")
         what = f"{row['task']}, {row['items']} items"
         found.append(Ratio(what, "the same model from scratch", measured, behind))
+        if "guess" in row:
+            found.append(_against_a_guess(row, what))
     return found
+
+
+def _against_a_guess(row: Any, what: str) -> Ratio:
+    """Whether a gain is a skill: beside whoever takes any answer that the text names."""
+    ours, guessed, blind = row["pretrained"], row["guess"], row["without_the_text"]
+    clear = "" if row["verdict_against_the_guess"] == "better" else "NOT "
+    measured = (
+        f"{row['metric']} {mean(ours):.3f} ({min(ours):.3f} to {max(ours):.3f}) against "
+        f"{mean(guessed):.3f} ({min(guessed):.3f} to {max(guessed):.3f}): {clear}more than two "
+        f"standard errors above it; tuned on the questions without the text {mean(blind):.3f}"
+    )
+    behind = mean(guessed) / mean(ours) if mean(ours) else float("inf")
+    return Ratio(what, "a guess among the answers that the text names", measured, behind)
 
 
 def _mutation(stored: Any) -> list[Ratio]:

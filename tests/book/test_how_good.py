@@ -66,6 +66,24 @@ def test_a_planted_loss_is_shown_as_one(name: str, tmp_path: Path, found: dict[s
     assert f"{sum(one.lost() for one in after)} of " in summed and f">{name}<" in summed
 
 
+def test_a_gain_that_stays_below_a_guess_is_called_one(found: dict[str, Any]) -> None:
+    """More than from scratch is not enough: a guess among the answers of the text is a peer."""
+    stored = json.loads((RESULTS / "pretraining_pays.json").read_text(encoding="utf-8"))
+    (row,) = (row for row in stored["results"] if row["task"] == "answering")
+    row |= {"guess": [0.2, 0.25, 0.3], "without_the_text": [0.05, 0.06, 0.07]}
+    row |= {"pretrained": [0.1, 0.2, 0.3], "verdict_against_the_guess": "no effect"}
+    read = ratios.READ["pretraining_pays"][0]
+    below = [one for one in read(stored) if one.peer.startswith("a guess")]
+    assert [one.verdict().split(";")[0] for one in below] == ["BEHIND"]
+    assert "0.200 (0.100 to 0.300) against 0.250" in below[0].measured
+    assert "NOT more than" in below[0].measured and "0.060" in below[0].measured
+    row |= {"pretrained": [0.8, 0.9, 1.0], "verdict_against_the_guess": "better"}
+    (above,) = (one for one in read(stored) if one.peer.startswith("a guess"))
+    assert not above.lost() and "NOT" not in above.measured
+    held = [ratio for ratio in found["pretraining_pays"][1] if ratio.peer.startswith("a guess")]
+    assert [ratio.what for ratio in held] == ["answering, 400 items"]
+
+
 def test_the_worst_of_the_stored_values_decides(found: dict[str, Any]) -> None:
     """A best round that is ahead hides no median that is behind, nor the other way."""
     stored = json.loads((RESULTS / "training_step.json").read_text(encoding="utf-8"))
