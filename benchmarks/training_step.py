@@ -1,7 +1,7 @@
 """One training step (forward, backward, AdamW) against the reference library's same model.
 
 Same sizes, same precision, same optimizer, dropout off, one thread, CPU time, peers in turn.
-Run: python benchmarks/training_step.py [--rounds 7]
+Run: python benchmarks/training_step.py [--rounds 7] [--only bert]
 """
 
 import argparse
@@ -119,7 +119,7 @@ def peers(make: Callable[[str], tuple[TransformerConfig, Any]], precision: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=tuple(FAMILIES))
+    parser.add_argument("--only", choices=tuple(FAMILIES), help="print one family, store nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -138,7 +138,7 @@ def main() -> None:
         "torch": torch.__version__,
         "transformers": hf.__version__,
     }
-    _measure.report("training_step", rows, about)
+    _measure.report("training_step", rows, about, keep=arguments.only is None)
 
 
 if __name__ == "__main__":

@@ -99,15 +99,29 @@ def already_read() -> Sources | None:
         return None
 
 
+def clear_output(folder: Path) -> None:
+    """Remove what Sphinx would keep of an earlier run, or would write into every page as its age.
+
+    Pictures of outputs may be gone. What pages load later stays: it is written while they are read.
+    """
+    for name in ("html/_images", "jupyter_execute"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (folder / "html" / "_static").glob("*"):
+        if path.is_dir():
+            if path.name != "later":
+                shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def make_pages(now: Sources, silent: bool = False) -> None:
     """Run Sphinx; a run that fails or is interrupted leaves nothing that the next one builds on."""
     changed = now.changed_since(already_read())
     (SPHINX / "sources.json").unlink(missing_ok=True)
     if changed is None:
         shutil.rmtree(SPHINX, ignore_errors=True)
-    else:  # pictures of outputs that are gone; files whose age Sphinx would put into every page
-        for name in ("html/_images", "html/_static", "jupyter_execute"):
-            shutil.rmtree(SPHINX / "_build" / name, ignore_errors=True)
+    else:
+        clear_output(SPHINX / "_build")
     run(changed or [], silent)
     write_atomic(SPHINX / "sources.json", json.dumps(asdict(now)))
 

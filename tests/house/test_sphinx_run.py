@@ -56,17 +56,22 @@ def test_what_was_read_is_kept_and_pictures_are_not(
     asked: list[list[str]] = []
     monkeypatch.setattr(sphinx_run, "run", lambda changed, silent: asked.append(changed))
     make_pages(of())
-    picture = folder / "_build" / "html" / "_images" / "old.png"
-    picture.parent.mkdir(parents=True)
-    picture.touch()
-    tree = folder / "_build" / "tree"
-    tree.touch()
+    html = folder / "_build" / "html"
+    gone = [
+        html / "_images" / "old.png",
+        html / "_static" / "own.css",
+        html / "_static" / "a" / "b",
+    ]
+    kept = [folder / "_build" / ".doctrees" / "tree", html / "_static" / "later" / "model.js"]
+    for path in gone + kept:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     make_pages(of(output="2\n"))
     assert asked == [[], [NAMES[1]]]
-    assert tree.exists() and not picture.exists()
+    assert [path.exists() for path in gone + kept] == [False] * 3 + [True] * 2
     assert already_read() == of(output="2\n")
     make_pages(of("other"))
-    assert asked[-1] == [] and not tree.exists(), "read anew from nothing"
+    assert asked[-1] == [] and not kept[0].exists(), "read anew from nothing"
 
 
 @pytest.mark.parametrize("error", [CommandError("a warning"), KeyboardInterrupt()])
