@@ -162,6 +162,17 @@ def _interrupts_wait() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+def _end(pool: ThreadPoolExecutor, jobs: list[Future], running: list[NotebookClient]) -> None:
+    """Leave a pool; what still runs in it is ended, also a notebook that has no process yet."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    while not all(job.done() for job in jobs):
+        for process in [found for client in running for found in kernel_processes(client)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(0.1)
+    pool.shutdown()
+
+
 def execute_all(
     texts: list[Path] | None = None,
 ) -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
@@ -191,19 +202,10 @@ def execute_all(
             results[jobs[job]] = job.result()
             bar.set_postfix_str(jobs[job], refresh=False)
             bar.update()
-    except BaseException:
-        ended = threading.Thread(target=pool.shutdown, kwargs={"cancel_futures": True})
-        ended.start()
-        while ended.is_alive():  # a notebook that has just begun has no process yet
-            with suppress(KeyboardInterrupt):  # the impatient press Ctrl-C twice
-                for process in [found for client in running for found in kernel_processes(client)]:
-                    with suppress(psutil.NoSuchProcess):
-                        process.kill()
-                time.sleep(0.1)
-        raise
     finally:
-        bar.close()
-        pool.shutdown(cancel_futures=True)
+        with _interrupts_wait():  # the impatient press Ctrl-C twice
+            _end(pool, list(jobs), running)
+            bar.close()
     notebooks = {text.stem: results[text.stem][0] for text in texts}
     costs = {text.stem: results[text.stem][1] for text in texts}
     ran = [text.stem for text in texts if results[text.stem][2]]

@@ -238,22 +238,25 @@ notebooks.chapter_texts = lambda: texts
 print("go", flush=True)
 paths.command(lambda: notebooks.execute_all() and 0)
 """
-    for number, seconds in enumerate((0.1, 0.6, 1.2, 2.5, 2.4)):
+    # The impatient press again while the first is dealt with: at once, or a little later.
+    moments = [(0.1, None), (0.6, None), (1.2, None), (2.5, None), (2.4, 0.15)]
+    moments += [(1.8, later) for later in (0.0, 0.001, 0.01, 0.05)]
+    for number, (seconds, again) in enumerate(moments):
         command = [sys.executable, "-c", code, str(tmp_path / str(number))]
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
         assert process.stdout is not None and process.stdout.readline() == "go\n"
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
-        if number == 4:  # the impatient
-            time.sleep(0.15)
+        if again is not None:
+            time.sleep(again)
             process.send_signal(signal.SIGINT)
         try:
             _, said = process.communicate(timeout=60)
         finally:
             process.kill()
             process.communicate()
-        assert process.returncode == 130, (seconds, said)
+        assert process.returncode == 130, (seconds, again, said)
         assert "interrupted" in said and "AssertionError" not in said
 
 
