@@ -1,7 +1,8 @@
-"""Keeps columns that a cell has printed below each other on a phone.
+"""Keeps columns that a cell has printed below each other where a page is narrow.
 
-Lines of text go on in the next line where a page is narrow. A printed table broken like that cannot
-be read, so it is made smaller, as far as it stays legible, and then scrolls by itself.
+Lines of text go on in the next line there. A printed table broken like that is hard to read, so it
+is made smaller as far as it stays legible. One that is wider still goes on in the next line, too:
+nothing is cut. Style sheets cannot compare a page with a number, so widths come in steps.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ GAP = re.compile(r"\S {2,}\S")
 # Beside those with a gap, a row may be empty but for its last column, or a rule made of signs.
 ROW = re.compile(r"(?:^|\S) {2,}\S|^[\W_]+$")
 FIT = 40  # letters in a line of an output on a phone of 390 pixels
+STEP, MOST = 4, 108  # letters; more do not fit beside the contents at 1440 pixels
+LEAST_PIXELS = 11  # height of a legible letter; it is 0.6 of that wide
+AROUND_PIXELS = 38  # edges of an output
 
 
 def plain(line: str) -> str:
@@ -52,7 +56,7 @@ def with_columns(page: str) -> str:
     def marked(match: re.Match[str]) -> str:
         lines = match["text"].split("\n")
         width = columns_of([plain(line) for line in lines])
-        if width <= FIT:
+        if not FIT < width <= MOST:
             return match[0]
         text = "".join(
             f'<span class="sentence">{line}</span>'
@@ -61,17 +65,30 @@ def with_columns(page: str) -> str:
             for line in lines
         ).removesuffix("\n")
         return (
-            f'<div class="output {match["kind"]} columns" style="--columns:{width}">'
-            f'{match["head"]}<pre tabindex="0" role="group" aria-label="Printed table">{text}</pre>'
+            f'<div class="output {match["kind"]} columns" style="--columns:{width}" '
+            f'data-step="{-(-width // STEP) * STEP}">{match["head"]}<pre>{text}</pre>'
         )
 
     return OUTPUT.sub(marked, page)
+
+
+def rules() -> str:
+    """The style of each step, for a place that is wide enough for it."""
+    return "".join(
+        f"@container printed (min-width:{round(step * LEAST_PIXELS * 0.6) + AROUND_PIXELS}px)"
+        f'{{.bd-article div.output.columns[data-step="{step}"] pre{{white-space:pre;font-size:'
+        f"clamp({LEAST_PIXELS}px,calc((100cqi - {AROUND_PIXELS}px)/{step}/0.6),"
+        "var(--type-code-size))}}\n"
+        for step in range(FIT + STEP, MOST + 1, STEP)
+    )
 
 
 def mark_pages(app: Sphinx, error: Exception | None) -> None:
     """Mark the printed tables of every written chapter."""
     if error is not None or app.builder.name != "html":
         return
+    sheet = Path(app.outdir) / "_static" / "course.css"
+    sheet.write_text(sheet.read_text(encoding="utf-8") + rules(), encoding="utf-8")
     for path in sorted((Path(app.outdir) / "notebooks").glob("[0-9][0-9]_*.html")):
         path.write_text(with_columns(path.read_text(encoding="utf-8")), encoding="utf-8")
 

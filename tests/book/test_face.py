@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from book._ext.columns import with_columns
+from book._ext.columns import rules, with_columns
 from book._ext.concepts import concept_of
 from book._ext.course_index import KINDS, anchor, ranges, with_anchors
 from book._ext.figure_numbers import caption_of, number_figures
@@ -249,7 +249,7 @@ def test_a_printed_table_keeps_its_columns() -> None:
     wide = "name" + " " * 40 + "share\nthe &lt;end&gt;" + " " * 34 + "<b>  0.5</b>\n"
     page = with_columns(printed(wide))
     assert 'class="output stream columns" style="--columns:49"' in page
-    assert f'<pre tabindex="0" role="group" aria-label="Printed table">{wide}</pre>' in page
+    assert f'data-step="52"><div class="highlight"><pre>{wide}</pre>' in page
 
 
 def test_a_sentence_below_a_printed_table_goes_on_in_the_next_line() -> None:
@@ -267,6 +267,7 @@ def test_a_column_is_as_wide_as_its_letters_are_drawn(word: str, wide: int) -> N
 
 def test_no_printed_table_of_a_built_page_is_left_to_break() -> None:
     pages = [path.read_text(encoding="utf-8") for path in (HTML / "notebooks").glob("[0-9]*.html")]
+    assert (HTML / "_static" / "course.css").read_text(encoding="utf-8").count(rules()) == 1
     assert [with_columns(page) for page in pages] == pages
     assert sum(page.count(' columns" style="--columns:') for page in pages) > len(pages)
 
@@ -283,8 +284,13 @@ def test_a_row_of_one_column_or_a_rule_stays_in_its_line(row: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a  b\nc  d\n", "some words that are long enough not to fit on a phone\n" * 3 + "a  b\n", ""],
-    ids=["narrow", "sentences", "nothing"],
+    [
+        "a  b\nc  d\n",
+        "some words that are long enough not to fit on a phone\n" * 3 + "a  b\n",
+        f"a{' ' * 110}b\n" * 3,
+        "",
+    ],
+    ids=["narrow", "sentences", "wider than a page", "nothing"],
 )
 def test_what_is_no_wide_table_stays_as_it_was(text: str) -> None:
     assert with_columns(printed(text)) == printed(text)
