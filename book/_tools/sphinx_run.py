@@ -1,4 +1,4 @@
-"""Sphinx over all pages, on some processors; after an edit of chapters it reads these alone.
+"""Sphinx over all pages, on some processors; an edited chapter leaves the reference as it was read.
 
 Reading is two thirds of its time, and most of that goes to the reference of `course_lib`, which no
 edit of a chapter moves. What was read is kept beside the output, with one word for everything that

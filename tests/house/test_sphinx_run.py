@@ -1,4 +1,4 @@
-"""After an edit of a chapter only that page is read again, and never too few are."""
+"""After an edit of a chapter the reference is not read again, and never too few pages are."""
 
 import sys
 from pathlib import Path
