@@ -6,7 +6,7 @@ What the numbers of a tensor are is asked where they are read anyway.
 
 import numbers
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, SupportsIndex
 
 
@@ -40,9 +40,7 @@ def check_whole(*others: object, **values: Any) -> None:
     Raises:
         TypeError: Naming the first that is none.
     """
-    for name, value in values.items():
-        if not _is_whole(value) and not _is_one_of(value, others):
-            raise TypeError(f"{name} must be a whole number, got {_shown(value)}")
+    _refuse_others("a whole number", _is_whole, values, others)
 
 
 def check_numbers(*others: object, **values: Any) -> None:
@@ -55,9 +53,7 @@ def check_numbers(*others: object, **values: Any) -> None:
     Raises:
         TypeError: Naming the first that is none.
     """
-    for name, value in values.items():
-        if not _is_number(value) and not _is_one_of(value, others):
-            raise TypeError(f"{name} must be a number, got {_shown(value)}")
+    _refuse_others("a number", _is_number, values, others)
 
 
 def check_text(**values: Any) -> None:
@@ -69,9 +65,7 @@ def check_text(**values: Any) -> None:
     Raises:
         TypeError: Naming the first that is none.
     """
-    for name, value in values.items():
-        if not isinstance(value, str):
-            raise TypeError(f"{name} must be a text, got {_shown(value)}")
+    _refuse_others("a text", lambda value: isinstance(value, str), values)
 
 
 def check_lists(*others: object, **values: Any) -> None:
@@ -86,11 +80,7 @@ def check_lists(*others: object, **values: Any) -> None:
     Raises:
         TypeError: Naming the first that is no list.
     """
-    for name, value in values.items():
-        listed = hasattr(value, "__len__") and hasattr(value, "__getitem__")
-        single = isinstance(value, str | bytes | Mapping)
-        if (single or not listed) and not _is_one_of(value, others):
-            raise TypeError(f"{name} must be a list, got {_shown(value)}")
+    _refuse_others("a list", _is_list, values, others)
 
 
 def check_id_lists(**values: Any) -> None:
@@ -116,9 +106,8 @@ def check_mappings(**values: Any) -> None:
     Raises:
         TypeError: Naming the first that is none.
     """
-    for name, value in values.items():
-        if not isinstance(value, Mapping):
-            raise TypeError(f"{name} must be a mapping, such as a dict, got {_shown(value)}")
+    wanted = "a mapping, such as a dict"
+    _refuse_others(wanted, lambda value: isinstance(value, Mapping), values)
 
 
 def check_ids(name: str, ids: Any, *shapes: str) -> None:
@@ -270,8 +259,21 @@ def _is_number(value: Any) -> bool:
     return getattr(value, "ndim", None) == 0 and "bool" not in str(value.dtype)
 
 
-def _is_one_of(value: object, others: Iterable[object]) -> bool:
-    return any(value is other for other in others)
+def _is_list(value: Any) -> bool:
+    listed = hasattr(value, "__len__") and hasattr(value, "__getitem__")
+    return listed and not isinstance(value, str | bytes | Mapping)
+
+
+def _refuse_others(
+    wanted: str,
+    holds: Callable[[Any], bool],
+    values: Mapping[str, Any],
+    others: Iterable[object] = (),
+) -> None:
+    """Raise for the first value that is not what is wanted, nor one of the others themselves."""
+    for name, value in values.items():
+        if not holds(value) and not any(value is other for other in others):
+            raise TypeError(f"{name} must be {wanted}, got {_shown(value)}")
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from course_lib import Transformer, TransformerConfig
@@ -83,3 +84,19 @@ def badly_refused(door: Door, argument: str) -> dict[str, str]:
         given = {**right(), argument: wrong}
         told[repr(wrong)] = fault(lambda given=given: call(**given), argument)
     return {wrong: said for wrong, said in told.items() if said}
+
+
+def trials(doors: dict[str, Door]) -> tuple[Callable[..., None], Callable[..., None]]:
+    """The two tests of a table: right calls pass, each wrong argument is refused by its name."""
+
+    @pytest.mark.parametrize("name", doors)
+    def right_calls(name: str) -> None:
+        call, right, _ = doors[name]
+        call(**right())
+
+    @pytest.mark.parametrize(("name", "argument"), arguments(doors))
+    def wrong_arguments(name: str, argument: str) -> None:
+        told = badly_refused(doors[name], argument)
+        assert not told, told
+
+    return right_calls, wrong_arguments

@@ -1,17 +1,11 @@
 """Making a model fit for a purpose: other text, other sizes, other wishes, fewer bytes."""
 
 from course_lib.adaptation.align import align
-from course_lib.adaptation.attempts import pass_at_k
+from course_lib.adaptation.attempts import pass_at_k, sample_answers
 from course_lib.adaptation.bloomberg import BLOOMBERG_RUN, TrainingRun, planned_size
 from course_lib.adaptation.continued import LossMatrix, continue_pretraining, domain_losses
 from course_lib.adaptation.distill import distill, distillation_loss
-from course_lib.adaptation.grpo import (
-    Rollouts,
-    group_advantages,
-    grpo_loss,
-    reinforce,
-    sample_answers,
-)
+from course_lib.adaptation.grpo import Rollouts, group_advantages, grpo_loss, reinforce
 from course_lib.adaptation.lora import LoRALinear, add_lora, lora_modules, merge_lora
 from course_lib.adaptation.lora_files import load_lora, save_lora
 from course_lib.adaptation.mixing import Mixture, check_apart, mix, token_counts

@@ -4,7 +4,7 @@ import pytest
 
 from course_lib.data import baselines, batches, corpora, grammar, one_per_row, pack
 from course_lib.tokenizers import ByteLevelBPE, Unigram
-from tests.doors import ROWS, Door, arguments, badly_refused, draws
+from tests.doors import ROWS, Door, draws, trials
 
 pytestmark = pytest.mark.usefixtures("as_installed")
 DOORS: dict[str, Door] = {
@@ -79,12 +79,4 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_right_call_is_not_refused(name: str) -> None:
-    call, right, _ = DOORS[name]
-    call(**right())
-
-
-@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
-def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
-    assert badly_refused(DOORS[name], argument) == {}
+test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)

@@ -5,7 +5,7 @@ import torch
 
 from course_lib import generate
 from course_lib.generation import beam_search, chain, cutoffs, penalties, processors
-from tests.doors import ROWS, Door, arguments, badly_refused, draws, model
+from tests.doors import ROWS, Door, draws, model, trials
 
 pytestmark = pytest.mark.usefixtures("as_installed")
 FLOATS, TARGETS = torch.zeros(2, 3, 7), torch.ones(2, 3, dtype=torch.long)
@@ -57,12 +57,4 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_right_call_is_not_refused(name: str) -> None:
-    call, right, _ = DOORS[name]
-    call(**right())
-
-
-@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
-def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
-    assert badly_refused(DOORS[name], argument) == {}
+test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)

@@ -6,7 +6,7 @@ import torch
 from course_lib import Transformer
 from course_lib.model import KVCache, SequenceClassifier, SpanHead, TokenClassifier, masks
 from course_lib.model.attention import attention, attention_weights
-from tests.doors import CONFIG, ROWS, Door, arguments, badly_refused, draws, model
+from tests.doors import CONFIG, ROWS, Door, draws, model, trials
 
 pytestmark = pytest.mark.usefixtures("as_installed")
 HEADS = torch.zeros(2, 4, 3, 5)
@@ -56,12 +56,4 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_right_call_is_not_refused(name: str) -> None:
-    call, right, _ = DOORS[name]
-    call(**right())
-
-
-@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
-def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
-    assert badly_refused(DOORS[name], argument) == {}
+test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)

@@ -11,7 +11,7 @@ from course_lib.prompting import (
     scoring,
     word_steps,
 )
-from tests.doors import ROWS, Door, arguments, badly_refused, draws, model
+from tests.doors import ROWS, Door, draws, model, trials
 
 pytestmark = pytest.mark.usefixtures("as_installed")
 EXAMPLES = [{"text": "good", "mood": "happy"}]
@@ -89,12 +89,4 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", DOORS)
-def test_a_right_call_is_not_refused(name: str) -> None:
-    call, right, _ = DOORS[name]
-    call(**right())
-
-
-@pytest.mark.parametrize(("name", "argument"), arguments(DOORS))
-def test_a_wrong_argument_is_refused_by_name(name: str, argument: str) -> None:
-    assert badly_refused(DOORS[name], argument) == {}
+test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)
