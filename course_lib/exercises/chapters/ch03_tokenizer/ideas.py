@@ -42,7 +42,7 @@ EXERCISES = [
                     Option(
                         "A token is a character.",
                         False,
-                        "Characters are where it begins. After the first merges most tokens hold "
+                        "It begins with bytes. After the first merges most tokens hold "
                         "several characters; some hold less than one.",
                         "tokens-are-characters",
                     ),

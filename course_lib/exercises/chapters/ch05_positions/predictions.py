@@ -85,6 +85,6 @@ EXERCISES = [
             f"Positions 3 and 12, further apart: {product(3, 12):.4f}."
         ),
         hints=["cos(a - b) = cos a · cos b + sin a · sin b."],
-        explain="Sines and cosines are chosen so that products of rows depend on distance only.",
+        explain="With sines and cosines in pairs, products of rows depend on distance only.",
     ),
 ]
