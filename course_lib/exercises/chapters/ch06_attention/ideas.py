@@ -96,8 +96,9 @@ EXERCISES = [
                     Option(
                         "they are three copies of the word vector, without any weights",
                         False,
-                        "Copies would make every score symmetric and each word most similar to "
-                        "itself. Learned matrices let a word look for something unlike itself.",
+                        "Copies would make every score symmetric, and of words of one length each "
+                        "would fit itself best. Learned matrices let a word look for something "
+                        "unlike itself.",
                         "three-copies",
                     ),
                     Option(
