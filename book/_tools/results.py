@@ -251,10 +251,21 @@ RESULTS = (
     Result(
         "12",
         "What does each way of fitting a model to a use buy?",
-        "Asked about companies it was not tuned on, the model is right in {full} of the cases "
-        "after full tuning, in {lora} after LoRA.",
-        {"full": recorded("12", "full tuning: right"), "lora": recorded("12", "LoRA: right")},
-        every("12", lambda run: run["LoRA: right"] > run["full tuning: right"] + 0.5),
+        "Asked about companies it was not tuned on, the model is right in {lora} of the cases "
+        "after LoRA; after full tuning in {full}, at a tenth of the learning rate in {low}.",
+        {
+            "lora": recorded("12_rates", "LoRA, 0.005: right"),
+            "full": recorded("12_rates", "full tuning, 0.001: right"),
+            "low": recorded("12_rates", "full tuning, 0.0001: right"),
+        },
+        every(
+            "12_rates",
+            lambda run: (
+                run["LoRA, 0.005: right"]
+                > run["full tuning, 0.0001: right"]
+                > run["full tuning, 0.001: right"] + 0.1
+            ),
+        ),
     ),
     Result(
         "13",
