@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 import unicodedata
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.reading import written
 
 OUTPUT = re.compile(
     r'<div class="output (?P<kind>[^"]*)">(?P<head><div class="highlight">)<pre>'
@@ -89,7 +93,7 @@ def mark_pages(app: Sphinx, error: Exception | None) -> None:
         return
     sheet = Path(app.outdir) / "_static" / "course.css"
     sheet.write_text(sheet.read_text(encoding="utf-8") + rules(), encoding="utf-8")
-    for path in sorted((Path(app.outdir) / "notebooks").glob("[0-9][0-9]_*.html")):
+    for path in written(app, "notebooks/[0-9][0-9]_*.html"):
         path.write_text(with_columns(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

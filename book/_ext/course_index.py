@@ -21,6 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from book._ext.front import chapters, inline
 from book._ext.lecture import cells_of, sentence_list, with_places
+from book._ext.reading import written
 from book._tools.results import RECORDED, by_chapter
 from course_lib.exercises.author.text import inline_html
 from course_lib.exercises.catalog import all_specs
@@ -118,6 +119,7 @@ class CourseIndex(SphinxDirective):
         what = self.arguments[0]
         if what not in parts:
             raise self.error(f"course-index takes one of {', '.join(parts)}, got {what!r}")
+        self.env.note_reread()  # it quotes what chapters print, and lists their figures
         for path in (*RECORDED.glob("*.json"), ROOT / "book" / "traceability.yml"):
             self.env.note_dependency(str(path))
         return [nodes.raw("", parts[what](), format="html")]
@@ -189,7 +191,7 @@ def anchor_pages(app: Sphinx, error: Exception | None) -> None:
     """Give the exercises of every written chapter, and what shows the lecture, their anchors."""
     if error is not None or app.builder.name != "html":
         return
-    for path in sorted((Path(app.outdir) / "notebooks").glob("*.html")):
+    for path in written(app, "notebooks/*.html"):
         page = with_anchors(path.read_text(encoding="utf-8"))
         path.write_text(with_places(page, cells_of(path.stem, chapters())), encoding="utf-8")
 

@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from book._ext.icons import draw_all
+from book._ext.reading import written
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS_PER_MINUTE = 200
@@ -134,7 +135,7 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
     out = Path(app.outdir)
-    for path in out.rglob("*.html"):
+    for path in written(app):
         page = path.read_text(encoding="utf-8")
         mended = lighten(repair_html(page), searching=path.name == "search.html")
         if mended != page:
@@ -145,7 +146,7 @@ def _repair(app: Sphinx, error: Exception | None) -> None:
     (out / "_static" / "exercises.js").write_text(
         f"window.courseExercises = {known};\n", encoding="utf-8"
     )
-    draw_all(out)
+    draw_all(out, written(app))
 
 
 def lighten(page: str, *, searching: bool) -> str:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.reading import written
 
 FIGURE = re.compile(
     r'<figure class="course-figure"(?P<head>[^>]*)>(?P<drawing>.*?)'
@@ -19,6 +23,7 @@ FIGURE = re.compile(
 )
 TEXT = re.compile(r'<svg[^>]*aria-label="([^"]*)"')
 LONGEST = 180
+CAPTION = re.compile(r"<figcaption><b>Figure \d+\.\d+</b> (.*?)</figcaption>", re.DOTALL)
 SENTENCE = re.compile(r"(?<=[\w%)”][.!?])\s+")
 
 
@@ -71,11 +76,13 @@ def number_pages(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.name != "html":
         return
     listed = Path(app.outdir) / "book" / "questions.html"
-    lists = listed.read_text(encoding="utf-8")
+    lists, new = listed.read_text(encoding="utf-8"), set(written(app))
     for path in sorted((Path(app.outdir) / "notebooks").glob("[0-9][0-9]_*.html")):
-        chapter, captions = int(path.name[:2]), list[str]()
-        page = number_figures(path.read_text(encoding="utf-8"), chapter, captions)
-        path.write_text(page, encoding="utf-8")
+        chapter, captions, page = int(path.name[:2]), list[str](), path.read_text(encoding="utf-8")
+        if path in new:
+            path.write_text(number_figures(page, chapter, captions), encoding="utf-8")
+        else:
+            captions = CAPTION.findall(page)
         lines = [
             f'<li><a class="reference internal" href="../notebooks/{path.name}'
             f'#figure-{chapter}-{number}">Figure {chapter}.{number}</a> {caption}</li>'

@@ -6,11 +6,16 @@ of its selectors names a class that stands in no page and in no script: then it 
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.reading import written
 
 SHEETS = ("styles/pydata-sphinx-theme.css", "styles/sphinx-book-theme.css", "sphinx-design.min.css")
 CLASS_ATTRIBUTE = re.compile(r'\sclass="([^"]*)"')
@@ -26,15 +31,19 @@ PIECE = re.compile(r"/\*.*?\*/|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[{};]", re
 NESTED = ("@media", "@supports", "@layer", "@container")
 
 
-def words_of(folder: Path) -> set[str]:
-    """Every class of a page, and every word of a script, which may make a class of it."""
+def words_of(page: str) -> set[str]:
+    """Every class of a page, and every word of its scripts, which may make a class of it."""
     found: set[str] = set()
-    for path in folder.rglob("*.html"):
-        page = path.read_text(encoding="utf-8")
-        for classes in CLASS_ATTRIBUTE.findall(page):
-            found.update(classes.split())
-        for script in set(INLINE.findall(page)):
-            found.update(WORD.findall(script))
+    for classes in set(CLASS_ATTRIBUTE.findall(page)):
+        found.update(classes.split())
+    for script in set(INLINE.findall(page)):
+        found.update(WORD.findall(script))
+    return found
+
+
+def words_of_scripts(folder: Path) -> set[str]:
+    """Every word of the scripts of a site."""
+    found: set[str] = set()
     for path in (folder / "_static").rglob("*.js"):
         if "later" not in path.parts:  # data of widgets
             found.update(WORD.findall(path.read_text(encoding="utf-8")))
@@ -104,7 +113,13 @@ def lean_sheets(app: Sphinx, error: Exception | None) -> None:
     """Rewrite the theme's style sheets of a written site."""
     if error is not None or app.builder.name != "html":
         return
-    words = words_of(Path(app.outdir))
+    out, store = Path(app.outdir), Path(app.doctreedir) / "classes.json"
+    # Of a page that an earlier run has finished they are known: much was taken out of it since.
+    known = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    for path in written(app):
+        known[str(path.relative_to(out))] = sorted(words_of(path.read_text(encoding="utf-8")))
+    store.write_text(json.dumps(known), encoding="utf-8")
+    words = words_of_scripts(out).union(*known.values())
     for name in SHEETS:
         path = Path(app.outdir) / "_static" / name
         path.write_text(lean(path.read_text(encoding="utf-8"), words), encoding="utf-8")

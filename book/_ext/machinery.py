@@ -12,10 +12,14 @@ from __future__ import annotations
 import ast
 import html
 import re
+import sys
 from itertools import groupby
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.reading import written
 
 CELL = re.compile(
     r'(?P<open><div class="cell_input[^"]*)(?P<rest>">\s*<div class="highlight-[^"]*">'
@@ -169,7 +173,7 @@ def fold_pages(app: Sphinx, error: Exception | None) -> None:
     """Mark the machinery of every written chapter."""
     if error is not None or app.builder.name != "html":
         return
-    for path in sorted((Path(app.outdir) / "notebooks").glob("*.html")):
+    for path in written(app, "notebooks/*.html"):
         path.write_text(fold(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 import sys
 import textwrap
@@ -196,11 +197,16 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     out, course = Path(app.outdir), app.config.html_title
     titles = {name: app.env.titles[name].astext() for name in sorted(app.env.titles)}
     (out / "_static" / "cards").mkdir(parents=True, exist_ok=True)
+    store = Path(app.doctreedir) / "cards.json"
+    drawn = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
     for docname, title in titles.items():
         if _has_card(app, docname):
-            estimate = minutes(docname)
-            about = f"{estimate} minutes" if estimate else ""
-            (out / _card_name(docname)).write_bytes(card(title, course, about))
+            estimate, path = minutes(docname), out / _card_name(docname)
+            shown = [title, course, f"{estimate} minutes" if estimate else ""]
+            if drawn.get(docname) != shown or not path.exists():
+                path.write_bytes(card(*shown))
+            drawn[docname] = shown
+    store.write_text(json.dumps(drawn), encoding="utf-8")
     first = app.config.root_doc
     chapters = {name: titles[name] for name in titles if name.startswith("notebooks/")}
     page = not_found(app.config.html_baseurl, course, {first: titles[first], **chapters})

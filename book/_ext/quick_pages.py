@@ -9,9 +9,13 @@ element of its own, which looks as the text around it looks.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.reading import written
 
 AFTER_ALL = 950  # what else rewrites a written page looks for what is taken away here
 LATE = """document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";"""
@@ -141,7 +145,7 @@ def quicken(app: Sphinx, error: Exception | None) -> None:
     kinds = plain_kinds((static / "pygments.css").read_text(encoding="utf-8"))
     if "n" not in kinds:
         raise ValueError("pygments.css has no rule for names, or one that differs from its text's")
-    for path in Path(app.outdir).rglob("*.html"):
+    for path in written(app):
         page = path.read_text(encoding="utf-8")
         quick = joined_words(unblocked(without_unused(settled(page)), options), kinds)
         if quick != page:

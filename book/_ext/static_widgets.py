@@ -33,6 +33,7 @@ from sphinx.application import Sphinx
 VIEW = re.compile(
     r'<script type="application/vnd\.jupyter\.widget-view\+json">(?P<view>.*?)</script>', re.DOTALL
 )
+LATER = re.compile(r'"later": "([0-9a-f]{12})"')
 STATE_KEY = "ipywidgets_state"
 MODULES_KEY = "course_widgets"
 CSS_NAME = "course-widgets.css"
@@ -160,6 +161,14 @@ def write_css(app: Sphinx, error: Exception | None) -> None:
         target = Path(app.outdir) / "_static" / CSS_NAME
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(css_text(), encoding="utf-8")
+        states = [
+            page.get("js_files", {}).get(STATE_KEY, (None, {}))[1].get("body", "")
+            for page in getattr(app.env, "nb_metadata", {}).values()
+        ]
+        named = {key for state in states for key in LATER.findall(state)}
+        for path in (target.parent / "later").glob("*.js"):
+            if path.stem not in named:  # of a page that was read anew and asks for another
+                path.unlink()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def make_site(run: Run, silent: bool = False) -> None:
         return
     check_space()
     notebooks.fill_cache(run.executed, run.costs)
-    sphinx_run.make_pages(sphinx_run.sources(shared_digest(), run.executed), silent)
+    sphinx_run.make_pages(sphinx_run.sources(shared_digest(), run.executed, run.costs), silent)
     publish(stamp)
 
 

@@ -41,7 +41,7 @@ from book._tools.paths import (
     alone,
     chapter_texts,
     command,
-    package_digest,
+    package_digests,
     write_atomic,
 )
 from course_lib import files
@@ -190,14 +190,14 @@ def execute_all(
     running: list[NotebookClient] = []
     results: dict[str, tuple[nbformat.NotebookNode, Cost, bool]] = {}
     workers = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
-    keys = {text: package_digest(text.stem[:2]) for text in texts}
+    keys = package_digests(text.stem[:2] for text in texts)
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
     jobs: dict[Future, str] = {}
     try:
         with _interrupts_wait():
             for text in texts:
-                jobs[pool.submit(execute, text, keys[text], running)] = text.stem
+                jobs[pool.submit(execute, text, keys[text.stem[:2]], running)] = text.stem
         for job in as_completed(jobs):
             results[jobs[job]] = job.result()
             bar.set_postfix_str(jobs[job], refresh=False)

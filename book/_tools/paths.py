@@ -8,7 +8,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from course_lib import files, locks
@@ -74,17 +74,24 @@ def package_digest(chapter: str | None = None, root: Path = ROOT) -> str:
             that an edited feedback runs one notebook again and not all of them. None: everything.
         root: The tree to read.
     """
-    state = hashlib.sha256(sys.version.encode())
-    state.update((root / "requirements.lock").read_bytes())
+    return package_digests([chapter], root)[chapter]
+
+
+def package_digests(chapters: Iterable[str | None], root: Path = ROOT) -> dict[str | None, str]:
+    """`package_digest` of several chapters; every file is read once."""
     exercises = root / "course_lib" / "exercises" / "chapters"
-    others = {path for path in exercises.glob("ch*") if path.name[2:4] != chapter}
+    begin = sys.version.encode() + (root / "requirements.lock").read_bytes()
+    states = {chapter: hashlib.sha256(begin) for chapter in chapters}
     for path in sorted((root / "course_lib").rglob("*")):
-        if chapter is not None and not others.isdisjoint(path.parents):
+        if path.suffix not in PACKAGE_FILES or "__pycache__" in path.parts:
             continue
-        if path.suffix in PACKAGE_FILES and "__pycache__" not in path.parts:
-            state.update(str(path.relative_to(root)).encode())
-            state.update(path.read_bytes())
-    return state.hexdigest()
+        inside = path.relative_to(exercises).parts if path.is_relative_to(exercises) else ()
+        owner = inside[0][2:4] if len(inside) > 1 and inside[0].startswith("ch") else None
+        entry = str(path.relative_to(root)).encode() + path.read_bytes()
+        for chapter, state in states.items():
+            if None in (chapter, owner) or chapter == owner:
+                state.update(entry)
+    return {chapter: state.hexdigest() for chapter, state in states.items()}
 
 
 def command(main: Callable[[], int]) -> None:

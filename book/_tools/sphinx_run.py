@@ -1,9 +1,10 @@
-"""Sphinx over all pages, on some processors; an edited chapter leaves the reference as it was read.
+"""Sphinx over all pages, on some processors; after an edit of a chapter over that chapter alone.
 
-Reading is two thirds of its time, and most of that goes to the reference of `course_lib`, which no
-edit of a chapter moves. What was read is kept beside the output, with one word for everything that
-pages share and one for each chapter. Writing is done for every page each time: any of them may
-name, number or link another.
+What was read and written is kept, with one word for everything that pages share and one for each
+chapter. If the shared word changes, all is made from nothing. If only chapters change,
+`book/_ext/reading.py` says which pages besides them are read and written again. What is made from
+pages (the search index, figures in a list, the theme's rules that any page needs) is made from the
+new pages and from what was kept of the others.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from tqdm import tqdm
@@ -29,13 +31,13 @@ from course_lib import processes
 SPHINX = BUILD / "sphinx"
 # Sphinx holds every page as a tree whose nodes know each other. Looking through all of them for
 # garbage after each 700 new nodes, as Python does, is a large part of its time. Jupyter Book has no
-# option for several processes, nor for writing all and reading some, but its function has.
+# option for several processes, but its function has.
 JUPYTER_BOOK = """import functools, gc, os, sys
 os.chdir(sys.argv.pop(1))
 gc.set_threshold(50_000, 20, 50)
 import jupyter_book.sphinx as book
 jobs = min(os.cpu_count() or 1, 4)
-book.build_sphinx = functools.partial(book.build_sphinx, jobs=jobs, force_all=True)
+book.build_sphinx = functools.partial(book.build_sphinx, jobs=jobs)
 from jupyter_book.cli.main import main
 main()
 """
@@ -73,19 +75,23 @@ def digest_of(paths: Iterable[Path], *more: str) -> str:
     return state.hexdigest()
 
 
-def sources(shared: str, executed: dict[str, nbformat.NotebookNode]) -> Sources:
+def sources(
+    shared: str, executed: dict[str, nbformat.NotebookNode], costs: Mapping[str, Any]
+) -> Sources:
     """What the pages are made from now.
 
     Args:
         shared: One word for everything but the chapters.
         executed: Each notebook with its outputs. Its title is shared: every page lists it.
+        costs: What each run took, which its page says.
     """
     titles, chapters = [], {}
     for name, notebook in executed.items():
         markdown = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         heads = [line for text in markdown for line in text.splitlines() if line.startswith("# ")]
         titles.append("\n".join([name, *heads]))
-        chapters[name] = digest_of([NOTEBOOKS / f"{name}.ipynb"], nbformat.writes(notebook))
+        words = (nbformat.writes(notebook), str(costs.get(name)))
+        chapters[name] = digest_of([NOTEBOOKS / f"{name}.ipynb"], *words)
     return Sources(hashlib.sha256("\0".join([shared, *titles]).encode()).hexdigest(), chapters)
 
 
@@ -100,15 +106,14 @@ def already_read() -> Sources | None:
 
 
 def clear_output(folder: Path) -> None:
-    """Remove what Sphinx would keep of an earlier run, or would write into every page as its age.
+    """Remove what was rewritten after the pages were: they name each file with a sum of its bytes.
 
-    Pictures of outputs may be gone. What pages load later stays: it is written while they are read.
+    What pages load later stays, and so do their cards: they follow from the pages. So do pictures
+    of outputs, for a page whose picture is gone is read again.
     """
-    for name in ("html/_images", "jupyter_execute"):
-        shutil.rmtree(folder / name, ignore_errors=True)
     for path in (folder / "html" / "_static").glob("*"):
         if path.is_dir():
-            if path.name != "later":
+            if path.name not in ("later", "cards"):
                 shutil.rmtree(path)
         else:
             path.unlink()

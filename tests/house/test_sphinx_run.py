@@ -24,19 +24,24 @@ def notebook(text: str = "# Title\n\nwords", output: str = "1\n") -> nbformat.No
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text, id="text"), cell])
 
 
-def of(shared: str = "shared", **second: str) -> Sources:
-    return sources(shared, {NAMES[0]: notebook(), NAMES[1]: notebook(**second)})
+def of(shared: str = "shared", cost: str = "1 s", **second: str) -> Sources:
+    return sources(shared, {NAMES[0]: notebook(), NAMES[1]: notebook(**second)}, {NAMES[1]: cost})
 
 
 def test_an_edited_chapter_is_read_alone() -> None:
     assert of().changed_since(of()) == []
     assert of(text="# Title\n\nother words").changed_since(of()) == [NAMES[1]]
     assert of(output="2\n").changed_since(of()) == [NAMES[1]], "its text is the same"
+    assert of(cost="2 s").changed_since(of()) == [NAMES[1]], "its page says what a run takes"
 
 
 @pytest.mark.parametrize(
     "now",
-    [of("other"), of(text="# Another title\n\nwords"), sources("shared", {NAMES[0]: notebook()})],
+    [
+        of("other"),
+        of(text="# Another title\n\nwords"),
+        sources("shared", {NAMES[0]: notebook()}, {}),
+    ],
     ids=["what pages share", "a title, which every page lists", "a chapter less"],
 )
 def test_what_every_page_shows_is_read_by_all(now: Sources) -> None:
@@ -50,25 +55,26 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_was_read_is_kept_and_pictures_are_not(
+def test_what_was_read_is_kept_and_what_is_rewritten_later_is_not(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
     monkeypatch.setattr(sphinx_run, "run", lambda changed, silent: asked.append(changed))
     make_pages(of())
     html = folder / "_build" / "html"
-    gone = [
-        html / "_images" / "old.png",
-        html / "_static" / "own.css",
-        html / "_static" / "a" / "b",
+    gone = [html / "_static" / "own.css", html / "_static" / "a" / "b"]
+    kept = [
+        folder / "_build" / ".doctrees" / "tree",
+        folder / "_build" / "jupyter_execute" / "output.png",
+        html / "_images" / "output.png",
+        html / "_static" / "later" / "model.js",
     ]
-    kept = [folder / "_build" / ".doctrees" / "tree", html / "_static" / "later" / "model.js"]
     for path in gone + kept:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     make_pages(of(output="2\n"))
     assert asked == [[], [NAMES[1]]]
-    assert [path.exists() for path in gone + kept] == [False] * 3 + [True] * 2
+    assert [path.exists() for path in gone + kept] == [False] * 2 + [True] * 4
     assert already_read() == of(output="2\n")
     make_pages(of("other"))
     assert asked[-1] == [] and not kept[0].exists(), "read anew from nothing"
@@ -96,18 +102,9 @@ def test_a_note_that_cannot_be_read_is_none(text: str, folder: Path) -> None:
     assert already_read() is None
 
 
-def test_sphinx_is_told_the_changed_chapters_and_every_page_of_the_courses_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    own, kept = ["book/intro", "book/how_good"], ["book/api/model", f"notebooks/{NAMES[0]}"]
-    env = SimpleNamespace(found_docs=[*own, *kept, f"notebooks/{NAMES[1]}"])
-    monkeypatch.setenv(sphinx_run.CHANGED, NAMES[1])
-    found = reading._outdated(SimpleNamespace(), env, set(), set(), set())
-    assert found == [*own, f"notebooks/{NAMES[1]}"]
-
-
 def test_a_module_that_no_page_names_stays_listed() -> None:
-    env = SimpleNamespace(found_docs=[], _viewcode_modules={"used": 1, "unused": 2})
+    modules = {"used": 1, "unused": 2}
+    env = SimpleNamespace(found_docs=set(), domaindata={}, _viewcode_modules=modules)
     app = SimpleNamespace(env=env)
     reading._outdated(app, env, set(), set(), set())
     env._viewcode_modules = {"used": 3}
