@@ -57,8 +57,19 @@ def word_of(value: Any, above: tuple[int, ...] = ()) -> str:
 def seen_by_others(env: BuildEnvironment) -> dict[str, str]:
     """One word for each part of the environment that pages may show of each other."""
     parts = {name: value for name, value in vars(env).items() if name not in NOT_SEEN}
+    parts["included"] = {page: found for page, found in env.included.items() if found}
+    parts["metadata"] = {
+        page: {name: value for name, value in told.items() if name != "wordcount"}
+        for page, told in env.metadata.items()
+    }
     # Entries of the index stand on its own page alone, which is written each time.
     parts |= {f"domain {name}": held for name, held in env.domaindata.items() if name != "index"}
+    cited = env.domaindata.get("cite", {}).get("citation_refs", [])
+    if cited:  # they stand in the order in which pages were read, and are shown in that of the book
+        ordered = sorted(cited, key=lambda one: one.docname)
+        parts["domain cite"] = {**env.domaindata["cite"], "citation_refs": ordered}
+        # Entries of a bibliography are other objects once they are stored, with the same content.
+        parts["domain cite"] = pickle.loads(pickle.dumps(parts["domain cite"]))
     caches = ("_search_index", "_pickled", "_write_doc")
     return {name: word_of(value) for name, value in parts.items() if not name.startswith(caches)}
 
@@ -87,8 +98,15 @@ def _outdated(
     return sorted(named & env.found_docs)
 
 
+def _keep_modules(app: Sphinx, env: Any) -> None:
+    """Keep the sources of the package that were read before: it is the same."""
+    for name, entry in app.course_modules.items():  # type: ignore[attr-defined]
+        env._viewcode_modules.setdefault(name, entry)
+
+
 def _where_shown(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """All pages if something moved that any of them may show; none otherwise."""
+    _keep_modules(app, env)
     before, now = app.course_seen, seen_by_others(env)  # type: ignore[attr-defined]
     moved = sorted(name for name in before | now if before.get(name) != now.get(name))
     LOGGER.info("what others may show has moved: %s", ", ".join(moved) or "nothing")
@@ -100,13 +118,6 @@ def _many_may_read(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> N
     for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
         if name in app.extensions:
             app.extensions[name].parallel_read_safe = True
-
-
-def _all_modules(app: Sphinx) -> list[Any]:
-    """Keep the sources of the package that were read before: it is the same."""
-    for name, entry in app.course_modules.items():  # type: ignore[attr-defined]
-        app.env._viewcode_modules.setdefault(name, entry)  # type: ignore[attr-defined]
-    return []
 
 
 def load_index(app: Sphinx, docnames: set[str]) -> None:
@@ -152,6 +163,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-outdated", _outdated)
     app.connect("env-before-read-docs", _many_may_read)
     app.connect("env-get-updated", _where_shown, priority=LAST)
-    app.connect("html-collect-pages", _all_modules, priority=90)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

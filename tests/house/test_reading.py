@@ -24,7 +24,8 @@ import reading
 CONF = """
 import os, sys
 sys.path.insert(0, {ext!r})
-extensions = ["reading", "own"]
+extensions = ["reading", "own", "sphinx.ext.viewcode"]
+viewcode_follow_imported_members = False
 html_theme, html_copy_source, html_show_sphinx = "basic", True, False
 """
 # What stands for the course's own: a page that quotes others, and a hook that no page bears twice.
@@ -61,7 +62,9 @@ TEXTS = {
         ".. index:: first entry\n\nMore.\n\n.. image:: one.png\n"
     ),
     "notebooks/02_b": "Second\n======\n\nIt leads to :ref:`part` of the first. A zeppelin flies.\n",
-    "book/api": "Reference\n=========\n\n.. index:: reference entry\n\nNothing moves here.\n",
+    "book/api": "Reference\n=========\n\n.. index:: reference entry\n\nNothing moves here.\n\n"
+    ".. py:module:: own\n\n.. py:function:: setup(app)\n\n"
+    ".. py:currentmodule:: other\n\n.. py:function:: made_elsewhere()\n",
 }
 
 
@@ -115,6 +118,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / f"{name}.rst").write_text(text)
     (source / "own.py").write_text(OWN)
+    (source / "other.py").write_text("A = 1\n")  # viewcode lists a module that no page has names of
     monkeypatch.syspath_prepend(str(source))
     monkeypatch.delitem(sys.modules, "own", raising=False)
     (source / "conf.py").write_text(CONF.format(ext=str(ROOT / "book" / "_ext")))

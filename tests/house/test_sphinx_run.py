@@ -104,11 +104,13 @@ def test_a_note_that_cannot_be_read_is_none(text: str, folder: Path) -> None:
 
 def test_a_module_that_no_page_names_stays_listed() -> None:
     modules = {"used": 1, "unused": 2}
-    env = SimpleNamespace(found_docs=set(), domaindata={}, _viewcode_modules=modules)
+    env = SimpleNamespace(
+        found_docs=set(), domaindata={}, included={}, metadata={}, _viewcode_modules=modules
+    )
     app = SimpleNamespace(env=env)
     reading._outdated(app, env, set(), set(), set())
     env._viewcode_modules = {"used": 3}
-    reading._all_modules(app)
+    reading._keep_modules(app, env)
     assert env._viewcode_modules == {"used": 3, "unused": 2}
 
 
