@@ -54,7 +54,7 @@ def setup(app):
 """
 TEXTS = {
     "index": (
-        "Start\n=====\n\n.. toctree::\n\n   notebooks/01_a\n   notebooks/02_b\n   book/api\n\n"
+        "Start\n=====\n\n.. toctree::\n\n   notebooks/01_a\n   notebooks/02_b\n   reference\n\n"
         ".. lengths::\n"
     ),
     "notebooks/01_a": (
@@ -62,7 +62,7 @@ TEXTS = {
         ".. index:: first entry\n\nMore.\n\n.. image:: one.png\n"
     ),
     "notebooks/02_b": "Second\n======\n\nIt leads to :ref:`part` of the first. A zeppelin flies.\n",
-    "book/api": "Reference\n=========\n\n.. index:: reference entry\n\nNothing moves here.\n\n"
+    "reference": "Reference\n=========\n\n.. index:: reference entry\n\nNothing moves here.\n\n"
     ".. py:module:: own\n\n.. py:function:: setup(app)\n\n"
     ".. py:currentmodule:: other\n\n.. py:function:: made_elsewhere()\n",
 }
