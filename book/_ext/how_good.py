@@ -280,7 +280,10 @@ class HowGood(SphinxDirective):
         what = self.arguments[0]
         if what not in parts:
             raise self.error(f"how-good takes one of {', '.join(parts)}, got {what!r}")
-        return [nodes.raw("", parts[what](), format="html")]
+        text = parts[what]()
+        for path in dict.fromkeys(re.findall(r"(tests/[\w/]+\.py)::", text)):
+            self.env.note_dependency(str(ROOT / path))  # a test that is gone fails the next build
+        return [nodes.raw("", text, format="html")]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

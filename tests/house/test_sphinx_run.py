@@ -8,8 +8,8 @@ import nbformat
 import pytest
 import yaml
 
-from book._tools import sphinx_run
-from book._tools.paths import ROOT, CommandError
+from book._tools import build, sphinx_run
+from book._tools.paths import ROOT, CommandError, chapter_texts
 from book._tools.sphinx_run import Sources, already_read, make_pages, sources
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -47,6 +47,20 @@ def test_an_edited_chapter_is_read_alone() -> None:
 def test_what_every_page_shows_is_read_by_all(now: Sources) -> None:
     assert now.changed_since(of()) is None
     assert now.changed_since(None) is None
+
+
+def test_extensions_settings_styles_and_records_are_shared_and_chapters_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(sphinx_run, "digest_of", lambda paths, *more: seen.extend(paths))
+    build.shared_digest()
+    names = ("_config.yml", "_toc.yml", "book/_ext/reading.py", "book/assets/course.css")
+    wanted = {ROOT / name for name in (*names, "book/references.bib", "book/traceability.yml")}
+    wanted |= {*(ROOT / "book" / "_ext").glob("*.py"), *(ROOT / "book").glob("[a-z]*.md")}
+    wanted |= set((ROOT / "benchmarks" / "results").glob("*.json"))
+    assert wanted - set(seen) == set()
+    assert set(chapter_texts()) & set(seen) == set()
 
 
 @pytest.fixture
