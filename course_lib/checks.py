@@ -30,30 +30,75 @@ def whole_number(value: SupportsIndex, name: str, at_least: int) -> int:
     return number
 
 
-def check_whole(*others: object, **values: Any) -> None:
+def check_sizes(**sizes: int) -> list[int]:
+    """Refuse what is no whole number of at least 1.
+
+    Args:
+        **sizes: Arguments by name.
+
+    Returns:
+        Each as an `int`, in order.
+
+    Raises:
+        TypeError: Naming the first that is no whole number.
+        ValueError: Naming the first that is less than 1.
+    """
+    plain = check_whole(**sizes)
+    for name, size in zip(sizes, plain, strict=True):
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")
+    return plain
+
+
+def check_whole(*others: object, **values: Any) -> list[Any]:
     """Refuse what is no whole number, of any integer type; 3.0 and True are none.
 
     Args:
         *others: What will do instead, such as None.
         **values: Arguments by name.
 
+    Returns:
+        Each as an `int`, in order: where NumPy's integers and tensors of one will do, torch's
+        functions and a set of seen values must not get them.
+
     Raises:
         TypeError: Naming the first that is none.
     """
     _refuse_others("a whole number", _is_whole, values, others)
+    return [_plain(value, others) for value in values.values()]
 
 
-def check_numbers(*others: object, **values: Any) -> None:
+def check_numbers(*others: object, **values: Any) -> list[Any]:
     """Refuse what is no number; True is none, and a text that looks like one neither.
 
     Args:
         *others: What will do instead, such as None.
         **values: Arguments by name.
 
+    Returns:
+        Each as an `int` or a `float`, in order.
+
     Raises:
         TypeError: Naming the first that is none.
     """
     _refuse_others("a number", _is_number, values, others)
+    return [_plain(value, others) for value in values.values()]
+
+
+def check_flags(**values: Any) -> list[bool]:
+    """Refuse what is neither true nor false: a text or None would count as one of them.
+
+    Args:
+        **values: Arguments by name; 0 and 1 will do, of any type.
+
+    Returns:
+        Each as a `bool`, in order.
+
+    Raises:
+        TypeError: Naming the first that is none.
+    """
+    _refuse_others("true or false", _is_flag, values)
+    return [bool(value) for value in values.values()]
 
 
 def check_text(**values: Any) -> None:
@@ -83,18 +128,23 @@ def check_lists(*others: object, **values: Any) -> None:
     _refuse_others("a list", _is_list, values, others)
 
 
-def check_id_lists(**values: Any) -> None:
+def check_id_lists(**values: Any) -> list[list[int]]:
     """Refuse what is no list of whole numbers.
 
     Args:
         **values: Arguments by name, each short: all of it is looked at.
 
+    Returns:
+        Each as a list of `int`, in order: two tensors of one number are not equal as members.
+
     Raises:
         TypeError: Naming the first that is no list, or the first place that is no whole number.
     """
     check_lists(**values)
-    for name, ids in values.items():
+    return [
         check_whole(**{f"{name}[{place}]": one for place, one in enumerate(ids)})
+        for name, ids in values.items()
+    ]
 
 
 def check_mappings(**values: Any) -> None:
@@ -110,7 +160,7 @@ def check_mappings(**values: Any) -> None:
     _refuse_others(wanted, lambda value: isinstance(value, Mapping), values)
 
 
-def check_ids(name: str, ids: Any, *shapes: str) -> None:
+def check_ids(name: str, ids: Any, *shapes: str) -> Any:
     """Refuse what is no tensor of integers, or one of another number of dimensions.
 
     Args:
@@ -118,11 +168,16 @@ def check_ids(name: str, ids: Any, *shapes: str) -> None:
         ids: What should be one.
         *shapes: The shapes that will do, with a letter for each dimension: "B T"; none: any.
 
+    Returns:
+        The same in int64. Without that -100 among bytes is 156, which is the id of a token, and
+        torch looks up and compares with some types only.
+
     Raises:
         TypeError: If it is no tensor, or not of integers.
         ValueError: If it has another number of dimensions.
     """
     _check_tensor(name, ids, "integers", shapes)
+    return ids.long()
 
 
 def check_floats(name: str, values: Any, *shapes: str) -> None:
@@ -192,6 +247,23 @@ def check_mask(name: str, mask: Any, shape: Iterable[int] | str) -> None:
         raise ValueError(f"{wanted} of shape {asked}, got shape {tuple(mask.shape)}")
 
 
+def check_methods(*methods: str, **values: Any) -> None:
+    """Refuse what lacks a method, such as a tokenizer that is none.
+
+    Args:
+        *methods: Names of what it must have.
+        **values: Arguments by name.
+
+    Raises:
+        TypeError: Naming the first that lacks one.
+    """
+    for name, value in values.items():
+        missing = [method for method in methods if not hasattr(value, method)]
+        if missing or isinstance(value, type | str):  # a text has an encode of its own
+            asked = " and ".join(methods)
+            raise TypeError(f"{name} must be an object with {asked}, got {_shown(value)}")
+
+
 def check_module(model: Any, name: str = "model") -> None:
     """Refuse what is no torch module.
 
@@ -249,19 +321,36 @@ def _is_whole(value: Any) -> bool:
         operator.index(value)
     except TypeError:
         return False
-    return not isinstance(value, bool)
+    return not isinstance(value, bool) and "bool" not in str(getattr(value, "dtype", ""))
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, numbers.Real):
         return not isinstance(value, bool)
     # A tensor or an array of one number and no dimension counts as that number.
-    return getattr(value, "ndim", None) == 0 and "bool" not in str(value.dtype)
+    kind = str(value.dtype) if getattr(value, "ndim", None) == 0 else ""
+    return "int" in kind or "float" in kind
+
+
+def _is_flag(value: Any) -> bool:
+    return (
+        isinstance(value, bool)
+        or (_is_number(value) and value in (0, 1))
+        or (getattr(value, "ndim", None) == 0 and "bool" in str(value.dtype))
+    )
+
+
+def _plain(value: Any, others: Iterable[object]) -> Any:
+    """A number as Python's own, whatever type it came in; one of the others as it is."""
+    if type(value) in (int, float) or any(value is other for other in others):
+        return value
+    return operator.index(value) if _is_whole(value) else float(value)
 
 
 def _is_list(value: Any) -> bool:
     listed = hasattr(value, "__len__") and hasattr(value, "__getitem__")
-    return listed and not isinstance(value, str | bytes | Mapping)
+    single = getattr(value, "ndim", 1) == 0  # a tensor or an array of one number
+    return listed and not single and not isinstance(value, str | bytes | Mapping | type)
 
 
 def _refuse_others(

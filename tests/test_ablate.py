@@ -1,11 +1,22 @@
 """One change, paired seeds, an interval: the verdicts on experiments whose truth is known."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
-from course_lib.ablate import ablate, judge, student_quantile, student_share
+from course_lib.ablate import (
+    ablate,
+    judge,
+    mean_and_standard_error,
+    student_quantile,
+    student_share,
+)
+
+pytestmark = pytest.mark.usefixtures("as_installed")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +141,12 @@ def test_a_longer_run_can_only_take_a_verdict_away() -> None:
         ({"standard_errors": 0.0}, "standard_errors must be positive and finite, got 0.0"),
         ({"standard_errors": float("inf")}, "standard_errors must be positive and finite"),
         ({"confidence": 0.0}, "confidence must be above 0 and below 1"),
+        ({"seeds": [torch.tensor(1), torch.tensor(1), torch.tensor(2)]}, "seeds must differ"),
+        ({"seeds": torch.tensor([1, 1, 2])}, "seeds must differ"),
+        ({"without": [1e200, -1e200, 0.0]}, "without must be finite, below 1e"),
+        ({"longer": [(1.0, 2.0, 3.0)]}, r"longer must hold pairs \(before, after\), got one of 3"),
+        ({"change": ("rate", 1)}, "change must be a name, a value before and one after"),
+        ({"change": "abc"}, "change must be a name, a value before and one after"),
     ],
 )
 def test_results_that_say_nothing_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -137,3 +154,70 @@ def test_results_that_say_nothing_are_refused(changes: dict[str, Any], message: 
     options |= changes
     with pytest.raises(ValueError, match=message):
         judge(options.pop("without"), options.pop("with_change"), **options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"without": ["1.0", "2.0"]}, r"without\[0\] must be a number, got '1.0'"),
+        ({"with_change": [[1.0], [2.0]]}, r"with_change\[0\] must be a number"),
+        ({"longer": (1.0, 2.0)}, r"longer\[0\] must be a list, got 1.0"),
+        ({"longer": ["12"]}, r"longer\[0\] must be a list, got '12'"),
+        ({"lower_is_better": "no"}, "lower_is_better must be true or false, got 'no'"),
+        ({"lower_is_better": None}, "lower_is_better must be true or false, got None"),
+    ],
+)
+def test_results_of_another_kind_are_refused(changes: dict[str, Any], message: str) -> None:
+    options: dict[str, Any] = {"without": [1.0, 2.0], "with_change": [2.0, 3.0]} | changes
+    with pytest.raises(TypeError, match=message):
+        judge(options.pop("without"), options.pop("with_change"), **options)
+
+
+def test_rounding_is_no_effect() -> None:
+    same = judge([0.1 + 0.2] * 3, [0.3] * 3)  # 0.30000000000000004 and 0.3
+    assert same.difference == 0 and same.verdict == "no effect"
+    better = judge([1.1, 1.2, 1.3], [1.0, 1.1, 1.2])  # ... and equal differences are still one
+    assert better.verdict == "better"
+    longer = [(0.1 + 0.2, 0.3)]
+    assert judge([1.1, 1.2, 1.3], [1.0, 1.1, 1.2], longer=longer).verdict == "no effect"
+
+
+def test_high_confidence_is_not_shown_as_certainty() -> None:
+    assert "(99.9% interval" in str(judge([1.0, 2.0], [2.0, 3.1], confidence=0.999))
+    assert "(95% interval" in str(judge([1.0, 2.0], [2.0, 3.1]))
+
+
+def test_runs_get_plain_seeds_and_give_numbers() -> None:
+    seen: list[Any] = []
+
+    def run(seed: int, rate: Any) -> Any:
+        seen.append(seed)
+        torch.Generator().manual_seed(seed)  # takes no integer of NumPy
+        return torch.tensor([float(seed)])
+
+    seeds: Any = np.arange(2)
+    assert ablate(run, {"rate": np.ones(2)}, {"rate": np.zeros(2)}, seeds=seeds).seeds == (0, 1)
+    assert [type(seed) for seed in seen] == [int] * 4
+    with pytest.raises(ValueError, match="change must change something"):
+        ablate(run, {"rate": np.ones(2)}, {"rate": np.ones(2)}, seeds=[0, 1])
+    with pytest.raises(ValueError, match="base must not hold seed"):
+        ablate(run, {"rate": 1, "seed": 3}, {"rate": 2}, seeds=[0, 1])
+    wrong: Any
+    for wrong in ("0.5", None):
+        with pytest.raises(TypeError, match="the result of run must be a number"):
+            ablate(lambda one=wrong, **_: one, {"rate": 1}, {"rate": 2}, seeds=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mean_and_standard_error([1.0]), "values must be at least 2"),
+        (lambda: student_quantile(float("nan"), 2), "confidence must be from 0"),
+        (lambda: student_quantile(1.0, 2), "confidence must be from 0"),
+        (lambda: student_share(-2.0, 2), "t must be 0 or more, got -2"),
+        (lambda: student_share(2.0, 0), "freedom must be at least 1, got 0"),
+    ],
+)
+def test_numbers_without_a_share_are_refused(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,6 +1,7 @@
 """What the doors ask of an argument: right ones of every type pass, others are refused by name."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,13 @@ import torch
 from course_lib import checks
 
 FLOATS, IDS = torch.zeros(2, 3), torch.zeros(2, 3, dtype=torch.int64)
+
+
+class Letters:
+    def encode(self, text: str) -> list[str]:
+        return list(text)
+
+
 # A check of one value, values that pass, and values that are refused with what a message says.
 CHECKS: dict[str, tuple[Callable[[Any], Any], list[Any], dict[Any, str]]] = {
     "whole": (
@@ -21,13 +29,30 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], list[Any], dict[Any, str]]] = {
     "number": (
         lambda value: checks.check_numbers(x=value),
         [0, 0.5, float("nan"), np.float32(1), np.int8(1), torch.tensor(0.5)],
-        {True: "True", "0.5": "'0.5'", None: "None", 1j: "complex", FLOATS: "Tensor"},
+        {
+            True: "True",
+            "0.5": "'0.5'",
+            None: "None",
+            1j: "complex",
+            FLOATS: "Tensor",
+            np.str_("0.5"): "0.5",
+            np.complex64(2j): "complex64",
+            torch.tensor(True): "Tensor",
+        },
     ),
     "text": (lambda value: checks.check_text(x=value), ["", "a"], {b"a": "b'a'", 1: "1"}),
     "list": (
         lambda value: checks.check_lists(x=value),
         [[], (1,), range(3), np.zeros(2), IDS],
-        {"abc": "'abc'", b"a": "b'a'", None: "None", 3: "3", iter([1]): "list_iterator"},
+        {
+            "abc": "'abc'",
+            b"a": "b'a'",
+            None: "None",
+            3: "3",
+            iter([1]): "list_iterator",
+            torch.tensor(3): "Tensor",
+            list: "type",
+        },
     ),
     "ids": (
         lambda value: checks.check_id_lists(x=value),
@@ -126,3 +151,15 @@ def test_a_long_value_is_shown_short() -> None:
     with pytest.raises(TypeError) as error:
         checks.check_whole(x="long" * 1000)
     assert len(str(error.value)) < 120
+
+
+def test_numbers_of_any_type_become_plain() -> None:
+    given = [np.int64(3), torch.tensor(3), np.array(3), 3]
+    assert [type(one) for value in given for one in checks.check_whole(x=value)] == [int] * 4
+    given = [np.float32(0.5), torch.tensor(0.5), np.array(0.5), Fraction(1, 2), 0.5]
+    assert [type(one) for value in given for one in checks.check_numbers(x=value)] == [float] * 5
+    assert checks.check_whole(None, a=None, b=2) == [None, 2]
+    assert checks.check_id_lists(a=torch.tensor([1, 2]), b=(3,)) == [[1, 2], [3]]
+    assert checks.check_ids("x", IDS.byte()).dtype == torch.int64
+    with pytest.raises(ValueError, match="x must be at least 1, got 0"):
+        checks.check_sizes(x=0)

@@ -70,8 +70,10 @@ def align(
     """
     check_module(model)
     check_preferences(pairs)
-    check_whole(steps=steps, batch_size=batch_size, pad_id=pad_id, seed=seed)
-    check_numbers(beta=beta, likelihood=likelihood, warmup=warmup)
+    [steps, batch_size, pad_id, seed] = check_whole(
+        steps=steps, batch_size=batch_size, pad_id=pad_id, seed=seed
+    )
+    [beta, likelihood, warmup] = check_numbers(beta=beta, likelihood=likelihood, warmup=warmup)
     if not 0 <= warmup <= 1:
         raise ValueError(f"warmup must be a share of the steps, 0 to 1, got {warmup}")
     if batch_size < 1:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from course_lib.checks import check_lists, check_module, check_numbers
+from course_lib.checks import check_lists, check_module, check_numbers, check_whole
 from course_lib.generation import generate
 from course_lib.generation.processors import temperature as at_temperature
 from course_lib.model import Transformer
@@ -26,10 +26,12 @@ def pass_at_k(n_answers: int, n_right: int, k: int) -> float:
         A probability.
 
     Raises:
+        TypeError: If one is no whole number.
         ValueError: If the numbers contradict each other.
 
     Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", equation 1.
     """
+    [n_answers, n_right, k] = check_whole(n_answers=n_answers, n_right=n_right, k=k)
     if not 1 <= k <= n_answers:
         raise ValueError(f"k must be 1 to n_answers={n_answers}, got {k}")
     if not 0 <= n_right <= n_answers:
@@ -65,7 +67,7 @@ def sample_answers(
     """
     check_module(model)
     check_lists(prompts=prompts)
-    check_numbers(temperature=temperature)
+    [temperature] = check_numbers(temperature=temperature)
     if not len(prompts):
         raise ValueError("prompts must hold at least 1 prompt, got 0")
     longest = max(map(len, prompts))

@@ -78,8 +78,10 @@ def continue_pretraining(
     """
     check_module(model)
     check_lists(new=new, replayed=replayed)
-    check_whole(n_tokens=n_tokens, seq_len=seq_len, batch_size=batch_size, seed=seed)
-    check_numbers(replay=replay, warmup=warmup)
+    [n_tokens, seq_len, batch_size, seed] = check_whole(
+        n_tokens=n_tokens, seq_len=seq_len, batch_size=batch_size, seed=seed
+    )
+    [replay, warmup] = check_numbers(replay=replay, warmup=warmup)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not 0 <= replay < 1:

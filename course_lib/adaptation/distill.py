@@ -52,9 +52,9 @@ def distillation_loss(
 
     Source: Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
-    check_targets(student, targets, "student")
+    targets = check_targets(student, targets, "student")
     check_targets(teacher, targets, "teacher")
-    check_numbers(temperature=temperature, hard=hard)
+    [temperature, hard] = check_numbers(temperature=temperature, hard=hard)
     if student.shape != teacher.shape:
         raise ValueError(
             f"student and teacher must have one shape, got {tuple(student.shape)} and "
@@ -111,7 +111,7 @@ def distill(
     """
     check_module(student, "student")
     check_module(teacher, "teacher")
-    check_numbers(temperature=temperature, hard=hard)
+    [temperature, hard] = check_numbers(temperature=temperature, hard=hard)
     if student is teacher:
         raise ValueError("teacher must be another model than student, got the same")
 

@@ -93,7 +93,7 @@ def grpo_loss(
 
     Source: Shao et al. 2024, "DeepSeekMath", equations 3 and 4.
     """
-    check_numbers(clip=clip, beta=beta)
+    [clip, beta] = check_numbers(clip=clip, beta=beta)
     check_floats("log_probs", log_probs, "B T")
     check_floats("old_log_probs", old_log_probs)
     check_floats("advantages", advantages, "B")
@@ -169,8 +169,10 @@ class Rollouts:
         reuse: int = 1,
     ) -> None:
         sizes = {"patience": patience, "reuse": reuse, "max_new_tokens": max_new_tokens}
-        check_whole(**sizes, prompts_a_batch=prompts_a_batch, answers=answers)
-        check_numbers(temperature=temperature)
+        [patience, reuse, max_new_tokens, prompts_a_batch, answers] = check_whole(
+            **sizes, prompts_a_batch=prompts_a_batch, answers=answers
+        )
+        [temperature] = check_numbers(temperature=temperature)
         check_module(model)
         check_lists(prompts=prompts)
         check_generator(generator)

@@ -50,9 +50,9 @@ class LoRALinear(nn.Module):
         super().__init__()
         if not isinstance(base, nn.Linear):
             raise TypeError(f"base must be an nn.Linear, got {type(base).__name__}")
-        check_whole(rank=rank)
-        check_numbers(dropout=dropout)
-        check_numbers(None, alpha=alpha)
+        [rank] = check_whole(rank=rank)
+        [dropout] = check_numbers(dropout=dropout)
+        [alpha] = check_numbers(None, alpha=alpha)
         narrow = min(base.in_features, base.out_features)
         if not 1 <= rank <= narrow:
             raise ValueError(

@@ -79,7 +79,7 @@ def token_counts(weights: Mapping[str, float | int], n_tokens: int) -> dict[str,
             no token is to be shared out.
     """
     check_mappings(weights=weights)
-    check_whole(n_tokens=n_tokens)
+    [n_tokens] = check_whole(n_tokens=n_tokens)
     check_numbers(**{f"weights[{name!r}]": weight for name, weight in weights.items()})
     if not weights:
         raise ValueError("weights must name at least 1 source, got 0")
@@ -137,6 +137,7 @@ def mix(
     """
     check_generator(generator)
     counts = token_counts(weights, n_tokens)
+    [epochs] = check_whole(epochs=epochs)
     _check_sources(sources, weights, epochs)
     sizes = {name: sum(map(len, documents)) for name, documents in sources.items()}
     _check_enough(sizes, weights, counts, n_tokens, epochs)
@@ -182,7 +183,7 @@ def check_apart(
     check_lists(documents=documents)
     check_mappings(held_out=held_out)
     check_lists(**{f"held_out[{name!r}]": measured for name, measured in held_out.items()})
-    check_whole(None, run_tokens=run_tokens)
+    [run_tokens] = check_whole(None, run_tokens=run_tokens)
     if run_tokens is not None and run_tokens < 1:
         raise ValueError(f"run_tokens must be at least 1, got {run_tokens}")
     whole = {tuple(document) for document in documents}
@@ -212,7 +213,6 @@ def _check_sources(
 ) -> None:
     check_mappings(sources=sources)
     check_lists(**{f"sources[{name!r}]": documents for name, documents in sources.items()})
-    check_whole(epochs=epochs)
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if set(sources) != set(weights):

@@ -76,7 +76,7 @@ def answer_example(
         ValueError: If there are no rows, their numbers differ, or a prompt or an answer is empty.
     """
     check_lists(prompts=prompts, answers=answers)
-    check_whole(pad_id=pad_id)
+    [pad_id] = check_whole(pad_id=pad_id)
     if not len(prompts) or len(prompts) != len(answers):
         raise ValueError(
             f"prompts and answers must be as many, at least 1, got {len(prompts)} and "
@@ -154,7 +154,7 @@ def dpo_loss(
     Source: Rafailov et al. 2023, "Direct Preference Optimization", equation 7; the likelihood term:
     Pang et al. 2024, "Iterative Reasoning Preference Optimization", section 2.
     """
-    check_numbers(beta=beta, likelihood=likelihood)
+    [beta, likelihood] = check_numbers(beta=beta, likelihood=likelihood)
     if not 0 < beta < float("inf"):
         raise ValueError(f"beta must be positive, got {beta}")
     if not 0 <= likelihood < float("inf"):
@@ -238,7 +238,7 @@ def preference_loss(
     """
     check_module(model)
     check_module(reference, "reference")
-    check_numbers(beta=beta, likelihood=likelihood)
+    [beta, likelihood] = check_numbers(beta=beta, likelihood=likelihood)
     check_preferences(pairs)
     n = len(pairs)
     both = answer_example(

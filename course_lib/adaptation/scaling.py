@@ -85,7 +85,7 @@ class ScalingLaw:
 
         Source: Hoffmann et al. 2022, equation 4.
         """
-        check_numbers(flops=flops)
+        [flops] = check_numbers(flops=flops)
         if not flops > 0:
             raise ValueError(f"flops must be positive, got {flops}")
         total = self.alpha + self.beta
@@ -132,7 +132,9 @@ class ScalingFit:
             TypeError: If one of them is no number.
             ValueError: If a size is not positive, or the confidence out of range.
         """
-        check_numbers(n_parameters=n_parameters, n_tokens=n_tokens, confidence=confidence)
+        [n_parameters, n_tokens, confidence] = check_numbers(
+            n_parameters=n_parameters, n_tokens=n_tokens, confidence=confidence
+        )
         if not (n_parameters > 0 and n_tokens > 0):
             raise ValueError(
                 f"n_parameters and n_tokens must be positive, got {n_parameters}, {n_tokens}"
@@ -154,7 +156,7 @@ class ScalingFit:
             TypeError: If the confidence is no number.
             ValueError: If there is no such number, or the confidence is out of range.
         """
-        check_numbers(confidence=confidence)
+        [confidence] = check_numbers(confidence=confidence)
         if name not in ScalingLaw.__dataclass_fields__:
             raise ValueError(
                 f"name must be one of {list(ScalingLaw.__dataclass_fields__)}, got {name!r}"
@@ -237,7 +239,7 @@ def fit_scaling_law(
     is an estimate, too.
     """
     check_design(runs)
-    check_whole(n_draws=n_draws)
+    [n_draws] = check_whole(n_draws=n_draws)
     if not isinstance(generator, np.random.Generator):
         raise TypeError(f"generator must be a numpy.random.Generator, got {generator!r:.60}")
     runs = tuple(runs)

@@ -42,7 +42,7 @@ class NGram:
 
     def __init__(self, rows: Int[Tensor, "N M"], vocab_size: int, order: int) -> None:
         check_ids("rows", rows, "N M")
-        check_whole(vocab_size=vocab_size, order=order)
+        [vocab_size, order] = check_whole(vocab_size=vocab_size, order=order)
         if order < 1 or vocab_size**order >= 2**63:
             raise ValueError(
                 f"order must be at least 1 and vocab_size ** order below 2 ** 63, got order "
@@ -176,8 +176,8 @@ def bits_per_byte(nats_per_token: float, n_tokens: int, n_bytes: int) -> float:
         TypeError: If the loss is no number, or a count no whole number.
         ValueError: If a count is not positive.
     """
-    check_numbers(nats_per_token=nats_per_token)
-    check_whole(n_tokens=n_tokens, n_bytes=n_bytes)
+    [nats_per_token] = check_numbers(nats_per_token=nats_per_token)
+    [n_tokens, n_bytes] = check_whole(n_tokens=n_tokens, n_bytes=n_bytes)
     if n_tokens < 1 or n_bytes < 1:
         raise ValueError(
             f"n_tokens and n_bytes must be at least 1, got n_tokens {n_tokens}, n_bytes {n_bytes}"

@@ -154,7 +154,7 @@ def split(documents: Sequence[str], held_out: float = 0.1) -> tuple[list[str], l
     if isinstance(documents, str):
         raise TypeError("documents must be a list of texts, got one text")
     check_lists(documents=documents)
-    check_numbers(held_out=held_out)
+    [held_out] = check_numbers(held_out=held_out)
     for index, document in enumerate(documents):
         check_text(document, f"documents[{index}]")
     if not 0 < held_out < 1:

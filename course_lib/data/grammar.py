@@ -159,7 +159,7 @@ def story(generator: torch.Generator, *, most_events: int = 8) -> Story:
 
 def _tell(writer: _Writer | _Follower, most_events: int) -> None:
     """Tell one story: every word of it is said, or drawn among the words that are possible."""
-    check_whole(most_events=most_events)
+    [most_events] = check_whole(most_events=most_events)
     if most_events < 0:
         raise ValueError(f"most_events must be 0 or more, got {most_events}")
     name = writer.draw([name for names in _PRONOUNS.values() for name in names])
@@ -210,7 +210,7 @@ def stories(n: int, generator: torch.Generator, *, most_events: int = 8) -> list
         TypeError: If an argument is of a wrong type.
         ValueError: If ``n`` is not positive.
     """
-    check_whole(n=n)
+    [n] = check_whole(n=n)
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     return [story(generator, most_events=most_events) for _ in range(n)]

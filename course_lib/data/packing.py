@@ -48,7 +48,7 @@ def pack(
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
     """
-    check_whole(seq_len=seq_len, separator_id=separator_id)
+    [seq_len, separator_id] = check_whole(seq_len=seq_len, separator_id=separator_id)
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")
     if shared not in (0, 1):
@@ -96,7 +96,7 @@ def one_per_row(
         TypeError: If an argument is of a wrong type.
         ValueError: If there is no document, or one is empty or longer than ``seq_len - 1``.
     """
-    check_whole(seq_len=seq_len, separator_id=separator_id)
+    [seq_len, separator_id] = check_whole(seq_len=seq_len, separator_id=separator_id)
     rows = []
     separator = torch.tensor([separator_id])
     for index, ids in enumerate(_each(documents_ids)):
@@ -137,7 +137,7 @@ class Batches:
         parts: int = 1,
     ) -> None:
         check_ids("rows", rows, "N M")
-        check_whole(batch_size=batch_size, parts=parts)
+        [batch_size, parts] = check_whole(batch_size=batch_size, parts=parts)
         check_generator(generator)
         if not 1 <= batch_size <= len(rows):
             raise ValueError(

@@ -68,6 +68,7 @@ def shape_trace(model: Transformer, tokens: Tensor, **inputs: Any) -> list[Stop]
     return stops
 
 
+@plain_numbers
 def simplified_architecture(model: Transformer) -> FigureWithText:
     """Draw the stacks a model has: what goes in, what repeats, what comes out.
 
@@ -125,6 +126,7 @@ def _stacks_for_phone(stacks: Mapping[str, Stack], room: float) -> Figure:
     return figure
 
 
+@plain_numbers
 def detailed_architecture(
     stops: Sequence[Stop], *, whole: bool = False, n_layers: int | None = None, order: str = ""
 ) -> FigureWithText:
@@ -278,6 +280,7 @@ def parameters_by_part(model: Transformer) -> list[list[Any]]:
     return [[kind, count] for kind, count in counts.items() if count]
 
 
+@plain_numbers
 def training_curves(
     losses: Mapping[str, Sequence[float]], *, level: float | None = None, level_name: str = ""
 ) -> FigureWithText:

@@ -152,6 +152,7 @@ def attention_stages(
     return FigureWithText(figure, alt, [head, *rows])
 
 
+@plain_numbers
 def row_entropy(widths: Sequence[int], bits: Mapping[str, Sequence[float]]) -> FigureWithText:
     """Draw how evenly a row of weights is spread, against the width of a head.
 

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from course_lib.figures.arguments import kinds_of
 from course_lib.figures.svg import page_svg
 
 P = ParamSpec("P")
@@ -62,8 +63,9 @@ def plain_numbers(draw: Callable[P, R]) -> Callable[P, R]:
     """Let a figure take tensors as models give them: with a gradient, in 16 bits, on any device.
 
     Each tensor argument, or tensor in a mapping, arrives detached, on the CPU and in at least 32
-    bits.
+    bits. Arguments of another kind than the signature names are refused.
     """
+    check = kinds_of(draw)
 
     def plain(value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -76,6 +78,7 @@ def plain_numbers(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        check(*args, **kwargs)
         return draw(
             *(plain(one) for one in args),
             **{name: plain(one) for name, one in kwargs.items()},

@@ -71,6 +71,7 @@ def causal_questions(
     return FigureWithText(figure, alt, rows)
 
 
+@plain_numbers
 def by_size(
     sizes: Sequence[int], measures: Mapping[str, Sequence[Sequence[float]]], best: Sequence[float]
 ) -> FigureWithText:

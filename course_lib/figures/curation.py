@@ -6,9 +6,10 @@ Chapter: 13_self_supervision_curation
 from collections.abc import Sequence
 
 from course_lib.data.curation.pipeline import StepReport
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 
+@plain_numbers
 def funnel(steps: Sequence[StepReport]) -> FigureWithText:
     """Draw a crawl becoming a training text: the words left after each filter, in order.
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.phone import PHONE_INCHES
 
 
@@ -28,6 +28,7 @@ class Frame(NamedTuple):
     probability: float
 
 
+@plain_numbers
 def loop_frames(frames: Sequence[Frame]) -> FigureWithText:
     """Draw turns of a decoder's loop below each other: words read, next word, and its way back.
 

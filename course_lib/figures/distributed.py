@@ -8,13 +8,14 @@ from typing import Any
 
 from course_lib.distributed.memory.accounting import model_state_bytes
 from course_lib.distributed.memory.report import Report
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 STAGES = ("DDP", "ZeRO-1", "ZeRO-2", "ZeRO-3")
 PARTS = ("parameters", "gradients", "optimizer")
 _HATCHES = ("", "//", "..")
 
 
+@plain_numbers
 def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
     """Draw what every rank holds at each stage, as measured.
 
@@ -72,6 +73,7 @@ def multi_gpu(reports: Sequence[Report]) -> FigureWithText:
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def memory_by_ranks(
     n_parameters: float | int,
     ranks: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
@@ -130,6 +132,7 @@ def memory_by_ranks(
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def memory_over_a_step(
     levels: Mapping[int, Mapping[str, Sequence[float | int]]], floors: Mapping[int, float | int]
 ) -> FigureWithText:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from course_lib.adaptation.bloomberg import DataSource
 from course_lib.adaptation.scaling import ScalingFit, ScalingRun
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 
+@plain_numbers
 def sources_of(rows: Sequence[DataSource]) -> FigureWithText:
     """Draw how many tokens each source of a data table has, part by part.
 
@@ -68,6 +69,7 @@ def sources_of(rows: Sequence[DataSource]) -> FigureWithText:
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def law_and_runs(fit: ScalingFit, held_out: Sequence[ScalingRun]) -> FigureWithText:
     """Draw runs over their length, a line of the fitted law for each size, and runs held out.
 

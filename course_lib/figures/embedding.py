@@ -101,6 +101,7 @@ def _draw_lookup(
     return figure
 
 
+@plain_numbers
 def cosine_spread(spread: Mapping[int, float]) -> FigureWithText:
     """Draw how far the cosines of random vectors spread, beside 1 / √D.
 
@@ -140,6 +141,7 @@ def cosine_spread(spread: Mapping[int, float]) -> FigureWithText:
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def closeness_in_training(
     steps: Sequence[int], cosine: Mapping[str, Sequence[float]]
 ) -> FigureWithText:

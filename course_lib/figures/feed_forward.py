@@ -66,6 +66,7 @@ def logits_to_probabilities(
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def activation_curves(names: Sequence[str] = ("relu", "gelu", "silu")) -> FigureWithText:
     """Draw the functions that bend a feed-forward layer, as the package computes them.
 

@@ -190,6 +190,7 @@ def temperatures(
     return FigureWithText(figure, alt, [head, *table])
 
 
+@plain_numbers
 def repetition_and_surprise(
     results: Mapping[str, tuple[float, float]],
     *,

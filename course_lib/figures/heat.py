@@ -41,6 +41,9 @@ def heat_map(
             `high` above, zero is the lightest and each sign has its own hue.
         concepts: Colours of the names of rows and columns, such as those of a query and a key.
     """
+    for name, given, wanted in (("rows", rows, len(values)), ("columns", columns, values.shape[1])):
+        if given is not None and len(given) != wanted:
+            raise ValueError(f"{name} must be {wanted} names, one for each, got {len(given)}")
     finite = values[values.isfinite()]
     low = float(finite.min()) if low is None else low
     high = float(finite.max()) if high is None else high

@@ -29,6 +29,7 @@ class LifecycleStep(NamedTuple):
     note: str
 
 
+@plain_numbers
 def lifecycle(
     steps: Sequence[LifecycleStep], *, target: float, loop: tuple[str, str], measured: str
 ) -> FigureWithText:

@@ -27,6 +27,7 @@ class AttentionTable(NamedTuple):
     columns: Sequence[str]
 
 
+@plain_numbers
 def who_sees_whom(views: Mapping[str, AttentionTable]) -> FigureWithText:
     """Draw tables of attention side by side; what a mask hides is hatched.
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from matplotlib.patches import Rectangle
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 
+@plain_numbers
 def question_and_answer(reads: Sequence[str], asked: Sequence[str | None]) -> FigureWithText:
     """Draw place by place what a model reads and what it is asked for; places with loss stand out.
 

@@ -70,6 +70,7 @@ def word_plus_position(
     return FigureWithText(figure, alt, [head, *rows])
 
 
+@plain_numbers
 def turning_arrows(
     query: Float[Tensor, " 2"],
     key: Float[Tensor, " 2"],
@@ -174,6 +175,7 @@ def score_by_distance(
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def longer_texts(
     lengths: Sequence[int], losses: Mapping[str, Sequence[float]], *, trained: int
 ) -> FigureWithText:

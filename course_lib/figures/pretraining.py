@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.phone import PHONE_INCHES
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.shapes import Bool
@@ -50,6 +50,7 @@ class ObjectiveRow:
         return int((self.example.targets != IGNORE).sum())
 
 
+@plain_numbers
 def side_by_side(objectives: Mapping[str, ObjectiveRow], words: Sequence[str]) -> FigureWithText:
     """Draw for each objective what is read and asked for, place by place, and who may see whom.
 
@@ -218,6 +219,7 @@ class ScorePair:
     leads: bool = False
 
 
+@plain_numbers
 def what_it_bought(tasks: Mapping[str, Mapping[str, ScorePair]]) -> FigureWithText:
     """Draw for each task and model the score from scratch and from pre-training.
 

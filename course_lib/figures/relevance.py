@@ -98,6 +98,7 @@ def relevance_heads(
     return FigureWithText(figure, alt, table)
 
 
+@plain_numbers
 def learning_curve(
     evaluations: Sequence[tuple[int, float]], baselines: Mapping[str, float]
 ) -> FigureWithText:
@@ -183,6 +184,7 @@ def _close_together(levels: Mapping[str, float], gap: float) -> list[tuple[list[
     return groups
 
 
+@plain_numbers
 def reach_curve(losses: Mapping[int, float], floor: Mapping[str, float]) -> FigureWithText:
     """Draw the loss of a model that may read only the last k tokens, for growing k.
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.patches import Rectangle
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 
 _NARROW = 0.105  # inches a character of the drawing takes
 
 
+@plain_numbers
 def two_sides(
     text: Sequence[str],
     cut: Sequence[bool],
@@ -86,6 +87,7 @@ def two_sides(
     return FigureWithText(figure, alt, rows)
 
 
+@plain_numbers
 def pairs_needed(
     sizes: Sequence[int], runs: Mapping[str, Sequence[Sequence[float]]]
 ) -> FigureWithText:

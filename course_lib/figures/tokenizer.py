@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_lib.figures.base import FigureWithText, new_figure, palette
+from course_lib.figures.base import FigureWithText, new_figure, palette, plain_numbers
 from course_lib.figures.phone import PHONE_INCHES
 from course_lib.tokenizers import Tokenizer
 
@@ -19,6 +19,7 @@ _LONGEST_TEXT = 90
 _INCHES, _WIDEST = 0.135, 8.4  # of a character, and what a page leaves to a figure
 
 
+@plain_numbers
 def token_strips(text: str, tokenizers: Mapping[str, Tokenizer]) -> FigureWithText:
     """Draw a text as the tokens of one tokenizer or several, each box over its characters.
 
@@ -171,6 +172,7 @@ def _edges(text: str, tokenizers: Iterable[Tokenizer]) -> list[float]:
 _MONO: dict[str, Any] = {"family": "monospace", "fontsize": 9, "color": palette.ink}
 
 
+@plain_numbers
 def bytes_per_token(
     sizes: Sequence[int], measured: Mapping[str, Sequence[float]]
 ) -> FigureWithText:

@@ -121,7 +121,7 @@ def beam_search(
     ends, fill = check_ends(model, eos_id, pad_id)
     source, source_keep = check_source(model, source, source_keep)
     n_beams, n_return = whole_number(n_beams, "n_beams", 1), whole_number(n_return, "n_return", 1)
-    check_numbers(length_penalty=length_penalty)
+    [length_penalty] = check_numbers(length_penalty=length_penalty)
     steps = check_steps(processors)
     _check(n_beams, n_return, early_stopping, model.config.vocab_size, len(ends))
     rows = [_Finished(n_beams, early_stopping, length_penalty) for _ in tokens]

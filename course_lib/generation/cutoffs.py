@@ -27,7 +27,7 @@ def epsilon_cutoff(epsilon: float, min_tokens_to_keep: SupportsIndex = 1) -> Pro
 
     Source: Hewitt, Manning and Liang 2022, section 3.2.
     """
-    _share(epsilon, "epsilon_cutoff")
+    epsilon = _share(epsilon, "epsilon_cutoff")
     n_kept = at_least_one(min_tokens_to_keep, "epsilon_cutoff")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
@@ -51,7 +51,7 @@ def eta_cutoff(epsilon: float, min_tokens_to_keep: SupportsIndex = 1) -> Process
 
     Source: Hewitt, Manning and Liang 2022, section 3.3.
     """
-    _share(epsilon, "eta_cutoff")
+    epsilon = _share(epsilon, "eta_cutoff")
     n_kept = at_least_one(min_tokens_to_keep, "eta_cutoff")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
@@ -70,7 +70,8 @@ def _drop(logits: Float[Tensor, "B V"], unlikely: Tensor, n_kept: int) -> Float[
     return logits.masked_fill(unlikely & (logits < edge), -math.inf)
 
 
-def _share(epsilon: float, step: str) -> None:
-    check_numbers(**{f"{step}: epsilon": epsilon})
+def _share(given: float, step: str) -> float:
+    [epsilon] = check_numbers(**{f"{step}: epsilon": given})
     if not 0 < epsilon < 1:
         raise ValueError(f"{step}: epsilon got {epsilon}, wants a number in (0, 1)")
+    return float(epsilon)

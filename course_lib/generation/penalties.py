@@ -32,7 +32,7 @@ def repetition_penalty(penalty: float | int) -> Processor:
 
     Source: Keskar et al. 2019, section 4.1, with the sign rule of later implementations.
     """
-    check_numbers(**{"repetition_penalty: penalty": penalty})
+    [penalty] = check_numbers(**{"repetition_penalty: penalty": penalty})
     if not 0 < penalty < math.inf:
         raise ValueError(f"repetition_penalty: penalty got {penalty}, wants a finite number > 0")
 
@@ -57,7 +57,7 @@ def presence_penalty(penalty: float | int) -> Processor:
         TypeError: If it is no number.
         ValueError: If `penalty` is not finite.
     """
-    _finite(penalty, "presence_penalty")
+    penalty = _finite(penalty, "presence_penalty")
 
     def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         return torch.where(_counts(logits, *_output(history)) > 0, logits - penalty, logits)
@@ -77,7 +77,7 @@ def frequency_penalty(penalty: float | int) -> Processor:
         TypeError: If it is no number.
         ValueError: If `penalty` is not finite.
     """
-    _finite(penalty, "frequency_penalty")
+    penalty = _finite(penalty, "frequency_penalty")
 
     def rule(logits: Float[Tensor, "B V"], history: PastTokens) -> Float[Tensor, "B V"]:
         return logits - penalty * _counts(logits, *_output(history))
@@ -154,7 +154,9 @@ def _output(history: PastTokens) -> tuple[Tensor, Tensor]:
     return history.tokens[:, history.n_prompt :], history.keep[:, history.n_prompt :]
 
 
-def _finite(penalty: float | int, step: str) -> None:
-    check_numbers(**{f"{step}: penalty": penalty})
+def _finite(given: float | int, step: str) -> float | int:
+    penalty: float | int
+    [penalty] = check_numbers(**{f"{step}: penalty": given})
     if not math.isfinite(penalty):
         raise ValueError(f"{step}: penalty got {penalty}, wants a finite number")
+    return penalty

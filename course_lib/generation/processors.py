@@ -36,7 +36,7 @@ def temperature(t: float | int) -> Processor:
     Source: Ackley, Hinton and Sejnowski 1985, section 2. The row maximum is subtracted first, so
         that a small `t` cannot overflow; the distribution is the same.
     """
-    check_numbers(**{"temperature: t": t})
+    [t] = check_numbers(**{"temperature: t": t})
     if not 0 <= t < math.inf:
         raise ValueError(f"temperature: t got {t}, wants a finite number >= 0")
 
@@ -97,7 +97,7 @@ def top_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
 
     Source: Holtzman et al. 2020, section 3.1.
     """
-    _share(p, "top_p", "p")
+    p = _share(p, "top_p", "p")
     at_least = at_least_one(min_tokens_to_keep, "top_p")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
@@ -130,7 +130,7 @@ def min_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processor:
 
     Source: Nguyen et al. 2024, section 3.
     """
-    check_numbers(**{"min_p: p": p})
+    [p] = check_numbers(**{"min_p: p": p})
     if not 0 <= p <= 1:
         raise ValueError(f"min_p: p got {p}, wants a number in [0, 1]")
     at_least = at_least_one(min_tokens_to_keep, "min_p")
@@ -160,7 +160,7 @@ def typical_p(p: float | int, min_tokens_to_keep: SupportsIndex = 1) -> Processo
 
     Source: Meister et al. 2023, section 4. Tokens that tie with the last one kept all stay.
     """
-    _share(p, "typical_p", "p")
+    p = _share(p, "typical_p", "p")
     at_least = at_least_one(min_tokens_to_keep, "typical_p")
 
     def rule(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
@@ -212,10 +212,12 @@ def _descending(logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
     return torch.from_numpy(rising[:, ::-1].copy())
 
 
-def _share(p: float | int, step: str, name: str) -> None:
-    check_numbers(**{f"{step}: {name}": p})
+def _share(given: float | int, step: str, name: str) -> float | int:
+    p: float | int
+    [p] = check_numbers(**{f"{step}: {name}": given})
     if not 0 < p <= 1:
         raise ValueError(f"{step}: {name} got {p}, wants a number in (0, 1]")
+    return p
 
 
 def at_least_one(n: SupportsIndex, step: str) -> int:

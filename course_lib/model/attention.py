@@ -8,10 +8,11 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import check_flags
 from course_lib.config import TransformerConfig
 from course_lib.model.bfloat16 import attention_in_two_products, two_products_are_quicker
 from course_lib.model.cache import LayerCache
-from course_lib.model.checks import check_heads
+from course_lib.model.checks import check_heads, check_scores
 from course_lib.model.masks import Mask, as_bias, causal_mask, combine
 from course_lib.model.positions import Angles, turn
 from course_lib.shapes import Float
@@ -64,12 +65,15 @@ def attention_weights(
         The weights.
 
     Raises:
-        TypeError: If queries or keys are no tensors of floats, or the mask holds fractions.
-        ValueError: If queries and keys do not belong together.
+        TypeError: If queries, keys or bias are no tensors of floats, the mask holds fractions, or
+            another argument is of a wrong type.
+        ValueError: If queries and keys do not belong together, or a number is out of range.
 
     Source: Vaswani et al. 2017, section 3.2.1; grouped heads: Ainslie et al. 2023, section 2.2.
     """
     check_heads(q, k, k)
+    scale, _ = check_scores(q, bias, scale)
+    [causal] = check_flags(causal=causal)
     k = k.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
     scores = q @ k.transpose(-2, -1) * (q.shape[-1] ** -0.5 if scale is None else scale)
     if causal:
@@ -111,12 +115,15 @@ def attention(
         One mixture of values for each query; zeros for a query that may see nothing.
 
     Raises:
-        TypeError: If queries, keys or values are no tensors of floats, or the mask holds fractions.
-        ValueError: If they do not belong together.
+        TypeError: If queries, keys, values or bias are no tensors of floats, the mask holds
+            fractions, or another argument is of a wrong type.
+        ValueError: If they do not belong together, or a number is out of range.
 
     Source: Vaswani et al. 2017, section 3.2.1; kernel: Dao et al. 2022.
     """
     check_heads(q, k, v)
+    scale, dropout = check_scores(q, bias, scale, dropout)
+    [causal] = check_flags(causal=causal)
     if two_products_are_quicker(k, v):
         return attention_in_two_products(
             q, k, v, keep=keep, bias=bias, scale=scale, causal=causal, dropout=dropout

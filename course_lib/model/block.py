@@ -135,8 +135,10 @@ class Stack(Entrance):
         n_tokens = x.shape[1]
         start = 0 if cache is None else cache.length
         keep, memory_keep = as_keep(keep), as_keep(memory_keep, "memory_keep")
-        limit = self.positions.limit
-        check_input(x.shape[:2], keep, segments, positions, start=start, limit=limit)
+        limit, least = self.positions.limit, -self.positions.offset
+        segments, positions = check_input(
+            x.shape[:2], keep, segments, positions, start=start, limit=limit, least=least
+        )
         if cache is not None:
             keep = cache.start(x.shape[0], n_tokens, keep)
         memories = self._memories(memory, memory_keep, cache)

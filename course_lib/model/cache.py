@@ -69,7 +69,7 @@ class KVCache:
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        check_whole(batch_size=batch_size, max_length=max_length)
+        [batch_size, max_length] = check_whole(batch_size=batch_size, max_length=max_length)
         for name, value in (("batch_size", batch_size), ("max_length", max_length)):
             if value < 1:
                 raise ValueError(f"{name}={value}: expected at least 1")
@@ -185,7 +185,7 @@ class KVCache:
             TypeError: If it is no whole number.
             ValueError: If the cache holds fewer.
         """
-        check_whole(length=length)
+        [length] = check_whole(length=length)
         if not 0 <= length <= self.length:
             raise ValueError(f"length={length}: the cache holds {self.length} tokens")
         self.length = length

@@ -41,6 +41,8 @@ class Embedding(nn.Embedding):
             ValueError: If they are not (B, T), or an id is not in the vocabulary.
         """
         tokens = check_tokens(tokens)
+        if tokens.device.type != self.weight.device.type:  # "meta" would find nothing, and say so
+            raise ValueError(f"tokens are on {tokens.device}, the model is on {self.weight.device}")
         try:
             x = super().forward(tokens)
         except IndexError:
@@ -89,7 +91,7 @@ class Entrance(nn.Module):
             The stream as the first block gets it.
 
         Raises:
-            ValueError: If segments are given to a model that has none.
+            ValueError: If segments are given to a model that has none, or one is not in its table.
         """
         order = self.positions.embed(positions)
         if order is not None:
@@ -98,7 +100,15 @@ class Entrance(nn.Module):
             if segments is not None:
                 raise ValueError("segments given, but n_segments=0: this model has no segments")
         else:
-            x = x + (self.segments.weight[0] if segments is None else self.segments(segments))
+            x = x + (self.segments.weight[0] if segments is None else self._look_up(segments))
         if self.embedding_norm is not None:
             x = self.embedding_norm(x)
         return F.dropout(x, self.dropout) if self.dropout and self.training else x
+
+    def _look_up(self, segments: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
+        assert self.segments is not None
+        try:
+            return self.segments(segments)
+        except IndexError:
+            low, high, n = int(segments.min()), int(segments.max()), self.segments.num_embeddings
+            raise ValueError(f"segments run from {low} to {high}, n_segments={n}") from None

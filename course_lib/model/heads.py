@@ -7,24 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks import check_numbers, check_whole
+from course_lib.checks import check_numbers, check_sizes
 from course_lib.config import TransformerConfig
 from course_lib.model.layers import ACTIVATIONS, make_norm
 from course_lib.model.masks import Mask, as_keep
 from course_lib.shapes import Float
-
-
-def check_size(**sizes: int) -> None:
-    """Refuse a size that is no whole number, or less than 1.
-
-    Raises:
-        TypeError: Naming the first that is no whole number.
-        ValueError: Naming the first that is less than 1.
-    """
-    check_whole(**sizes)
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
 
 
 def check_dropout(dropout: float) -> float:
@@ -34,7 +21,7 @@ def check_dropout(dropout: float) -> float:
         TypeError: If it is no number.
         ValueError: If it is not from 0 to 1.
     """
-    check_numbers(dropout=dropout)
+    [dropout] = check_numbers(dropout=dropout)
     if not 0 <= dropout <= 1:
         raise ValueError(f"dropout must be from 0 to 1, got {dropout}")
     return dropout
@@ -115,7 +102,7 @@ class Pooler(nn.Module):
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
-        check_size(d_model=d_model)
+        check_sizes(d_model=d_model)
         self.dense = nn.Linear(d_model, d_model)
 
     def forward(self, hidden: Float[Tensor, "B T D"]) -> Float[Tensor, "B D"]:
@@ -134,7 +121,7 @@ class NextSentenceHead(nn.Module):
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
-        check_size(d_model=d_model)
+        check_sizes(d_model=d_model)
         self.output = nn.Linear(d_model, 2)
 
     def forward(self, pooled: Float[Tensor, "B D"]) -> Float[Tensor, "B 2"]:
@@ -179,7 +166,7 @@ class SequenceClassifier(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        check_size(d_model=d_model, n_labels=n_labels)
+        check_sizes(d_model=d_model, n_labels=n_labels)
         self.last = last
         self.dropout = nn.Dropout(check_dropout(dropout))
         self.dense = nn.Linear(d_model, d_model) if dense else None
@@ -224,7 +211,7 @@ class TokenClassifier(nn.Module):
 
     def __init__(self, d_model: int, n_labels: int, *, dropout: float = 0.0) -> None:
         super().__init__()
-        check_size(d_model=d_model, n_labels=n_labels)
+        check_sizes(d_model=d_model, n_labels=n_labels)
         self.dropout = nn.Dropout(check_dropout(dropout))
         self.output = nn.Linear(d_model, n_labels)
 
@@ -244,7 +231,7 @@ class SpanHead(nn.Module):
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
-        check_size(d_model=d_model)
+        check_sizes(d_model=d_model)
         self.output = nn.Linear(d_model, 2)
 
     def forward(

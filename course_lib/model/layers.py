@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_lib.checks import check_floats, check_numbers, check_sizes
 from course_lib.config import TransformerConfig
 from course_lib.shapes import Float
 
@@ -30,16 +31,27 @@ class RMSNorm(nn.Module):
         d_model: Width, D.
         eps: Added to the mean square before the root.
 
+    Raises:
+        TypeError: If the width is no whole number, or the other no number.
+        ValueError: If one is out of range.
+
     Source: Zhang and Sennrich 2019, section 3.
     """
 
     def __init__(self, d_model: int, eps: float) -> None:
         super().__init__()
+        [d_model], [eps] = check_sizes(d_model=d_model), check_numbers(eps=eps)
+        if not 0 <= eps < float("inf"):
+            raise ValueError(f"eps must be 0 or more and finite, got {eps}")
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(d_model))
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
         """Normalise the last dimension."""
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            check_floats("x", x)
+        if x.shape[-1:] != self.weight.shape:  # one number would be stretched to the width
+            raise ValueError(f"x must be (..., {len(self.weight)}), got shape {tuple(x.shape)}")
         wide = x if x.dtype == torch.float64 else x.float()
         normed = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         kept = self.weight.dtype  # a wide stream, as in `PreciseLinear`, ends at 16 bits here

@@ -63,8 +63,8 @@ def causal_mask(
         TypeError: If one of the two is no whole number.
         ValueError: If one is negative, or there are fewer keys than queries.
     """
-    check_whole(T=T)
-    check_whole(None, S=S)
+    [T] = check_whole(T=T)
+    [S] = check_whole(None, S=S)
     if T < 0:
         raise ValueError(f"T must be 0 queries or more, got {T}")
     S = T if S is None else S

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_floats, check_ids, check_lists, check_numbers, check_sizes
 from course_lib.config import TransformerConfig
 from course_lib.shapes import Float, Int
 
@@ -24,6 +25,7 @@ class Positions(nn.Module):
     """
 
     limit: int | None = None  #: positions it knows; None for a scheme that never ends
+    offset = 0  #: rows of its table before that of position 0
 
     def embed(self, positions: Int[Tensor, "..."]) -> Float[Tensor, "... D"] | None:
         """Return what is added to the token embeddings, or None."""
@@ -56,11 +58,18 @@ class Sinusoidal(Positions):
     Args:
         d_model: Width of the vectors, D, even.
 
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If it is odd, or not positive.
+
     Source: Vaswani et al. 2017, section 3.5.
     """
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
+        [d_model] = check_sizes(d_model=d_model)
+        if d_model % 2:
+            raise ValueError(f"d_model must be even for a sine and a cosine each, got {d_model}")
         self.frequencies = rotary_frequencies(d_model, 10_000.0)
 
     def embed(self, positions: Int[Tensor, "..."]) -> Float[Tensor, "... D"]:
@@ -99,12 +108,17 @@ class Rotary(Positions):
     Args:
         frequencies: Radians per token of each pair, K/2 of them, from `rotary_frequencies`.
 
+    Raises:
+        TypeError: If they are no list of numbers.
+
     Source: Su et al. 2021, section 3.2.
     """
 
     def __init__(self, frequencies: tuple[float, ...]) -> None:
         super().__init__()
-        self.frequencies = frequencies
+        check_lists(frequencies=frequencies)
+        named = {f"frequencies[{place}]": one for place, one in enumerate(frequencies)}
+        self.frequencies = tuple(map(float, check_numbers(**named)))
 
     def angles(self, slots: Int[Tensor, "..."]) -> Angles:
         """Return cosines and sines, the K/2 angles twice over."""
@@ -123,6 +137,10 @@ class ALiBi(Positions):
     Args:
         n_heads: Heads, H.
 
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If there is no head.
+
     Source: Press et al. 2022, section 3; head counts that are no power of two: their code.
     """
 
@@ -134,7 +152,7 @@ class ALiBi(Positions):
         self, query_slots: Int[Tensor, " T"], key_slots: Int[Tensor, " S"]
     ) -> Float[Tensor, "H T S"]:
         """Return slope times (key slot - query slot)."""
-        distance = key_slots[None, :] - query_slots[:, None]  # (T, S)
+        distance = _distances(query_slots, key_slots)  # (T, S)
         slopes = torch.tensor(self.slopes, dtype=torch.float64, device=distance.device)
         return slopes[:, None, None] * distance
 
@@ -163,7 +181,7 @@ class Relative(Positions):
     ) -> Float[Tensor, "H T S"]:
         """Look the bucket of each distance up in the table."""
         buckets = relative_bucket(
-            key_slots[None, :] - query_slots[:, None],
+            _distances(query_slots, key_slots),
             self.table.num_embeddings,
             self.max_distance,
             bidirectional=self.bidirectional,
@@ -206,14 +224,33 @@ def make_positions(config: TransformerConfig, *, bidirectional: bool) -> Positio
 
 
 def turn(x: Float[Tensor, "B H T K"], angles: Angles) -> Float[Tensor, "B H T K"]:
-    """Rotate each pair (i, i + K/2) of every head by its angle."""
+    """Rotate each pair (i, i + K/2) of every head by its angle.
+
+    Raises:
+        TypeError: If ``x`` is no tensor of floats.
+        ValueError: If it has another width than the angles, or another number of tokens.
+    """
     cos, sin = angles
+    check_floats("x", x)
+    if x.shape[-2:] != cos.shape[-2:]:
+        asked = ", ".join(map(str, cos.shape[-2:]))
+        raise ValueError(f"x must be (B, H, {asked}) for these angles, got {tuple(x.shape)}")
     first, second = x.chunk(2, dim=-1)
     return x * cos.to(x.dtype) + torch.cat((-second, first), dim=-1) * sin.to(x.dtype)
 
 
 def rotary_frequencies(width: int, theta: float) -> tuple[float, ...]:
-    """Return theta ** (-2i / width) for each pair i: radians turned per token."""
+    """Return theta ** (-2i / width) for each pair i: radians turned per token.
+
+    Raises:
+        TypeError: If the width is no whole number, or theta no number.
+        ValueError: If the width is odd, or one of them not positive.
+    """
+    [width], [theta] = check_sizes(width=width), check_numbers(theta=theta)
+    if width % 2:
+        raise ValueError(f"width must be even to hold pairs, got {width}")
+    if not 0 < theta < math.inf:
+        raise ValueError(f"theta must be positive and finite, got {theta}")
     return tuple(theta ** (-2 * i / width) for i in range(width // 2))
 
 
@@ -251,8 +288,13 @@ def alibi_slopes(n_heads: int) -> tuple[float, ...]:
     Returns:
         H slopes: for n, the largest power of two in H, 2 ** (-8i / n); the rest from between.
 
+    Raises:
+        TypeError: If it is no whole number.
+        ValueError: If there is no head.
+
     Source: Press et al. 2022, section 3 and code.
     """
+    [n_heads] = check_sizes(n_heads=n_heads)
     n = 2 ** math.floor(math.log2(n_heads))
     slopes = [2.0 ** (-8 * i / n) for i in range(1, n + 1)]
     slopes += [2.0 ** (-4 * (2 * i - 1) / n) for i in range(1, n_heads - n + 1)]
@@ -274,8 +316,18 @@ def relative_bucket(
     Returns:
         The bucket of each distance.
 
+    Raises:
+        TypeError: If distances are no tensor of integers, or a number is no whole one.
+        ValueError: If there are too few buckets, or none is left for far distances.
+
     Source: Raffel et al. 2020, section 2.1 and code.
     """
+    distance = check_ids("distance", distance)
+    [n_buckets, max_distance] = check_sizes(n_buckets=n_buckets, max_distance=max_distance)
+    if n_buckets < (least := 4 if bidirectional else 2):
+        raise ValueError(f"n_buckets must be at least {least}, got {n_buckets}")
+    if max_distance <= (exact := n_buckets // (4 if bidirectional else 2)):
+        raise ValueError(f"max_distance must exceed the {exact} exact ones, got {max_distance}")
     upper = torch.zeros_like(distance)
     if bidirectional:
         n_buckets //= 2
@@ -289,6 +341,16 @@ def relative_bucket(
     return upper + torch.where(back < n_exact, back, far)
 
 
+def _distances(query_slots: Int[Tensor, " T"], key_slots: Int[Tensor, " S"]) -> Int[Tensor, "T S"]:
+    queries, keys = (
+        check_ids("query_slots", query_slots, "T"),
+        check_ids("key_slots", key_slots, "S"),
+    )
+    return keys[None, :] - queries[:, None]
+
+
 def _phases(at: Int[Tensor, "..."], frequencies: tuple[float, ...]) -> Float[Tensor, "... K2"]:
+    if not isinstance(at, Tensor) or at.dtype == torch.bool or at.is_complex():
+        check_ids("positions", at)  # fractions will do: between two positions there is an angle
     table = torch.tensor(frequencies, dtype=torch.float32, device=at.device)
     return at.unsqueeze(-1) * table

@@ -38,7 +38,7 @@ def causal_example(
     Source: Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
     section 3.1, equation 1.
     """
-    check_ids("tokens", tokens, "N", "B N")
+    tokens = check_ids("tokens", tokens, "N", "B N")
     if tokens.shape[-1] < 2:
         raise ValueError(f"tokens must hold at least 2 ids a row, got {tokens.shape[-1]}")
     padding = tokens == IGNORE
@@ -70,7 +70,7 @@ def causal_loss(logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"]) -> 
     Source: Radford et al. 2018, section 3.1; the mean is over all counting targets of the batch,
     not first within each row.
     """
-    check_targets(logits, targets)
+    targets = check_targets(logits, targets)
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)
 
 
@@ -90,14 +90,14 @@ def token_losses(
         TypeError: If logits are no tensor of floats, or targets none of integers.
         ValueError: If they do not belong together.
     """
-    check_targets(logits, targets)
+    targets = check_targets(logits, targets)
     flat = F.cross_entropy(
         logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="none"
     )
     return torch.unflatten(flat, 0, targets.shape)
 
 
-def check_targets(logits: Any, targets: Any, name: str = "logits") -> None:
+def check_targets(logits: Any, targets: Any, name: str = "logits") -> Any:
     """Refuse logits and targets that do not belong together.
 
     Shapes are not annotated here: this is where a wrong one gets its message.
@@ -107,14 +107,18 @@ def check_targets(logits: Any, targets: Any, name: str = "logits") -> None:
         targets: Wanted token ids, or ``IGNORE``, (B, T).
         name: How messages call the logits.
 
+    Returns:
+        The targets in int64, as torch wants them.
+
     Raises:
         TypeError: If logits are no tensor of floats, or targets none of integers.
         ValueError: If a shape is wrong.
     """
     check_floats(name, logits, "B T V")
-    check_ids("targets", targets, "B T")
+    targets = check_ids("targets", targets, "B T")
     if logits.shape[:2] != targets.shape:
         raise ValueError(
             f"targets must be one for each place of {name}, {tuple(logits.shape[:2])}, "
             f"got shape {tuple(targets.shape)}"
         )
+    return targets

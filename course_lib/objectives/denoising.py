@@ -62,7 +62,7 @@ def denoising_example(
     for place, noise in enumerate(noises):
         if not callable(noise):
             raise TypeError(f"noises[{place}] must be a function of rows, got {noise!r:.60}")
-    check_whole(start_id=start_id, pad_id=pad_id)
+    [start_id, pad_id] = check_whole(start_id=start_id, pad_id=pad_id)
     source = rows
     for noise in noises:
         source = noise(source, generator)
@@ -100,10 +100,10 @@ def mask_tokens(
         TypeError: If an argument is of a wrong type.
         ValueError: If the rows are no batch, or the share is none.
     """
-    check_batch(rows, generator)
-    check_whole(mask_id=mask_id)
-    check_id_lists(special_ids=special_ids)
-    check_share("rate", rate)
+    rows = check_batch(rows, generator)
+    [mask_id] = check_whole(mask_id=mask_id)
+    [special_ids] = check_id_lists(special_ids=special_ids)
+    rate = check_share("rate", rate)
     candidates = (rows != IGNORE) & ~any_of(rows, tuple(special_ids))
     n = stochastic_round(rate * candidates.sum(1).double(), generator)
     return rows.masked_fill(choose(candidates, n, generator), mask_id)
@@ -128,9 +128,9 @@ def delete_tokens(
         TypeError: If an argument is of a wrong type.
         ValueError: If the rows are no batch, or the share is none.
     """
-    check_batch(rows, generator)
-    check_id_lists(special_ids=special_ids)
-    check_share("rate", rate)
+    rows = check_batch(rows, generator)
+    [special_ids] = check_id_lists(special_ids=special_ids)
+    rate = check_share("rate", rate)
     present = rows != IGNORE
     candidates = present & ~any_of(rows, tuple(special_ids))
     n = stochastic_round(rate * candidates.sum(1).double(), generator)
@@ -164,10 +164,10 @@ def infill(
     last one is cut to fit. Places are drawn so that every arrangement is as likely as any other;
     at either end of a row fewer spans can reach a token.
     """
-    check_batch(rows, generator)
-    check_whole(mask_id=mask_id)
-    check_numbers(mean_span=mean_span)
-    check_share("rate", rate)
+    rows = check_batch(rows, generator)
+    [mask_id] = check_whole(mask_id=mask_id)
+    [mean_span] = check_numbers(mean_span=mean_span)
+    rate = check_share("rate", rate)
     if not 0 < mean_span < float("inf"):
         raise ValueError(f"mean_span must be positive, got {mean_span}")
     length = (rows != IGNORE).sum(1)
@@ -210,8 +210,8 @@ def permute_sentences(
         TypeError: If an argument is of a wrong type.
         ValueError: If the rows are no batch.
     """
-    check_batch(rows, generator)
-    check_id_lists(stop_ids=stop_ids)
+    rows = check_batch(rows, generator)
+    [stop_ids] = check_id_lists(stop_ids=stop_ids)
     stops = any_of(rows, tuple(stop_ids))
     sentence = stops.long().cumsum(1) - stops.long()  # a stop belongs to the sentence it ends
     noise = torch.rand(
@@ -231,7 +231,7 @@ def rotate(rows: Int[Tensor, "B T"], generator: torch.Generator) -> Int[Tensor, 
         TypeError: If an argument is of a wrong type.
         ValueError: If the rows are no batch.
     """
-    check_batch(rows, generator)
+    rows = check_batch(rows, generator)
     length = (rows != IGNORE).sum(1)
     draw = torch.rand(len(rows), generator=generator, device=rows.device, dtype=torch.float64)
     start = (draw * length).long()

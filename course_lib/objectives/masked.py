@@ -67,11 +67,13 @@ def masked_example(
     one; we round at random, so that the rate is exact for short rows too.
     """
     rows = check_rows(ids, generator)
-    check_whole(mask_id=mask_id, vocab_size=vocab_size, pad_id=pad_id)
-    check_whole(None, static_copies=static_copies)
-    check_id_lists(special_ids=special_ids)
-    for name, value in (("rate", rate), ("masked", masked), ("randomised", randomised)):
-        check_share(name, value)
+    [mask_id, vocab_size, pad_id] = check_whole(
+        mask_id=mask_id, vocab_size=vocab_size, pad_id=pad_id
+    )
+    [static_copies] = check_whole(None, static_copies=static_copies)
+    [special_ids] = check_id_lists(special_ids=special_ids)
+    rate, masked = check_share("rate", rate), check_share("masked", masked)
+    randomised = check_share("randomised", randomised)
     if masked + randomised > 1:
         raise ValueError(f"masked {masked} and randomised {randomised} must not exceed 1 together")
     if vocab_size < 1:

@@ -23,7 +23,7 @@ def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tens
         TypeError: If ``ids`` is no tensor of integers, or ``generator`` none.
         ValueError: If an id follows padding, or there are more than two dimensions.
     """
-    check_ids("ids", ids, "T", "B T")
+    ids = check_ids("ids", ids, "T", "B T")
     check_generator(generator)
     if ids.device.type != generator.device.type:
         raise ValueError(f"generator is on {generator.device}, ids are on {ids.device}")
@@ -34,26 +34,32 @@ def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tens
     return rows
 
 
-def check_batch(rows: Int[Tensor, "B T"], generator: torch.Generator) -> None:
+def check_batch(rows: Int[Tensor, "B T"], generator: torch.Generator) -> Int[Tensor, "B T"]:
     """Refuse what no noise can work on.
 
     Args:
         rows: Ids, a batch.
         generator: What is drawn from.
 
+    Returns:
+        The rows in int64.
+
     Raises:
         TypeError: If rows are no tensor of integers, or the generator is none.
         ValueError: If they are no batch.
     """
-    check_ids("rows", rows, "B T")
+    rows = check_ids("rows", rows, "B T")
     check_generator(generator)
+    return rows
 
 
-def check_share(name: str, value: float | int) -> None:
-    """Raise unless a number is a share, from 0 to 1."""
-    check_numbers(**{name: value})
-    if not 0 <= value <= 1:
+def check_share(name: str, value: float | int) -> float | int:
+    """Return a number as Python's own, and raise unless it is a share, from 0 to 1."""
+    share: float | int
+    [share] = check_numbers(**{name: value})
+    if not 0 <= share <= 1:
         raise ValueError(f"{name} must be 0 to 1, got {value}")
+    return share
 
 
 def any_of(ids: Int[Tensor, "B T"], wanted: tuple[int, ...]) -> Bool[Tensor, "B T"]:

@@ -44,9 +44,11 @@ class Denoiser:
     mode_id: int | None = None
 
     def __post_init__(self) -> None:
-        check_share("rate", self.rate)
-        check_numbers(mean_span=self.mean_span)
-        check_whole(None, mode_id=self.mode_id)
+        [mean_span] = check_numbers(mean_span=self.mean_span)
+        [mode_id] = check_whole(None, mode_id=self.mode_id)
+        plain = {"rate": check_share("rate", self.rate), "mean_span": mean_span, "mode_id": mode_id}
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if not self.mean_span >= 1:
             raise ValueError(f"mean_span must be 1 token or more, got {self.mean_span}")
 
@@ -119,7 +121,7 @@ def span_corruption_example(
     """
     rows = check_rows(ids, generator)
     check_lists(denoisers=denoisers)
-    check_whole(start_id=start_id, pad_id=pad_id)
+    [start_id, pad_id] = check_whole(start_id=start_id, pad_id=pad_id)
     if not denoisers:
         raise ValueError("denoisers must hold at least 1 denoiser, got 0")
     which = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -166,9 +168,9 @@ def split_spans(
         TypeError: If rows are no tensor of integers, or sentinels no list.
         ValueError: If there are more spans than sentinels, or ``cut`` has another shape.
     """
-    check_ids("rows", rows, "B T")
-    check_id_lists(sentinels=sentinels)
-    check_whole(None, eos_id=eos_id)
+    rows = check_ids("rows", rows, "B T")
+    [sentinels] = check_id_lists(sentinels=sentinels)
+    [eos_id] = check_whole(None, eos_id=eos_id)
     check_mask("cut", cut, rows.shape)
     present = rows != IGNORE
     cut = cut.bool() & present
@@ -215,7 +217,9 @@ def join_spans(
     Raises:
         TypeError: If one of them is no list.
     """
-    check_id_lists(source=source, targets=targets, sentinels=sentinels)
+    [source, targets, sentinels] = check_id_lists(
+        source=source, targets=targets, sentinels=sentinels
+    )
     known, spans = set(sentinels), dict[int, list[int]]()
     current: list[int] = []
     for one in targets:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from course_lib.checks import check_methods
 from course_lib.extras import needs
 from course_lib.files import read_json, read_text
 from course_lib.objectives.example import IGNORE, Example
@@ -149,6 +150,7 @@ class ChatTemplate:
             ValueError: As `render`, or if the tokenizer cannot read the text.
         """
         check_messages(messages)
+        check_methods("encode", "special_frame", tokenizer=tokenizer)
         before = tokenizer.special_frame[0] if self.framed else []
         ids: list[int] = []
         for stretch, allow in self.stretches(tokenizer, messages, ask=ask):
@@ -253,6 +255,9 @@ def chat_example(template: ChatTemplate, tokenizer: Tokenizer, messages: Convers
         ValueError: As `ChatTemplate.render`; if no message is a reply; or if the template writes
             the messages before a reply otherwise once the reply is there.
     """
+    if not isinstance(template, ChatTemplate):
+        raise TypeError(f"template must be a ChatTemplate, got {template!r:.60}")
+    check_methods("encode", "special_frame", tokenizer=tokenizer)
     check_messages(messages)
     ids: list[int] = tokenizer.special_frame[0] if template.framed else []
     starts, text = [-1] * len(ids), ""

@@ -6,7 +6,7 @@ Chapter: 10_prompt_engineering
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from course_lib.checks import check_lists, check_mappings, check_text, check_whole
+from course_lib.checks import check_lists, check_mappings, check_methods, check_text, check_whole
 from course_lib.prompting.template import Template
 
 
@@ -77,11 +77,12 @@ def few_shot_prompt(
     """
     if not isinstance(template, Template):
         raise TypeError(f"template must be a Template, got {template!r:.60}")
+    check_methods("encode", tokenizer=tokenizer)
     check_mappings(query=query)
     check_lists(examples=examples)
     check_mappings(**{f"examples[{place}]": one for place, one in enumerate(examples)})
-    check_whole(budget_tokens=budget_tokens)
-    check_whole(None, n_examples=n_examples)
+    [budget_tokens] = check_whole(budget_tokens=budget_tokens)
+    [n_examples] = check_whole(None, n_examples=n_examples)
     check_text(instruction=instruction, separator=separator)
     if budget_tokens < 1:
         raise ValueError(f"budget_tokens must be at least 1, got {budget_tokens}")

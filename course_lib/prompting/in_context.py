@@ -121,7 +121,7 @@ class LabelTask:
             TypeError: If an argument is of a wrong type.
             ValueError: If a count is not positive.
         """
-        check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
+        [n_sequences, n_pairs] = check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
         check_generator(generator)
         for name, value in (("n_sequences", n_sequences), ("n_pairs", n_pairs)):
             if value < 1:
@@ -160,7 +160,7 @@ def label_example(tokens: Int[Tensor, "B T"]) -> Example:
         TypeError: If `tokens` is no tensor of integers.
         ValueError: If it has not two dimensions.
     """
-    check_ids("tokens", tokens, "B T")
+    tokens = check_ids("tokens", tokens, "B T")
     targets = tokens[:, 1:].clone()
     targets[:, 1::2] = IGNORE
     return Example(inputs=tokens[:, :-1], targets=targets)
@@ -197,8 +197,8 @@ def easy_then_pure(
         ValueError: If a count is not positive, or `easy_share` is not from 0 to 1.
     """
     check_task(task)
-    check_whole(batch_size=batch_size, n_pairs=n_pairs, steps=steps)
-    check_numbers(easy_share=easy_share)
+    [batch_size, n_pairs, steps] = check_whole(batch_size=batch_size, n_pairs=n_pairs, steps=steps)
+    [easy_share] = check_numbers(easy_share=easy_share)
     check_generator(generator)
     for name, value in (("batch_size", batch_size), ("n_pairs", n_pairs), ("steps", steps)):
         if value < 1:
@@ -231,7 +231,7 @@ def bayes_probabilities(task: LabelTask, tokens: Int[Tensor, "B T"]) -> Float[Te
         ValueError: If the rows are no word-label pairs, or break the rule of one label a class.
     """
     check_task(task)
-    check_ids("tokens", tokens, "B T")
+    tokens = check_ids("tokens", tokens, "B T")
     n, size, first = len(task.classes), len(task.classes[0]), task.first_label
     words, labels = tokens[:, ::2], tokens[:, 1::2]  # (B, N) each
     if words.shape != labels.shape or (words >= first).any() or (labels < first).any():
@@ -274,7 +274,7 @@ def bayes_accuracy(n_examples: int, n_classes: int = 4) -> float:
         TypeError: If one of them is no whole number.
         ValueError: If there are fewer than 0 examples or 2 classes.
     """
-    check_whole(n_examples=n_examples, n_classes=n_classes)
+    [n_examples, n_classes] = check_whole(n_examples=n_examples, n_classes=n_classes)
     if n_examples < 0 or n_classes < 2:
         raise ValueError(
             "n_examples must be 0 or more and n_classes 2 or more, got "

@@ -85,7 +85,7 @@ def turn(task: str, directions: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         TypeError: If the directions are no tensor of integers.
         ValueError: If there is no such task.
     """
-    check_ids("directions", directions)
+    directions = check_ids("directions", directions)
     n = len(DIRECTIONS)
     turned = {
         "same": directions,
@@ -125,7 +125,7 @@ def draw_turns(
         TypeError: If an argument is of a wrong type.
         ValueError: If a count is not positive, there is no such way or task, or no task at all.
     """
-    check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
+    [n_sequences, n_pairs] = check_whole(n_sequences=n_sequences, n_pairs=n_pairs)
     check_lists(tasks=tasks)
     check_generator(generator)
     if way not in WAYS:
@@ -163,7 +163,7 @@ def answer_example(tokens: Int[Tensor, "B T"]) -> Example:
         TypeError: If tokens are no tensor of integers.
         ValueError: If they have not two dimensions.
     """
-    check_ids("tokens", tokens, "B T")
+    tokens = check_ids("tokens", tokens, "B T")
     targets = torch.full_like(tokens[:, 1:], IGNORE)
     targets[:, 2::STEP] = tokens[:, 3::STEP]
     return Example(inputs=tokens[:, :-1], targets=targets)
@@ -186,7 +186,7 @@ def said_and_shown(
         TypeError: If an argument is of a wrong type.
         ValueError: If `batch_size` is no positive multiple of 4.
     """
-    check_whole(batch_size=batch_size, n_pairs=n_pairs)
+    [batch_size, n_pairs] = check_whole(batch_size=batch_size, n_pairs=n_pairs)
     if batch_size < 4 or batch_size % 4:
         raise ValueError(f"batch_size must be a positive multiple of 4, got {batch_size}")
     quarter = batch_size // 4
@@ -211,7 +211,7 @@ def draw_walks(n_sequences: int, n_turns: int, *, generator: torch.Generator) ->
         TypeError: If an argument is of a wrong type.
         ValueError: If a count is not positive.
     """
-    check_whole(n_sequences=n_sequences, n_turns=n_turns)
+    [n_sequences, n_turns] = check_whole(n_sequences=n_sequences, n_turns=n_turns)
     check_generator(generator)
     for name, value in (("n_sequences", n_sequences), ("n_turns", n_turns)):
         if value < 1:
@@ -235,8 +235,8 @@ def follow(start: Int[Tensor, " B"], turns: Int[Tensor, "B N"]) -> Int[Tensor, "
         TypeError: If one of the two is no tensor of integers.
         ValueError: If they are not of as many walks.
     """
-    check_ids("start", start, "B")
-    check_ids("turns", turns, "B N")
+    start = check_ids("start", start, "B")
+    turns = check_ids("turns", turns, "B N")
     if len(start) != len(turns):
         raise ValueError(f"turns must be a row for each of {len(start)} starts, got {len(turns)}")
     way = [start]
@@ -265,7 +265,7 @@ def at_once_and_in_steps(
         TypeError: If an argument is of a wrong type.
         ValueError: If `batch_size` is no positive even number.
     """
-    check_whole(batch_size=batch_size, n_turns=n_turns)
+    [batch_size, n_turns] = check_whole(batch_size=batch_size, n_turns=n_turns)
     if batch_size < 2 or batch_size % 2:
         raise ValueError(f"batch_size must be a positive even number, got {batch_size}")
     half, asked = batch_size // 2, n_turns + 1

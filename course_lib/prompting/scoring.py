@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from course_lib.checks import check_lists, check_text, check_whole, tensor_of_ids
+from course_lib.checks import check_lists, check_methods, check_text, check_whole, tensor_of_ids
 from course_lib.generation.checks import check_context, check_model
 from course_lib.model.transformer import Transformer
 from course_lib.objectives.causal import token_losses
@@ -68,7 +68,7 @@ def score(
 
     Source: Brown et al. 2020, section 2.4 (multiple choice by likelihood, also a token).
     """
-    check_whole(batch_size=batch_size)
+    [batch_size] = check_whole(batch_size=batch_size)
     rows = _rows(model, prompts, answers, start_id)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -162,6 +162,7 @@ def encode_pair(tokenizer: Encodes, prompt: str, answer: str) -> tuple[list[int]
         TypeError: If prompt or answer is no text.
         ValueError: If prompt or answer has no token left of its own.
     """
+    check_methods("encode", tokenizer=tokenizer)
     check_text(prompt=prompt, answer=answer)
     joined, alone = tokenizer.encode(prompt + answer), tokenizer.encode(prompt)
     n_shared = 0

@@ -93,7 +93,7 @@ def answer_pairs(
     check_module(model)
     check_lists(pairs=pairs)
     check_lists(**{f"pairs[{place}]": pair for place, pair in enumerate(pairs)})
-    check_whole(n_examples=n_examples)
+    [n_examples] = check_whole(n_examples=n_examples)
     check_generator(generator)
     if not 0 <= n_examples < len(pairs):
         raise ValueError(

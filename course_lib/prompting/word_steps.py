@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.checks import check_floats, check_generator, check_ids, check_lists
+from course_lib.checks import check_floats, check_generator, check_ids, check_lists, check_methods
 from course_lib.prompting.few_shot import Encodes
 from course_lib.shapes import Float, Int
 
@@ -43,6 +43,7 @@ def pairs_of_tokens(tokenizer: Encodes, pairs: Sequence[tuple[str, str]]) -> Int
     Raises:
         TypeError: If pairs are no list of pairs.
     """
+    check_methods("encode", tokenizer=tokenizer)
     check_lists(pairs=pairs)
     check_lists(**{f"pairs[{place}]": pair for place, pair in enumerate(pairs)})
     ids = [[tokenizer.encode(" " + word) for word in pair] for pair in pairs]
@@ -67,7 +68,7 @@ def common_step(
         ValueError: If there are fewer than four pairs, or a shape is wrong.
     """
     check_floats("table", table, "V D")
-    check_ids("pairs", pairs, "N 2")
+    pairs = check_ids("pairs", pairs, "N 2")
     check_generator(generator)
     if pairs.shape[1] != 2:
         raise ValueError(f"pairs must be of shape (N, 2), got {tuple(pairs.shape)}")

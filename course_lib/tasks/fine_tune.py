@@ -76,8 +76,8 @@ def fine_tune(
     Source: Devlin et al. 2019, appendix A.3: warm-up over a tenth, then a linear fall.
     """
     check_module(model)
-    check_whole(steps=steps, batch_size=batch_size, seed=seed)
-    check_numbers(warmup=warmup)
+    [steps, batch_size, seed] = check_whole(steps=steps, batch_size=batch_size, seed=seed)
+    [warmup] = check_numbers(warmup=warmup)
     for name, given in (("examples", examples), ("held_out", held_out)):
         if not isinstance(given, Examples) and (given is not None or name == "examples"):
             raise TypeError(f"{name} must be Examples, from encode_items, got {given!r:.60}")
@@ -152,7 +152,7 @@ def answer(
     """
     check_module(model)
     check_lists(items=items, labels=labels)
-    check_whole(batch_size=batch_size, max_new_tokens=max_new_tokens)
+    [batch_size, max_new_tokens] = check_whole(batch_size=batch_size, max_new_tokens=max_new_tokens)
     for name, value in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")

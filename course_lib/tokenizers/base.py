@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Protocol, runtime_checkable
 
+from course_lib.checks import check_whole
 from course_lib.tokenizers.added import AddedToken, Finder
 from course_lib.tokenizers.align import Span
 from course_lib.tokenizers.framing import Framing
@@ -357,17 +358,17 @@ def check_names(special_tokens: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def check_vocab_size(vocab_size: int, smallest: int, why: str) -> None:
+def check_vocab_size(vocab_size: int, smallest: int, why: str) -> int:
     """Stop at a vocabulary that cannot hold what every vocabulary must hold.
 
     Raises:
         TypeError: not an integer.
         ValueError: smaller than `smallest`.
     """
-    if isinstance(vocab_size, bool) or not isinstance(vocab_size, int):
-        raise TypeError(f"vocab_size must be an integer, got {vocab_size!r}")
+    [vocab_size] = check_whole(vocab_size=vocab_size)
     if vocab_size < smallest:
         raise ValueError(f"vocab_size must be at least {smallest} ({why}), got {vocab_size}")
+    return vocab_size
 
 
 def as_ids(ids: Ids) -> list[int]:

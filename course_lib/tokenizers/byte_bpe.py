@@ -152,7 +152,9 @@ class ByteLevelBPE(Tokenizer):
         """
         specials = {name: i for i, name in enumerate(check_names(special_tokens))}
         smallest = 256 + len(specials)
-        check_vocab_size(vocab_size, smallest, f"256 bytes and {len(specials)} special tokens")
+        vocab_size = check_vocab_size(
+            vocab_size, smallest, f"256 bytes and {len(specials)} special tokens"
+        )
         split = splitter(pattern)
         words: Counter[str] = Counter()
         for text in tqdm(check_texts(texts), "read", disable=not progress, unit="text"):

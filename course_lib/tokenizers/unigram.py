@@ -144,7 +144,7 @@ class Unigram(Tokenizer):
             ValueError: no text, `n_sentinels` is negative, or `vocab_size` has no room for every
                 character.
         """
-        check_whole(n_sentinels=n_sentinels, seed_size=seed_size)
+        [n_sentinels, seed_size] = check_whole(n_sentinels=n_sentinels, seed_size=seed_size)
         if n_sentinels < 0:
             raise ValueError(f"n_sentinels must be 0 or more, got {n_sentinels}")
         from course_lib.tokenizers.unigram_trainer import learn_pieces  # brings torch with it
@@ -161,7 +161,7 @@ class Unigram(Tokenizer):
         characters = {character for word in words for character in word}
         head = [*specials, *(byte_piece(b) for b in range(256 if byte_fallback else 0))]
         n_others = len(head) + n_sentinels
-        check_vocab_size(
+        vocab_size = check_vocab_size(
             vocab_size,
             n_others + len(characters),
             f"{n_others} special tokens, bytes and sentinels, {len(characters)} characters",

@@ -42,7 +42,7 @@ def learn_pieces(
     spelled = [[word[0], *(prefix + character for character in word[1:])] for word in words]
     pieces = sorted({piece for word in spelled for piece in word})
     smallest = n_special + len(pieces)
-    check_vocab_size(
+    vocab_size = check_vocab_size(
         vocab_size, smallest, f"{len(pieces)} characters and {n_special} special tokens"
     )
     id_of = {piece: i for i, piece in enumerate(pieces)}

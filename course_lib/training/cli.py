@@ -132,6 +132,8 @@ def prepare(
     strategy = _choose_strategy(chosen, n_ranks)
     config = choose_config(chosen, presets)
     _check_numbers(chosen)
+    if chosen.vocab_size:
+        _check_memory(replace(config, vocab_size=chosen.vocab_size))
     seq_len = chosen.seq_len or config.max_seq_len
     if seq_len > config.max_seq_len:
         raise ValueError(

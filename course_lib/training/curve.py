@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
+from course_lib.checks import check_methods, check_numbers, check_sizes, check_whole
 from course_lib.training.history import History
 from course_lib.training.progress import Say, lines
 
@@ -47,8 +48,11 @@ def draw(
         Lines of text, the last one without an end.
 
     Raises:
+        TypeError: If a number is no whole one.
         ValueError: If there is room for less than two columns or rows.
     """
+    [width, height] = check_whole(width=width, height=height)
+    [steps] = check_whole(None, steps=steps)
     for name, room in (("width", width), ("height", height)):
         if room < 2:
             raise ValueError(f"{name} must be at least 2, got {room}")
@@ -57,14 +61,14 @@ def draw(
     measured = _columns(history.evaluations, n_steps, width)
     seen = [*learned.values(), *measured.values()]
     if not seen:
-        return "no update yet"
+        return "no finite loss yet" if history.steps else "no update yet"
     low, high = min(seen), max(seen)
     rows = [[" "] * width for _ in range(height)]
     for sign, points in (("*", learned), ("o", measured)):
         for column, value in points.items():
             depth = (high - value) / (high - low) if high > low else 1.0
             rows[round(depth * (height - 1))][column] = sign
-    labels = [f"{high:.3f}", *[""] * (height - 2), f"{low:.3f}"]
+    labels = [_label(high), *[""] * (height - 2), _label(low)]
     drawn = [
         f"{label:>{_LABEL}} |{''.join(row)}".rstrip()
         for label, row in zip(labels, rows, strict=True)
@@ -75,6 +79,11 @@ def draw(
     key = "* training loss" + (", o held-out loss" if measured else "")
     drawn.append(f"{'':{_LABEL}}  {key}, nats a token")
     return "\n".join(drawn)
+
+
+def _label(value: float) -> str:
+    text = f"{value:.3f}"
+    return text if len(text) <= _LABEL else f"{value:.2e}"
 
 
 def _columns(points: Iterable[tuple[int, float]], n_steps: int, width: int) -> dict[int, float]:
@@ -168,11 +177,21 @@ class LiveCurve:
         steps: Updates of the whole run.
         every_seconds: Between drawings.
         stream: Where a terminal is; None takes a notebook's cell or the error stream.
+
+    Raises:
+        TypeError: If a number is none, or nothing can be written to the stream.
+        ValueError: If a number is not positive.
     """
 
     def __init__(
         self, steps: int, *, every_seconds: float = 1.0, stream: Stream | None = None
     ) -> None:
+        [every_seconds] = check_numbers(every_seconds=every_seconds)
+        if not 0 <= every_seconds < math.inf:
+            raise ValueError(f"every_seconds must be 0 or more and finite, got {every_seconds}")
+        if stream is not None:
+            check_methods("write", "flush", "isatty", stream=stream)
+        [steps] = check_sizes(steps=steps)
         self._steps, self._every = steps, every_seconds
         self._screen = Screen(stream)
         self._line = None if self._screen.live else lines(steps)

@@ -54,7 +54,7 @@ def evaluate(
         TypeError: If an argument is of a wrong type.
         ValueError: If no target counts, or the batch size is not positive.
     """
-    check_whole(batch_size=batch_size, seed=seed)
+    [batch_size, seed] = check_whole(batch_size=batch_size, seed=seed)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not isinstance(held_out, Iterable):

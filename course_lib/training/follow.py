@@ -34,7 +34,12 @@ def read_metrics(path: Path) -> History:
         OSError: If it cannot be read.
         ValueError: If a line is none of a run; the message has its number.
     """
-    *whole, _ = path.read_text(encoding="utf-8").split("\n")
+    try:
+        *whole, begun = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: no metrics of a run ({error})") from error
+    if begun and not begun.startswith("{"):
+        raise ValueError(f"{path}, line {len(whole) + 1}: no metrics of a run ({begun!r:.40})")
     history = History()
     for number, line in enumerate(whole, start=1):
         try:
@@ -47,7 +52,7 @@ def read_metrics(path: Path) -> History:
             history.gradient_norms.append(float(entry["gradient_norm"]))
             history.tokens.append(int(entry["tokens"]))
             history.seconds.append(float(entry["seconds"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"{path}, line {number}: no metrics of a run ({error!r})") from error
     return history
 

@@ -105,7 +105,9 @@ def train(
     """
     if isinstance(batches, str) or not isinstance(batches, Iterable):
         raise TypeError(f"batches must be an iterable of rows, got {batches!r:.60}")
-    _check(steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed)
+    steps, accumulate, seed, clip, evaluate_every, checkpoint_every = _check(
+        steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed
+    )
     engine = engine_of(model, optimizer, precision)
     path = None if checkpoint is None else Path(checkpoint)
     schedule = schedule or constant()
@@ -228,26 +230,20 @@ def _check(
     checkpoint_every: int | None,
     resume: bool,
     seed: int,
-) -> None:
-    numbers = {
-        "steps": steps,
-        "accumulate": accumulate,
-        "evaluate_every": evaluate_every,
-        "checkpoint_every": checkpoint_every,
-    }
-    for name, value in numbers.items():
-        if name.endswith("every"):
-            check_whole(None, **{name: value})
-        else:
-            check_whole(**{name: value})
+) -> list[Any]:
+    wanted = {"steps": steps, "accumulate": accumulate}
+    optional = {"evaluate_every": evaluate_every, "checkpoint_every": checkpoint_every}
+    [*sizes, seed] = check_whole(**wanted, seed=seed)
+    every = check_whole(None, **optional)
+    for name, value in zip([*wanted, *optional], [*sizes, *every], strict=True):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    check_whole(seed=seed)
-    check_numbers(None, clip=clip)
+    [clip] = check_numbers(None, clip=clip)
     if clip is not None and not clip > 0:
         raise ValueError(f"clip must be positive, or None for no clipping, got {clip}")
     if not 0 <= seed < 2**63:
         raise ValueError(f"seed must be 0 to 2**63 - 1, got {seed}")
     if checkpoint is None and (resume or checkpoint_every):
-        wanted = "resume" if resume else "checkpoint_every"
-        raise ValueError(f"{wanted} needs a checkpoint to work with, got checkpoint=None")
+        asked = "resume" if resume else "checkpoint_every"
+        raise ValueError(f"{asked} needs a checkpoint to work with, got checkpoint=None")
+    return [*sizes, seed, clip, *every]

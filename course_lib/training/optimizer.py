@@ -36,7 +36,7 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     out embeddings is our choice.
     """
     check_module(model)
-    check_numbers(weight_decay=weight_decay)
+    [weight_decay] = check_numbers(weight_decay=weight_decay)
     embeddings = {
         id(parameter)
         for module in model.modules()
@@ -82,7 +82,7 @@ def adamw(
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2;
     defaults of Brown et al. 2020, appendix B.
     """
-    check_numbers(lr=lr, weight_decay=weight_decay, eps=eps)
+    [lr, weight_decay, eps] = check_numbers(lr=lr, weight_decay=weight_decay, eps=eps)
     if not lr > 0:
         raise ValueError(f"lr must be positive, got {lr}")
     if lr > _LARGEST_RATE:

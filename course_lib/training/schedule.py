@@ -49,8 +49,8 @@ def linear(*, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
 
     Source: Devlin et al. 2019, "BERT", appendix A.2 (warm-up, then linear decay).
     """
-    check_whole(steps=steps)
-    _check(warmup=warmup, steps=steps, final=final)
+    [steps] = check_whole(steps=steps)
+    warmup, final = _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
         _rise(step, warmup) * _between(1.0, final, _progress(step, warmup, steps), lambda x: x)
     )
@@ -74,8 +74,8 @@ def warmup_cosine(*, steps: int, warmup: int, final: float = 0.1) -> Schedule:
     Source: Radford et al. 2018, section 4.1 (warm-up, then cosine to 0); Brown et al. 2020,
     appendix B (cosine to a tenth, our default).
     """
-    check_whole(steps=steps)
-    _check(warmup=warmup, steps=steps, final=final)
+    [steps] = check_whole(steps=steps)
+    warmup, final = _check(warmup=warmup, steps=steps, final=final)
     return lambda step: (
         _rise(step, warmup)
         * _between(
@@ -106,8 +106,8 @@ def warmup_stable_decay(*, steps: int, warmup: int, decay: int, final: float = 0
     Source: Hu et al. 2024, "MiniCPM", section 4.2, which decays exponentially; we fall along a
     straight line.
     """
-    check_whole(steps=steps, decay=decay)
-    _check(warmup=warmup, steps=steps, final=final)
+    [steps, decay] = check_whole(steps=steps, decay=decay)
+    warmup, final = _check(warmup=warmup, steps=steps, final=final)
     if decay < 0 or warmup + decay > steps:
         raise ValueError(f"warmup {warmup} and decay {decay} must fit into steps {steps}")
     return lambda step: (
@@ -131,9 +131,9 @@ def _between(first: float, last: float, progress: float, shape: Callable[[float]
     return first + (last - first) * shape(progress)
 
 
-def _check(*, warmup: int, steps: int | None, final: float) -> None:
-    check_whole(warmup=warmup)
-    check_numbers(final=final)
+def _check(*, warmup: int, steps: int | None, final: float) -> tuple[int, float]:
+    [warmup] = check_whole(warmup=warmup)
+    [final] = check_numbers(final=final)
     if warmup < 0:
         raise ValueError(f"warmup must be 0 or more, got {warmup}")
     if steps is not None and steps < 1:
@@ -142,3 +142,4 @@ def _check(*, warmup: int, steps: int | None, final: float) -> None:
         raise ValueError(f"warmup must not exceed steps {steps}, got {warmup}")
     if not 0 <= final <= 1:
         raise ValueError(f"final must be a factor from 0 to 1, got {final}")
+    return warmup, final

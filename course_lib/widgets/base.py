@@ -41,6 +41,8 @@ class CourseWidget(anywidget.AnyWidget):
 def number(name: str, value: Any, *, hidden: bool = False) -> float:
     """Converts one value to a finite float (or minus infinity where `hidden` is allowed)."""
     try:
+        if isinstance(value, str | bytes | bool):
+            raise TypeError("a number is wanted")
         result = float(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be a number, got {value!r}") from error

@@ -7,13 +7,14 @@ from typing import Any
 
 import traitlets
 
+from course_lib.checks import check_flags, check_sizes, check_whole
 from course_lib.distributed.memory.accounting import (
     activation_bytes,
     checkpoint_bytes,
     communication_elements,
     model_state_bytes,
 )
-from course_lib.widgets.base import CourseWidget
+from course_lib.widgets.base import CourseWidget, number
 from course_lib.widgets.bundle import bundle
 from course_lib.widgets.markup import card, escape, fixed, scroll
 from course_lib.widgets.markup import table as html_table
@@ -77,6 +78,16 @@ class MemoryCalculator(CourseWidget):
         ):
             if value not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+        for name, amount in (("parameters", parameters), ("memory", memory)):
+            if number(name, amount) < 0:
+                raise ValueError(f"{name} must be at least 0, got {amount}")
+        [gpus] = check_sizes(gpus=gpus)
+        sizes = {"layers": layers, "width": width, "tokens": tokens, "sequences": sequences}
+        sizes = dict(zip(sizes, check_whole(**sizes), strict=True))
+        for name, size in sizes.items():
+            if size < 0:
+                raise ValueError(f"{name} must be at least 0, got {size}")
+        [recompute] = check_flags(recompute=recompute)
         choice: dict[str, Any] = {
             "parameters": float(parameters),
             "gpus": gpus,
@@ -84,15 +95,9 @@ class MemoryCalculator(CourseWidget):
             "precision": precision,
             "optimizer": optimizer,
             "memory": memory,
-            "layers": layers,
-            "width": width,
-            "tokens": tokens,
-            "sequences": sequences,
+            **sizes,
             "recompute": recompute,
         }
-        bad = [name for name, value in choice.items() if not isinstance(value, str) and value < 0]
-        if bad:
-            raise ValueError(f"{bad[0]} must be at least 0, got {choice[bad[0]]}")
         total = sum(memory_parts(choice).values())  # also checks stage and gpus
         payload: dict[str, Any] = {
             "choice": choice,

@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from course_lib.checks import check_flags, check_sizes
 from course_lib.distributed.zero.stages import check_stage
 from course_lib.widgets.base import CourseWidget, number
 from course_lib.widgets.bundle import bundle
@@ -72,10 +73,10 @@ class StepTime(CourseWidget):
         check_stage(stage)
         if link not in LINKS:
             raise ValueError(f"link must be one of {', '.join(LINKS)}, got {link!r}")
+        [gpus, tokens] = check_sizes(gpus=gpus, tokens=tokens)
+        [overlap] = check_flags(overlap=overlap)
         if tokens not in [2**power for power in POWERS]:
             raise ValueError(f"tokens must be a power of 2 from 32 to 262144, got {tokens}")
-        if gpus < 1:
-            raise ValueError(f"gpus must be at least 1, got {gpus}")
         sizes = {"parameters": parameters, "teraflops": teraflops}
         for name, value in sizes.items():
             if number(name, value) <= 0:
@@ -87,7 +88,7 @@ class StepTime(CourseWidget):
             "tokens": tokens,
             "link": link,
             "teraflops": float(teraflops),
-            "overlap": bool(overlap),
+            "overlap": overlap,
         }
         payload: dict[str, Any] = {
             "choice": choice,

@@ -9,7 +9,7 @@ from torch import nn
 
 from course_lib.adaptation import mixing, preferences, quantize, scaling
 from course_lib.adaptation.align import align
-from course_lib.adaptation.attempts import sample_answers
+from course_lib.adaptation.attempts import pass_at_k, sample_answers
 from course_lib.adaptation.continued import LossMatrix, continue_pretraining, domain_losses
 from course_lib.adaptation.distill import distill, distillation_loss
 from course_lib.adaptation.grpo import Rollouts, group_advantages, grpo_loss
@@ -151,6 +151,11 @@ DOORS: dict[str, Door] = {
             "generator": "generator", "temperature": "number",
         },
     ),
+    "pass_at_k": (
+        pass_at_k,
+        lambda: {"n_answers": 5, "n_right": 2, "k": 3},
+        {"n_answers": "whole", "n_right": "whole", "k": "whole"},
+    ),
     "round_to_int8": (
         quantize.round_to_int8, lambda: {"weight": torch.rand(2, 3)}, {"weight": "floats"}
     ),
@@ -204,4 +209,8 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)
+[
+    test_a_right_call_is_not_refused,
+    test_a_wrong_argument_is_refused_by_name,
+    test_another_form_of_an_argument_does_the_same,
+] = trials(DOORS)

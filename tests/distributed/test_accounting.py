@@ -187,6 +187,18 @@ def test_bad_ranks():
         acc.model_state_bytes(1, 0, 1)
 
 
+@pytest.mark.parametrize("wrong", [2.5, float("nan"), True, "8", None])
+def test_bytes_of_no_number_are_refused(wrong):
+    with pytest.raises(TypeError, match="n_ranks must be a whole number"):
+        acc.model_state_bytes(1e9, wrong, 1)
+    if wrong != 2.5:
+        with pytest.raises((TypeError, ValueError), match="n_parameters must be"):
+            acc.communication_elements(wrong, 1)
+    if wrong is not None:
+        with pytest.raises(TypeError, match="n_ranks must be a whole number"):
+            acc.communication_elements(1e9, 1, wrong)
+
+
 def plan_for(world_size):
     names = {f"b.{i}.w": (64, 64) for i in range(3)} | {"e": (128, 16)}
     parameters = {n: ParameterInfo(s, "float32", True, (n,)) for n, s in names.items()}

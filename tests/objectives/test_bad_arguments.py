@@ -114,7 +114,11 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)
+[
+    test_a_right_call_is_not_refused,
+    test_a_wrong_argument_is_refused_by_name,
+    test_another_form_of_an_argument_does_the_same,
+] = trials(DOORS)
 
 
 def careless(rows: Any) -> Any:

@@ -4,16 +4,20 @@ import pytest
 import torch
 
 from course_lib.prompting import (
+    ChatTemplate,
     Template,
+    chat_example,
     few_shot_prompt,
     in_context,
     named_tasks,
     scoring,
     word_steps,
 )
+from course_lib.tokenizers import ByteLevelBPE
 from tests.doors import ROWS, Door, draws, model, trials
 
 pytestmark = pytest.mark.usefixtures("as_installed")
+BYTES = ByteLevelBPE.train(["a b"], 261, special_tokens=["<|im_start|>", "<|im_end|>"])
 EXAMPLES = [{"text": "good", "mood": "happy"}]
 
 
@@ -72,9 +76,28 @@ DOORS: dict[str, Door] = {
             "instruction": "Say.",
         },
         {
-            "template": "object", "query": "mapping", "budget_tokens": "whole",
-            "examples": "several", "n_examples": "whole?", "instruction": "text",
+            "tokenizer": "object", "template": "object", "query": "mapping",
+            "budget_tokens": "whole", "examples": "several", "n_examples": "whole?",
+            "instruction": "text",
         },
+    ),
+    "encode_pair": (
+        scoring.encode_pair,
+        lambda: {"tokenizer": Letters(), "prompt": "a", "answer": "b"},
+        {"tokenizer": "object", "prompt": "text", "answer": "text"},
+    ),
+    "pairs_of_tokens": (
+        word_steps.pairs_of_tokens,
+        lambda: {"tokenizer": Letters(), "pairs": [("a", "b")]},
+        {"tokenizer": "object", "pairs": "lists"},
+    ),
+    "chat_example": (
+        chat_example,
+        lambda: {
+            "template": ChatTemplate.plain(), "tokenizer": BYTES,
+            "messages": [{"role": "assistant", "content": "a"}],
+        },
+        {"template": "object", "tokenizer": "object", "messages": "several"},
     ),
     "score": (
         scoring.score,
@@ -89,4 +112,8 @@ DOORS: dict[str, Door] = {
 }  # fmt: skip
 
 
-test_a_right_call_is_not_refused, test_a_wrong_argument_is_refused_by_name = trials(DOORS)
+[
+    test_a_right_call_is_not_refused,
+    test_a_wrong_argument_is_refused_by_name,
+    test_another_form_of_an_argument_does_the_same,
+] = trials(DOORS)

@@ -376,6 +376,7 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--strategy", "plain", "--nprocs", "2"], "plain is for one process"),
         (["--config", TINY, "--set", "d_model=1073741824"], "of memory"),
         (["--config", TINY, "--set", "n_decoder_layers=1000000000000"], "of memory"),
+        (["--config", TINY, "--vocab-size", "1000000000000000"], "of memory"),
         (["--config", "/dev/zero"], "/dev/zero is no ordinary file"),
         (["--config", TINY, "--text", "/dev/zero"], "/dev/zero is no ordinary file"),
         (["--config", TINY, "--weight-decay", "-2"], "--weight-decay must be 0 or more, got -2.0"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import re
 import sys
@@ -63,6 +64,38 @@ def test_a_run_without_an_update_has_no_curve() -> None:
     for name in ("width", "height"):
         with pytest.raises(ValueError, match=f"{name} must be at least 2, got 1"):
             curve.draw(history([1.0]), **{name: 1})
+
+
+def test_losses_that_cannot_be_drawn_are_told_from_none() -> None:
+    assert curve.draw(history([math.nan] * 3)) == "no finite loss yet"
+
+
+def test_a_large_loss_does_not_move_the_curve() -> None:
+    drawn = curve.draw(history([1e12, 1.0]), width=8).split("\n")
+    assert drawn[0].startswith(" 1.00e+12 |")
+    assert {line.index("|") for line in drawn if "|" in line} == {10}
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize("steps", [0, -1, "5", None, 2.5, True, math.nan])
+def test_a_curve_of_no_number_of_steps_is_refused(steps: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="steps must be"):
+        LiveCurve(steps)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize("every", [-1, "1", None, math.nan, math.inf])
+def test_a_curve_between_no_seconds_is_refused(every: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="every_seconds must be"):
+        LiveCurve(5, every_seconds=every)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_a_curve_on_no_stream_is_refused() -> None:
+    stream: Any
+    for stream in ("x", 3, Path("x")):
+        with pytest.raises(TypeError, match="stream must be an object with write"):
+            LiveCurve(5, stream=stream)
 
 
 def test_the_headline_has_the_newest_numbers() -> None:
@@ -235,6 +268,9 @@ def test_the_command_follows_a_run_until_it_is_over(
         (["bad.jsonl"], "bad.jsonl, line 1: no metrics of a run"),
         (["bad.jsonl", "--every", "0"], "--every must be above 0"),
         (["bad.jsonl", "--steps", "0"], "--steps must be at least 1, got 0"),
+        (["endless.jsonl"], "endless.jsonl, line 1: no metrics of a run (OverflowError"),
+        (["bytes.jsonl"], "bytes.jsonl: no metrics of a run ('utf-8' codec"),
+        (["words.txt"], "words.txt, line 1: no metrics of a run ('Once upon"),
     ],
 )
 def test_bad_words_end_the_command_with_a_reason(
@@ -246,6 +282,10 @@ def test_bad_words_end_the_command_with_a_reason(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.jsonl").write_text("[1]\n")
+    entry = '{"loss": 1, "learning_rate": 1, "gradient_norm": 1, "tokens": 1e999, "seconds": 1}\n'
+    (tmp_path / "endless.jsonl").write_text(entry)
+    (tmp_path / "bytes.jsonl").write_bytes(b"\xff\n")
+    (tmp_path / "words.txt").write_text("Once upon a time")
     with pytest.raises(SystemExit) as ended:
         follow.main([*words, "--once"])
     assert ended.value.code == 2 and message in capsys.readouterr().err

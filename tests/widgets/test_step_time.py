@@ -1,13 +1,14 @@
 """Link against arithmetic: predict, turn the settings, in both hosts."""
 
 import itertools
+import math
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from course_lib.distributed.memory.accounting import communication_elements
-from course_lib.widgets import StepTime
+from course_lib.widgets import MemoryCalculator, StepTime
 from course_lib.widgets.markup import fixed
 from course_lib.widgets.step_time import (
     LINKS,
@@ -117,3 +118,17 @@ def test_predict_and_turn_by_keyboard(show: Any) -> None:
 def test_what_is_no_step_is_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StepTime(**changed)
+
+
+@pytest.mark.usefixtures("as_installed")
+@pytest.mark.parametrize("wrong", [None, "8", math.nan, [8]])
+@pytest.mark.parametrize(
+    ("widget", "name"),
+    [
+        *((StepTime, one) for one in "gpus tokens overlap parameters teraflops".split()),
+        *((MemoryCalculator, one) for one in "gpus width recompute parameters memory".split()),
+    ],
+)
+def test_a_setting_that_is_no_number_is_refused(widget: Any, name: str, wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=name):
+        widget(**{name: wrong})

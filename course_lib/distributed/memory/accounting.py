@@ -5,8 +5,10 @@
 Chapter: 18_multi_gpu_zero
 """
 
+import math
 from dataclasses import dataclass
 
+from course_lib.checks import check_numbers, check_sizes
 from course_lib.distributed.zero.stages import check_stage
 
 Amount = int | float
@@ -32,9 +34,10 @@ class ModelStateBytes:
         return self.parameters + self.gradients + self.optimizer
 
 
-def _check_ranks(n_ranks: int) -> None:
-    if n_ranks < 1:
-        raise ValueError(f"n_ranks must be at least 1, got {n_ranks}")
+def _check_amounts(**amounts: Amount) -> None:
+    for name, amount in zip(amounts, check_numbers(**amounts), strict=True):
+        if not 0 <= amount < math.inf:
+            raise ValueError(f"{name} must be 0 or more and finite, got {amount}")
 
 
 def model_state_bytes(
@@ -60,12 +63,19 @@ def model_state_bytes(
         optimizer_bytes: bytes of optimizer state per parameter (the paper's K).
 
     Raises:
-        ValueError: stage not in 0..3, or n_ranks below 1.
+        TypeError: n_ranks is no whole number, or another no number.
+        ValueError: stage not in 0..3, n_ranks below 1, or another negative.
 
     Source: Rajbhandari et al. 2020, sections 3.1 and 5, Figure 1. A GB there is 1e9 bytes.
     """
     check_stage(stage)
-    _check_ranks(n_ranks)
+    check_sizes(n_ranks=n_ranks)
+    _check_amounts(
+        n_parameters=n_parameters,
+        parameter_bytes=parameter_bytes,
+        gradient_bytes=gradient_bytes,
+        optimizer_bytes=optimizer_bytes,
+    )
     return ModelStateBytes(
         parameters=parameter_bytes * n_parameters / (n_ranks if stage >= 3 else 1),
         gradients=gradient_bytes * n_parameters / (n_ranks if stage >= 2 else 1),
@@ -85,13 +95,18 @@ def communication_elements(n_parameters: Amount, stage: int, n_ranks: int | None
         stage: 0, 1, 2 or 3.
         n_ranks: number of ranks, or None for the limit.
 
+    Raises:
+        TypeError: n_ranks is no whole number, or n_parameters no number.
+        ValueError: one is out of range.
+
     Source: Rajbhandari et al. 2020, section 7.
     """
     check_stage(stage)
+    _check_amounts(n_parameters=n_parameters)
     volume = (3 if stage == 3 else 2) * n_parameters
     if n_ranks is None:
         return volume
-    _check_ranks(n_ranks)
+    check_sizes(n_ranks=n_ranks)
     return volume * (n_ranks - 1) / n_ranks
 
 
@@ -109,13 +124,16 @@ def slow_link_elements(n_parameters: Amount, n_ranks: int, group: int, machine: 
         machine: ranks of one machine, which send to each other over a fast link.
 
     Raises:
+        TypeError: a number of ranks is no whole number, or n_parameters no number.
         ValueError: groups do not divide the ranks, or neither of group and machine divides the
             other.
 
     Source: Zhao et al. 2023, section 3.2.2, which counts peers on the same machine, too: 3 M for
         sharding over all ranks, 2 M / G for a group of one machine, each times (W - 1) / W.
     """
-    if min(n_ranks, group, machine) < 1 or n_ranks % group or n_ranks % machine:
+    _check_amounts(n_parameters=n_parameters)
+    check_sizes(n_ranks=n_ranks, group=group, machine=machine)
+    if n_ranks % group or n_ranks % machine:
         raise ValueError(
             f"n_ranks must be a multiple of group and of machine, got {n_ranks}, {group}, {machine}"
         )
