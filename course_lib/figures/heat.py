@@ -40,6 +40,9 @@ def heat_map(
         high: Value of the darkest shade; the largest finite one if left out. With `low` below 0 and
             `high` above, zero is the lightest and each sign has its own hue.
         concepts: Colours of the names of rows and columns, such as those of a query and a key.
+
+    Raises:
+        ValueError: If there are more or fewer names than rows or columns.
     """
     for name, given, wanted in (("rows", rows, len(values)), ("columns", columns, values.shape[1])):
         if given is not None and len(given) != wanted:

@@ -232,7 +232,8 @@ def turn(x: Float[Tensor, "B H T K"], angles: Angles) -> Float[Tensor, "B H T K"
     """
     cos, sin = angles
     check_floats("x", x)
-    if x.shape[-2:] != cos.shape[-2:]:
+    one_for_all = cos.shape[-2] == 1  # a single angle turns every token
+    if x.shape[-1] != cos.shape[-1] or not (one_for_all or x.shape[-2] == cos.shape[-2]):
         asked = ", ".join(map(str, cos.shape[-2:]))
         raise ValueError(f"x must be (B, H, {asked}) for these angles, got {tuple(x.shape)}")
     first, second = x.chunk(2, dim=-1)

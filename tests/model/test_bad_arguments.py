@@ -153,3 +153,9 @@ def test_keys_of_another_type_are_refused() -> None:
     for call in (attention, lambda q, k, v: attention_weights(q, k)):
         with pytest.raises(TypeError, match="k must be of the type of q, torch.float32"):
             call(HEADS, HEADS.double(), HEADS.double())
+
+
+def test_one_angle_turns_every_token() -> None:
+    x, rotary = torch.rand(1, 1, 3, 2), orders.Rotary((1.0,))
+    turned = rotary.rotate(x, torch.tensor([5]))
+    assert torch.equal(turned, rotary.rotate(x, torch.tensor([5, 5, 5])))
