@@ -189,7 +189,7 @@ def meetings(figure: Figure) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # such as a sign the typeface lacks
             warnings.filterwarnings("error", message="constrained_layout not applied")
-            canvas.draw()
+            figure.draw_without_rendering()  # its points are not needed, only where words are
     except UserWarning:  # there is no room for the panels beside their words
         return sys.maxsize
     renderer = canvas.get_renderer()

@@ -194,9 +194,11 @@ def _tenths(number: int) -> str:
 def _with_palette(png: str) -> str:
     """Write a picture of at most 256 colours with a byte for each point, not four."""
     points = np.asarray(PngImageFile(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
-    colours, which = np.unique(points.reshape(-1, 4), axis=0, return_inverse=True)
-    if len(colours) > 256:
+    # Four bytes as one number: numbers are sorted many times faster than rows of a table.
+    found, which = np.unique(np.ascontiguousarray(points).view(">u4"), return_inverse=True)
+    if len(found) > 256:
         return png
+    colours = found[:, None].view(np.uint8)
     picture = Image.fromarray(which.reshape(points.shape[:2]).astype(np.uint8), "P")
     picture.putpalette(colours[:, :3].tobytes())
     buffer = io.BytesIO()
