@@ -19,7 +19,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -148,13 +148,17 @@ def _cached(target: Path, key: str) -> tuple[nbformat.NotebookNode, Cost] | None
 
 
 @contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C wait: one that comes while a thread starts leaves a thread that no pool knows."""
+def _interrupts_wait() -> Iterator[list[int]]:
+    """Let Ctrl-C wait, and give the list of those that came.
+
+    One that comes while a thread starts leaves a thread that no pool knows, and a second one while
+    the first leaves a wait finds a lock half taken.
+    """
     came: list[int] = []
     here = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, lambda number, _: came.append(number)) if here else None
     try:
-        yield
+        yield came
     finally:
         if here:
             signal.signal(signal.SIGINT, before or signal.default_int_handler)
@@ -194,16 +198,18 @@ def execute_all(
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(total=len(texts), desc="notebooks", unit="page", dynamic_ncols=True)
     jobs: dict[Future, str] = {}
-    try:
-        with _interrupts_wait():
+    with _interrupts_wait() as interrupts:
+        try:
             for text in texts:
                 jobs[pool.submit(execute, text, keys[text.stem[:2]], running)] = text.stem
-        for job in as_completed(jobs):
-            results[jobs[job]] = job.result()
-            bar.set_postfix_str(jobs[job], refresh=False)
-            bar.update()
-    finally:
-        with _interrupts_wait():  # the impatient press Ctrl-C twice
+            waiting = set(jobs)
+            while waiting and not interrupts:
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                for job in done:
+                    results[jobs[job]] = job.result()
+                    bar.set_postfix_str(jobs[job], refresh=False)
+                    bar.update()
+        finally:
             _end(pool, list(jobs), running)
             bar.close()
     notebooks = {text.stem: results[text.stem][0] for text in texts}
