@@ -118,7 +118,11 @@ def test_hybrid_sharding_agrees_with_the_paper_where_it_does_not_count_machines(
 
 @pytest.mark.parametrize(
     ("n_ranks", "group", "machine", "says"),
-    [(512, 7, 8, "multiple of group"), (12, 4, 6, "divide the other"), (8, 0, 8, "group must be at least 1, got 0")],
+    [
+        (512, 7, 8, "multiple of group"),
+        (12, 4, 6, "divide the other"),
+        (8, 0, 8, "group must be at least 1, got 0"),
+    ],
 )
 def test_hybrid_sharding_wants_groups_that_fit(n_ranks, group, machine, says):
     with pytest.raises(ValueError, match=says):
