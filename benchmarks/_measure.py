@@ -54,15 +54,20 @@ def rows_against(times: dict[str, list[float]], ours: str, what: str) -> list[di
 
 
 def processor() -> str:
-    """The model of the processor, as the system names it."""
+    """The model of the processor, as the system names it, and what it can calculate with at once.
+
+    Two machines of one name can differ in that: one has instructions for bfloat16, one has none.
+    """
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            name, _, said = line.partition(":")
-            if name.strip() == "model name":
-                return said.strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:  # only Linux has it
-        pass
-    return platform.processor() or platform.machine()
+        return platform.processor() or platform.machine()
+    said = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
+    able = said.get("flags", said.get("Features", "")).split()
+    widest = next((one for one in ("avx512f", "avx2", "sve", "asimd") if one in able), "no vectors")
+    sixteen = [one for one in ("amx_bf16", "avx512_bf16", "avx_ne_convert", "bf16") if one in able]
+    model = said.get("model name", platform.machine())
+    return f"{model}, {widest}, {' and '.join(sixteen) or 'no bfloat16'}"
 
 
 def store(content: dict[str, Any], file: Path) -> None:

@@ -1,10 +1,15 @@
 """One training step (forward, backward, AdamW) against the reference library's same model.
 
 Same sizes, same precision, same optimizer, dropout off, one thread, CPU time, peers in turn.
-Run: python benchmarks/training_step.py [--rounds 7] [--only bert]
+Run: python benchmarks/training_step.py [--rounds 7] [--precision float32] [--only bert]
+
+With `--precision` the rows of the other one stay as they were stored, each with its own day and
+processor: one without instructions for bfloat16 says nothing of a step in it.
 """
 
 import argparse
+import datetime
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +26,7 @@ from course_lib.presets import presets
 
 SIZES: dict[str, Any] = {"vocab_size": 4096, "d_model": 384, "n_heads": 6, "max_seq_len": 256}
 BATCH, LENGTH = 8, 256
+PRECISIONS = ("float32", "bfloat16")
 
 
 def step_of(model: torch.nn.Module, logits: Callable[[], Tensor], precision: str) -> Callable:
@@ -119,22 +125,28 @@ def peers(make: Callable[[str], tuple[TransformerConfig, Any]], precision: str) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--precision", choices=PRECISIONS, help="leave the other's rows as stored")
     parser.add_argument("--only", choices=tuple(FAMILIES), help="print one family, store nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    before = json.loads((_measure.RESULTS / "training_step.json").read_text(encoding="utf-8"))
+    run = {"date": datetime.date.today().isoformat(), "processor": _measure.processor()}
     rows = []
     for name, make in FAMILIES.items():
-        if arguments.only in (None, name):
-            for precision in ("float32", "bfloat16"):
+        for precision in PRECISIONS if arguments.only in (None, name) else ():
+            what = f"{name}, {precision}"
+            if arguments.precision in (None, precision):
                 times = _measure.interleaved(peers(make, precision), arguments.rounds)
-                rows += _measure.rows_against(times, "course_lib", f"{name}, {precision}")
+                made = _measure.rows_against(times, "course_lib", what)
+                rows += [{**row, "rounds": arguments.rounds, **run} for row in made]
+            elif arguments.only is None:
+                rows += [row for row in before["rows"] if row["what"] == what]
     about = {
         "what": "training step: forward, backward, fused AdamW",
         "sizes": {**SIZES, "layers": 6, "batch": BATCH, "length": LENGTH},
         "time": "process CPU seconds, one thread, peers in turn",
         "goal": "our speed / theirs at least 1.0 against sdpa",
-        "rounds": arguments.rounds,
         "torch": torch.__version__,
         "transformers": hf.__version__,
     }

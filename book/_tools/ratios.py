@@ -108,7 +108,8 @@ def _training_step(stored: Any) -> list[Ratio]:
     for row in stored["rows"]:
         if row["peer"] != "course_lib":
             best, median = (row[f"our speed / theirs ({one})"] for one in ("best", "median"))
-            measured = f"{median:.2f} × its speed in the median, {best:.2f} at best"
+            measured = f"{median:.3f} × its speed in the median, {best:.3f} at best"
+            measured += f" ({row['date']}, {row['processor']})" if "date" in row else ""
             meant = row["peer"].endswith(said[2])
             goal, met = (
                 (f"at least {said[1]}", min(best, median) >= float(said[1]))
