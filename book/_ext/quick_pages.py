@@ -2,8 +2,9 @@
 
 The theme settles on light or dark when a page is read to its end, after much of it is drawn in
 neither: then every element is styled anew. It loads its scripts in the head, where each holds up
-the page, also those that the page has no use for. And every name and comma of a program is an
-element of its own, which looks as the text around it looks.
+the page, also those that the page has no use for. Every name and comma of a program is an element
+of its own, which looks as the text around it looks. And all of a page is laid out before anything
+in it answers; `first_view.js` lays out the rest when the first screens live.
 """
 
 from __future__ import annotations
@@ -24,12 +25,18 @@ EARLY = (
     'matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"; })'
     "(document.documentElement.dataset);"
 )
+# A page that is opened at a place of it, or once more, has to know at once where that place is.
+FIRST_VIEW = (
+    '<script>if(!location.hash&&performance.getEntriesByType("navigation")[0]?.type==="navigate")'
+    'document.documentElement.dataset.view="first"</script>\n'
+)
 OPTIONS = "documentation_options.js"
 HEAD = re.compile(r"(?<=<head>).*?(?=</head>)", re.DOTALL)
 SCRIPT = re.compile(r"[ \t]*<script(?P<about>[^>]*)>(?P<text>.*?)</script>\n?", re.DOTALL)
 SOURCE = re.compile(r'\ssrc="(?:[^"]*/)?([^"/?]+)[^"]*"')
 FIRST_SHEET = re.compile(r'[ \t]*<link[^>]*rel="stylesheet"')
 LOADER = "page_loader.js"
+FIRST_VIEW_SCRIPT = "first_view.js"
 DATA = re.compile(r"\s(?:type|data-course)=")
 # What a page has that uses a file.
 _TOGGLES = re.compile(
@@ -105,6 +112,8 @@ def unblocked(page: str, options: str) -> str:
         return script
 
     head = SCRIPT.sub(placed, found[0])
+    if FIRST_VIEW_SCRIPT in head and FIRST_VIEW not in early:
+        early.append(FIRST_VIEW)
     sheet = FIRST_SHEET.search(head)
     assert sheet is not None
     head = head[: sheet.start()] + "".join(early) + head[sheet.start() :]
@@ -154,5 +163,6 @@ def quicken(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    app.add_js_file(FIRST_VIEW_SCRIPT, loading_method="defer")
     app.connect("build-finished", quicken, priority=AFTER_ALL)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -178,6 +178,8 @@ def opener(browser: Browser, site: str) -> Callable[..., Opened]:
         page.goto(f"{site}/{path}", wait_until="load")
         if settle and chromium:  # in Firefox Playwright does not hear of the end of each request
             page.wait_for_load_state("networkidle")
+        if settle and options.get("java_script_enabled", True):  # then all of it is laid out
+            page.wait_for_function("!document.documentElement.dataset.view")
         return opened
 
     return open_

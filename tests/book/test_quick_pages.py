@@ -1,9 +1,10 @@
 """What lets a page live sooner, and that it changes neither the look nor what works."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Page
 
 from book._ext.quick_pages import (
     EARLY,
@@ -61,6 +62,20 @@ new MutationObserver(() => {
     if (themes.at(-1)?.[0] !== theme) themes.push([theme, drawn]);
 }).observe(document, {subtree: true, attributes: true, attributeFilter: ["data-theme"]});"""
 
+# When the widgets live: where the headings in sight are, and whether the last section is laid out.
+SECTIONS = "[...document.querySelectorAll('article.bd-article > section > section')]"
+FIRST_VIEW = f"""new MutationObserver((_, watch) => {{
+    const root = document.documentElement;
+    if (root.dataset.widgets !== "ready") return;
+    watch.disconnect();
+    const sections = {SECTIONS};
+    window.first = {{
+        marked: root.dataset.view ?? "",
+        laidOut: sections.at(-1).firstElementChild.checkVisibility({{contentVisibilityAuto: true}}),
+        places: sections.map((one) => one.getBoundingClientRect().top).filter((top) => top < 900),
+    }};
+}}).observe(document, {{subtree: true, attributes: true, attributeFilter: ["data-widgets"]}});"""
+
 
 def test_scripts_do_not_hold_up_a_page_and_keep_their_order() -> None:
     page = unblocked(HEAD, OPTIONS)
@@ -84,6 +99,14 @@ def test_scripts_do_not_hold_up_a_page_and_keep_their_order() -> None:
     )
     assert unblocked(page, OPTIONS) == page
     assert unblocked("<p>text</p>", OPTIONS) == "<p>text</p>"
+
+
+def test_a_page_with_its_script_is_marked_before_its_style_sheets_once() -> None:
+    script = '<script defer src="../_static/first_view.js"></script>'
+    page = unblocked(HEAD.replace("</head>", f"{script}</head>"), OPTIONS)
+    assert 0 < page.index('dataset.view="first"') < page.index("a.css")
+    assert unblocked(page, OPTIONS) == page and page.count("dataset.view") == 1
+    assert "dataset.view" not in unblocked(HEAD, OPTIONS)
 
 
 def test_the_theme_is_settled_where_it_is_named_first() -> None:
@@ -159,3 +182,71 @@ def test_a_page_is_drawn_in_one_theme_from_the_beginning(
     opened.page.context.close()
     assert [theme for theme, drawn in themes if theme != "auto"] == [kept or system]
     assert not any(drawn for _, drawn in themes)
+
+
+@pytest.fixture
+def first_view(opener: Callable) -> Iterator[Page]:
+    """A page that tells what was laid out when its widgets came to life."""
+    page = opener("404.html").page
+    page.add_init_script(FIRST_VIEW)
+    yield page
+    page.context.close()
+
+
+def whole(page: Page) -> list[float]:
+    """Wait until all of a page is laid out; where each section begins."""
+    page.wait_for_function("!document.documentElement.dataset.view")
+    assert page.evaluate(f"{SECTIONS}.every((one) => !one.getAttribute('style'))")
+    return page.evaluate(f"{SECTIONS}.map((one) => one.getBoundingClientRect().top + scrollY)")
+
+
+@pytest.mark.parametrize("path", ["06_attention", "18_multi_gpu_zero"])
+def test_the_first_screens_live_before_the_rest_is_laid_out_and_do_not_move(
+    path: str, first_view: Page, site: str
+) -> None:
+    first_view.route("**/*.woff2", lambda route: route.abort())  # its coming moves lines, too
+    first_view.goto(f"{site}/notebooks/{path}.html")
+    anew = whole(first_view)
+    seen = first_view.evaluate("window.first")
+    assert seen["marked"] == "first" and not seen["laidOut"]
+    assert len(seen["places"]) >= 2
+    assert anew[: len(seen["places"])] == pytest.approx(seen["places"], abs=1)
+    first_view.reload()
+    assert whole(first_view) == pytest.approx(anew, abs=1)
+    again = first_view.evaluate("window.first")
+    assert again["marked"] == "" and again["laidOut"]
+
+
+def test_a_reader_who_comes_back_or_follows_a_link_is_where_the_link_leads(
+    first_view: Page, site: str
+) -> None:
+    address = f"{site}/notebooks/06_attention.html"
+    first_view.goto(address, wait_until="commit")
+    first_view.locator("#pst-page-toc-nav a").last.wait_for(state="attached")
+    first_view.evaluate("[...document.querySelectorAll('#pst-page-toc-nav a')].at(-1).click()")
+    place = first_view.evaluate("location.hash")
+    whole(first_view)
+    where = f"document.querySelector({place!r}).getBoundingClientRect().top"
+    assert -5 < first_view.evaluate(where) < 300
+    first_view.goto(f"{site}/404.html")
+    first_view.goto(f"{address}{place}")
+    assert first_view.evaluate("window.first.marked") == ""
+    assert -5 < first_view.evaluate(where) < 300
+    first_view.evaluate("scrollBy(0, -3000)")
+    here = first_view.evaluate("scrollY")
+    first_view.reload()
+    assert first_view.evaluate("window.first.marked") == ""
+    first_view.wait_for_function("(here) => Math.abs(scrollY - here) < 5", arg=here)
+
+
+def test_what_is_not_in_sight_is_printed_and_shown_without_javascript(
+    first_view: Page, site: str, opener: Callable
+) -> None:
+    first_view.emulate_media(media="print")
+    first_view.goto(f"{site}/notebooks/06_attention.html", wait_until="commit")
+    first_view.wait_for_function("window.first")
+    assert first_view.evaluate("window.first.laidOut")
+    opened = opener("notebooks/06_attention.html", settle=False, java_script_enabled=False)
+    last = opened.page.locator("article.bd-article > section > section").last
+    assert last.evaluate("(node) => getComputedStyle(node).contentVisibility") == "visible"
+    opened.page.context.close()
