@@ -4,6 +4,7 @@ What needs torch is imported on first use, so that `import course_lib` costs lit
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from course_lib.config import TransformerConfig
@@ -26,6 +27,11 @@ _WHERE = {
     "generate": "course_lib.generation.loop",
     "load_tokenizer": "course_lib.tokenizers",
 }
+
+if sys.argv[:1] == ["-m"] and any(one.startswith("course_lib") for one in sys.orig_argv):
+    from course_lib.processes import quiet_interrupts  # a command, whose modules take seconds
+
+    quiet_interrupts()
 
 __version__ = "1.0.0"
 __all__ = [

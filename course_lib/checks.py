@@ -296,6 +296,22 @@ def check_generator(generator: Any, name: str = "generator") -> None:
         raise TypeError(f"{name} must be a torch.Generator, got {_shown(generator)}")
 
 
+def check_rng(rng: Any, name: str = "rng") -> None:
+    """Refuse what is no numpy.random.Generator: a seed is none.
+
+    Args:
+        rng: What should be one.
+        name: How messages call it.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    import numpy as np  # here: what reads texts alone needs none of it
+
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, got {_shown(rng)}")
+
+
 def _check_tensor(name: str, value: Any, kind: str, shapes: Iterable[str]) -> None:
     import torch  # here: what reads texts alone needs none of it
 

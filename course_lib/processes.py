@@ -23,7 +23,7 @@ import threading
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from course_lib.extras import needs
@@ -221,6 +221,19 @@ def _reduce_cached(cached: Any) -> Any:
 
 def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     return functools.lru_cache(**parameters)(function)
+
+
+def quiet_interrupts() -> None:
+    """Let Ctrl-C end this process with one line wherever it comes, also while modules are read."""
+    before = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+        else:
+            before(kind, error, trace)
+
+    sys.excepthook = tell
 
 
 def run_command(main: Callable[[], int | None]) -> None:

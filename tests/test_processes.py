@@ -162,3 +162,17 @@ def test_every_command_ends_so():
     for path in (folder.parent / "book" / "_tools").glob("*.py"):
         if "__main__" in (text := path.read_text()) and path.stem != "setup":
             assert "    command(main)\n" in text or "    paths.command(main)\n" in text, path
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("part", ["data", "training", "tasks", "tasks.made", "capstone", "weights"])
+def test_an_interrupt_while_a_command_reads_its_modules_is_one_line(tmp_path: Path, part) -> None:
+    (tmp_path / "torch.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), processes.import_path()])
+    done = subprocess.run(
+        [sys.executable, "-m", f"course_lib.{part}", "--help"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "interrupted\n", "")

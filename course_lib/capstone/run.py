@@ -173,7 +173,7 @@ class Capstone:
             "results": self.results,
             "findings": {name: [asdict(f) for f in some] for name, some in self.findings.items()},
         }
-        write_json(self.plan.out / STATE, content)
+        write_json(self.plan.out / STATE, content, ensure_ascii=True)  # names of files, too
 
 
 def _look_at(raw: Path, out: Path, settings: Settings) -> dict[str, Any]:

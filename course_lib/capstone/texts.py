@@ -85,7 +85,8 @@ def curate(plan: Plan) -> dict[str, Any]:
         settings={"language": plan.settings.language},
         progress=plan.progress,
     )
-    texts = list(kept_texts(plan.out / "curated"))
+    skipped = Counter(report.skipped)
+    texts = list(kept_texts(plan.out / "curated", skipped))
     return {
         "read": report.steps[0].documents,
         "kept": len(texts),
@@ -94,7 +95,7 @@ def curate(plan: Plan) -> dict[str, Any]:
         "words kept": report.steps[-1].words_kept,
         "dropped": {step.name: step.dropped for step in report.steps},
         "words dropped": {step.name: step.words - step.words_kept for step in report.steps},
-        "skipped": dict(report.skipped),
+        "skipped": dict(skipped),
         "languages": languages(texts),
     }
 

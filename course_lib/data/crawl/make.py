@@ -8,8 +8,10 @@ from uuid import UUID
 
 import numpy as np
 
+from course_lib.checks import check_mappings, check_numbers, check_rng, whole_number
 from course_lib.data.crawl.kinds import BLOCKED_HOSTS, KINDS, near_copy
-from course_lib.data.curation.page import Page
+from course_lib.data.curation.page import Page, check_page
+from course_lib.files import replacing
 
 # What a page is, and how often. Most of a raw crawl is not worth keeping: change the shares, and
 # the share that is kept follows.
@@ -59,16 +61,20 @@ def make_crawl(
         Pages.
 
     Raises:
-        ValueError: If ``n`` is negative, a kind is unknown, or the shares are not positive in sum.
+        TypeError: If an argument is of a wrong type.
+        ValueError: If ``n`` is negative, a kind is unknown, or the shares are not finite, 0 or
+            more, and positive in sum.
     """
+    n = whole_number(n, "n", 0)
+    check_rng(rng)
+    check_mappings(shares=shares)
     unknown = set(shares) - set(KINDS) - {"exact_copy", "near_copy"}
-    if n < 0:
-        raise ValueError(f"n must be 0 or more, got {n}")
     if unknown:
         raise ValueError(f"shares names unknown kinds: {sorted(unknown)}")
-    weights = np.array(list(shares.values()), dtype=float)
-    if (weights < 0).any() or not weights.sum() > 0:
-        raise ValueError("shares must be 0 or more, and not all 0")
+    given = check_numbers(**{f"shares[{kind!r}]": share for kind, share in shares.items()})
+    weights = np.array(given, dtype=float)
+    if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        raise ValueError(f"shares must be 0 or more, finite, and not all 0; got {given}")
     names = list(shares)
     drawn = rng.choice(len(names), n, p=weights / weights.sum())
     earlier: list[tuple[int, Page]] = []  # what can be copied: the last thousand good pages
@@ -123,6 +129,7 @@ def as_html(page: Page) -> str:
     Returns:
         A whole HTML document.
     """
+    check_page(page)
     parts = [html.escape(part).replace("\n", "<br>\n") for part in page.paragraphs]
     body = "\n".join(f"<p>{part}</p>" for part in parts)
     title = html.escape(page.url.rsplit("/", 1)[-1])
@@ -133,19 +140,31 @@ def write_warc(path: str | PathLike[str], pages: Iterable[Page], rng: np.random.
     """Write pages as a gzip-compressed WARC file, as a crawler does: one gzip member a record.
 
     Args:
-        path: The file, ``.warc.gz``.
+        path: The file, ``.warc.gz``; written whole or not at all.
         pages: The pages; each becomes a ``response`` record with HTTP headers and HTML.
         rng: Draws the records' identities.
 
     Returns:
         How many records were written.
 
+    Raises:
+        TypeError: If a page is none, or ``rng`` is no generator.
+        ValueError: If the file's name ends otherwise, so that nobody would unpack it, or an
+            address or a text cannot stand in such a file.
+
     Source: ISO 28500:2017 (WARC 1.1).
     """
+    check_rng(rng)
+    if isinstance(pages, str | Page) or not isinstance(pages, Iterable):
+        raise TypeError(f"pages must be a list of Pages, got one {type(pages).__name__}")
+    if not str(path).lower().endswith(".warc.gz"):
+        raise ValueError(f"path must end in .warc.gz, got {str(path)!r:.60}")
     written = 0
-    with open(path, "wb") as file:
+    with replacing(path) as part, open(part, "wb") as file:
         for page in pages:
             body = as_html(page).encode("utf-8")
+            if any(map(str.isspace, page.url)):
+                raise ValueError(f"url must be an address without blanks, got {page.url!r:.60}")
             head = (
                 "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n"

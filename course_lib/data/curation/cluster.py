@@ -19,9 +19,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from course_lib.checks import check_lists, check_sizes
 from course_lib.data.curation.job import Remembers, as_line
 from course_lib.data.curation.page import Page, Reason
-from course_lib.data.curation.pipeline import Step, run_step
+from course_lib.data.curation.pipeline import Step, different_names, run_step
 from course_lib.data.curation.sources import find_files, read_pages
 from course_lib.extras import needs
 
@@ -324,12 +325,8 @@ def plan_stages(
             in a way that cannot be shared out.
         FileNotFoundError: If a path does not exist.
     """
-    if n_tasks < 1:
-        raise ValueError(f"n_tasks must be at least 1, got {n_tasks}")
-    names = [step.name for step in steps]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"steps must have different names, got {twice[0]!r} twice")
+    [n_tasks] = check_sizes(n_tasks=n_tasks)
+    steps = different_names(steps)
     root = str(output).rstrip("/")
 
     def at(name: str) -> DataFolder:
@@ -371,8 +368,10 @@ def run_here(
     Raises:
         ValueError: If there is no stage, or ``workers`` is not positive.
     """
-    if not stages or workers < 1:
-        raise ValueError(f"stages and workers must be at least 1, got {len(stages)} and {workers}")
+    check_lists(stages=stages)
+    [workers] = check_sizes(workers=workers)
+    if not len(stages):
+        raise ValueError(f"stages and workers must be at least 1, got 0 and {workers}")
     last: LocalPipelineExecutor | None = None
     for stage in stages:
         last = LocalPipelineExecutor(

@@ -2,7 +2,9 @@
 
 import argparse
 import errno
+import hashlib
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +17,7 @@ from course_lib.data.curation.duplicates import ExactDuplicates, NearDuplicates
 from course_lib.data.curation.harmful import harmful_terms
 from course_lib.data.curation.job import PAGES, curate_files
 from course_lib.data.curation.language import Language
+from course_lib.data.curation.lists import host_set, word_set
 from course_lib.data.curation.page import Page
 from course_lib.data.curation.paragraphs import RepeatedParagraphs
 from course_lib.data.curation.personal_data import mask_personal_data
@@ -22,7 +25,7 @@ from course_lib.data.curation.pipeline import Filter, Step
 from course_lib.data.curation.quality import QualityClassifier
 from course_lib.data.curation.repetition import gopher_repetition
 from course_lib.data.curation.rules import c4_lines, c4_page, fineweb, gopher_quality, url_blocked
-from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.data.curation.sources import as_paths, count_others, find_files, read_pages
 from course_lib.files import read_text, replacing
 
 STEPS = (
@@ -41,6 +44,7 @@ STEPS = (
     "paragraphs",
     "personal-data",
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _DEFAULT = "language,repetition,quality-rules,c4-page,fineweb,exact,near,personal-data"
 
 
@@ -54,7 +58,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, help="folder for pages, report and tokens")
     parser.add_argument("--made-crawl", type=int, metavar="N", help="draw N pages as the input")
     parser.add_argument("--steps", default=_DEFAULT, help=f"in order, of: {', '.join(STEPS)}")
-    parser.add_argument("--language", default="en", help="two-letter code of the language to keep")
+    parser.add_argument("--language", help="code of the one to keep, for the step language (en)")
     parser.add_argument("--blocked-hosts", help="file of host names, one a line")
     parser.add_argument("--terms", help="file of listed words, one a line, for the step harmful")
     parser.add_argument("--good", help="file or folder of good pages, for the step classifier")
@@ -67,21 +71,27 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _word_list(path: str | None, option: str) -> frozenset[str]:
+def _word_list(
+    path: str | None, option: str, check: Callable[[frozenset[str], str], frozenset[str]]
+) -> frozenset[str]:
     if path is None:
         return frozenset()
-    lines = (line.strip().lower() for line in read_text(path).splitlines())
+    text = read_text(path).removeprefix("\ufeff")  # as some editors begin a file
+    lines = (line.strip().lower() for line in text.splitlines())
     words = frozenset(line for line in lines if line and not line.startswith("#"))
     if not words:
         raise ValueError(f"{option} {path} lists no word")
-    return words
+    return check(words, f"the lines of {option} {path}")
 
 
 def _pages(path: str, option: str) -> list[Page]:
     skipped: Counter[str] = Counter()
     pages = [page for file in find_files([path]) for page in read_pages(file, skipped)]
+    skipped.update(count_others([path]))
     if not pages:
         raise ValueError(f"{option} {path} holds no page that can be read: {dict(skipped)}")
+    for cause, count in skipped.items():
+        print(f"{option} {path}: skipped {count:,} ({cause})", file=sys.stderr)
     return pages
 
 
@@ -110,6 +120,8 @@ def make_steps(options: argparse.Namespace) -> list[Step]:
         "classifier": ("good", "bad"),
         "contamination": ("evaluation",),
     }
+    if options.language is not None and "language" not in names:
+        raise ValueError("--language is given, but --steps does not name language")
     for step, wanted in needs.items():
         for option in wanted:
             given, flag = getattr(options, option) is not None, f"--{option.replace('_', '-')}"
@@ -117,22 +129,33 @@ def make_steps(options: argparse.Namespace) -> list[Step]:
                 raise ValueError(f"{flag} is given, but --steps does not name {step}")
             if not given and step in names:
                 raise ValueError(f"the step {step} needs {flag}")
-    hosts = _word_list(options.blocked_hosts, "--blocked-hosts")
-    terms = _word_list(options.terms, "--terms")
+    hosts = _word_list(options.blocked_hosts, "--blocked-hosts", host_set)
+    terms = _word_list(options.terms, "--terms", word_set)
+
+    def language() -> Language:
+        try:
+            return Language("en" if options.language is None else options.language)
+        except ValueError as error:  # names its argument: language
+            raise ValueError(f"--{error}") from None
 
     def classifier() -> QualityClassifier:
         good, bad = _pages(options.good, "--good"), _pages(options.bad, "--bad")
         return QualityClassifier.fit(good, bad, rng=np.random.default_rng(options.seed))
 
     def contamination() -> Contamination:
-        return Contamination(page.text for page in _pages(options.evaluation, "--evaluation"))
+        pages = _pages(options.evaluation, "--evaluation")
+        found = Contamination(page.text for page in pages)
+        if found.n_left_out:
+            told = f"{found.n_left_out:,} of {len(pages):,} texts are too short to be looked for"
+            print(f"--evaluation {options.evaluation}: {told}", file=sys.stderr)
+        return found
 
     def masked(page: Page) -> Page:
         return Page(mask_personal_data(page.text), page.url, page.about)
 
     make: dict[str, Callable[[], Filter]] = {
         "url": lambda: lambda page: url_blocked(page, hosts),
-        "language": lambda: Language(options.language),
+        "language": language,
         "repetition": lambda: gopher_repetition,
         "quality-rules": lambda: gopher_quality,
         "c4-lines": lambda: c4_lines,
@@ -149,12 +172,21 @@ def make_steps(options: argparse.Namespace) -> list[Step]:
     return [Step(name, make[name]()) for name in names]
 
 
-def kept_texts(output: Path) -> Iterator[str]:
-    """The texts that a run kept, one at a time."""
+def kept_texts(output: Path, skipped: Counter[str] | None = None) -> Iterator[str]:
+    """The texts that a run kept, one at a time, but those that no tokenizer could read.
+
+    Args:
+        output: The run's folder.
+        skipped: Counts texts with half of a character, which JSON can write and UTF-8 cannot.
+    """
     for file in sorted((output / PAGES).glob("*.jsonl")):
         with open(file, encoding="utf-8") as lines:
             for line in lines:
-                yield json.loads(line)["text"]
+                text: str = json.loads(line)["text"]
+                if _HALF.search(text) is None:
+                    yield text
+                elif skipped is not None:
+                    skipped["half of a character"] += 1
 
 
 def command(words: Sequence[str]) -> int:
@@ -191,19 +223,31 @@ def _run(options: argparse.Namespace) -> int:
     output = Path(options.output)
     if not options.output:
         raise ValueError("--output is empty; a folder is wanted")
+    for place in (output, output / "curated", output / "tokens"):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--output {output}: {place} is a file; a folder is wanted")
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {options.seed}")
     if (options.tokenizer is None) != (options.separator is None):
         raise ValueError("--tokenizer and --separator go together: give both or neither")
     if bool(options.paths) == (options.made_crawl is not None):
         raise ValueError("give paths, or --made-crawl N: one of the two")
-    paths = list(options.paths)
+    paths = as_paths(options.paths)
+    tokenizer = None
+    if options.tokenizer is not None:
+        from course_lib.tokenizers import load_tokenizer
+
+        tokenizer = load_tokenizer(options.tokenizer)
+        try:
+            tokenizer.special_id(options.separator)
+        except ValueError as error:
+            raise ValueError(f"--separator: {error}") from None
     steps = make_steps(options)
     if options.made_crawl is not None:
         paths = [_write_crawl(output, options.made_crawl, options.seed)]
-    settings = {
-        name: getattr(options, name)
-        for name in ("language", "blocked_hosts", "terms", "good", "bad", "evaluation")
+    settings = {"language": options.language or "en"} | {
+        name: _contents(getattr(options, name))
+        for name in ("blocked_hosts", "terms", "good", "bad", "evaluation")
     }
     report = curate_files(
         paths,
@@ -216,18 +260,30 @@ def _run(options: argparse.Namespace) -> int:
     print(report.table())
     for cause, count in report.skipped.most_common():
         print(f"skipped: {count:,} ({cause})")
-    if options.tokenizer is not None:
+    if tokenizer is not None:
         from course_lib.data.curation.packed import write_tokens
-        from course_lib.tokenizers import load_tokenizer
 
-        tokenizer = load_tokenizer(options.tokenizer)
-        texts = kept_texts(output / "curated")
+        skipped: Counter[str] = Counter()
+        texts = kept_texts(output / "curated", skipped)
         about = write_tokens(texts, tokenizer, output / "tokens", options.separator)
         print(f"{about['n_tokens']:,} tokens of {about['n_texts']:,} pages in {output / 'tokens'}")
+        for cause, count in skipped.items():
+            print(f"not tokenized: {count:,} ({cause})")
     return 0
 
 
-def _write_crawl(output: Path, n: int, seed: int) -> str:
+def _contents(path: str | None) -> list[str] | None:
+    """A file's or folder's name and a digest: a run is not taken up under a list that changed."""
+    if path is None:
+        return None
+    total = hashlib.sha256()
+    for file in find_files([path]):
+        with open(file, "rb") as opened:
+            total.update(hashlib.file_digest(opened, "sha256").digest())
+    return [path, total.hexdigest()]
+
+
+def _write_crawl(output: Path, n: int, seed: int) -> Path:
     """Draw the made crawl as JSON lines, once: the same command finds it again."""
     from course_lib.data.crawl import make_crawl
     from course_lib.data.curation.job import as_line
@@ -239,4 +295,4 @@ def _write_crawl(output: Path, n: int, seed: int) -> str:
     if not path.exists():
         with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
             file.writelines(map(as_line, make_crawl(n, np.random.default_rng(seed))))
-    return str(path)
+    return path

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from course_lib.checks import check_sizes, check_text
 from course_lib.data.curation.duplicates import shingles
-from course_lib.data.curation.page import Page, Reason
+from course_lib.data.curation.page import Page, Reason, check_page
 
 
 class Contamination:
@@ -20,18 +21,21 @@ class Contamination:
         min_words: Evaluation texts shorter than this are left out.
 
     Raises:
+        TypeError: If the evaluation is one text or holds what is none, or a count is no whole one.
         ValueError: If no text can be looked for, or a count is not positive.
 
     Source: Brown et al. 2020 (GPT-3), appendix C: runs of 13 words.
     """
 
     def __init__(self, evaluation: Iterable[str], *, n: int = 13, min_words: int = 4) -> None:
-        if n < 1 or min_words < 1:
-            raise ValueError(f"n and min_words must be at least 1, got {n} and {min_words}")
+        [n, min_words] = check_sizes(n=n, min_words=min_words)
         self._runs: dict[int, np.ndarray] = {}
         by_length: dict[int, list[np.ndarray]] = {}
         self.n_left_out = 0
-        for text in evaluation:
+        if isinstance(evaluation, str | bytes) or not isinstance(evaluation, Iterable):
+            raise TypeError(f"evaluation must be a list of texts, got {evaluation!r:.60}")
+        for place, text in enumerate(evaluation):
+            check_text(**{f"evaluation[{place}]": text})
             words = Page(text).lower_words
             if len(words) < min_words:
                 self.n_left_out += 1
@@ -47,6 +51,7 @@ class Contamination:
 
     def __call__(self, page: Page) -> list[Reason]:
         """Say whether the page shares a run of words with the evaluation."""
+        check_page(page)
         words = page.lower_words
         shared = 0
         for n, runs in self._runs.items():

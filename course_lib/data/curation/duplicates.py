@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_lists, check_numbers, check_sizes, whole_number
+from course_lib.data.curation.page import Page, Reason, check_page
 from course_lib.data.curation.repetition import ngram_hashes
 
 _AT_ONCE = 4096
@@ -40,6 +41,7 @@ class ExactDuplicates:
 
     def keys(self, page: Page) -> NDArray[np.uint64]:
         """The text's one key: 8 bytes of its digest."""
+        check_page(page)
         text = _BLANKS.sub(" ", unicodedata.normalize("NFC", page.text)).strip().lower()
         data = text.encode("utf-8", "surrogatepass")
         return np.frombuffer(hashlib.blake2b(data, digest_size=8).digest(), dtype="<u8")
@@ -70,11 +72,12 @@ def shingles(words: Sequence[str], n: int = 5) -> NDArray[np.uint64]:
         Different 64-bit hashes; none for a page without words.
 
     Raises:
+        TypeError: If the words are no list, or ``n`` is no whole number.
         ValueError: If ``n`` is not positive.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    if not words:
+    check_lists(words=words)
+    [n] = check_sizes(n=n)
+    if not len(words):
         return np.zeros(0, dtype=np.uint64)
     numbers = np.empty(len(words), dtype=np.uint64)
     known: dict[str, int] = {}
@@ -115,16 +118,16 @@ class MinHash:
         seed: Draws the functions; two signatures compare only under one seed.
 
     Raises:
-        ValueError: If ``n_hashes`` is not positive.
+        TypeError: If a number is no whole one.
+        ValueError: If ``n_hashes`` is not positive, or the seed is negative.
 
     Source: Broder 1997, "On the Resemblance and Containment of Documents"; Dietzfelbinger et al.
     1997 for multiply-shift hashing.
     """
 
     def __init__(self, n_hashes: int = 112, seed: int = 0) -> None:
-        if n_hashes < 1:
-            raise ValueError(f"n_hashes must be at least 1, got {n_hashes}")
-        rng = np.random.default_rng(seed)
+        [n_hashes] = check_sizes(n_hashes=n_hashes)
+        rng = np.random.default_rng(whole_number(seed, "seed", 0))
         self.multipliers = rng.integers(1, 2**63, n_hashes, dtype=np.uint64) << np.uint64(1) | 1
         self.offsets = rng.integers(0, 2**63, n_hashes, dtype=np.uint64)
 
@@ -155,7 +158,8 @@ class NearDuplicates:
         seed: Draws the hash functions.
 
     Raises:
-        ValueError: If a count is not positive.
+        TypeError: If a number is no whole one.
+        ValueError: If a count is not positive, or the seed is negative.
 
     Source: Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3; bands, rows
     and shingles as in Penedo et al. 2024 (FineWeb), section 3.5.
@@ -170,14 +174,10 @@ class NearDuplicates:
         min_words: int = 8,
         seed: int = 0,
     ) -> None:
-        for name, value in (("n_bands", n_bands), ("rows", rows), ("min_words", min_words)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if shingle_words < 1:
-            raise ValueError(f"shingle_words must be at least 1, got {shingle_words}")
-        self.n_bands, self.rows, self.shingle_words = n_bands, rows, shingle_words
-        self.min_words = min_words
-        self.min_hash = MinHash(n_bands * rows, seed)
+        self.n_bands, self.rows, self.shingle_words, self.min_words = check_sizes(
+            n_bands=n_bands, rows=rows, shingle_words=shingle_words, min_words=min_words
+        )
+        self.min_hash = MinHash(self.n_bands * self.rows, seed)
         self._n_seen = 0
         # Sorted keys of all earlier pages; the newest wait in a dict and are merged in batches.
         self._keys = np.zeros(0, dtype=np.uint64)
@@ -185,7 +185,10 @@ class NearDuplicates:
         self._recent: dict[int, int] = {}
 
     def caught(self, similarity: float) -> float:
-        """Probability that a pair of this similarity becomes a candidate."""
+        """Probability that a pair of this similarity (0 to 1) becomes a candidate."""
+        [similarity] = check_numbers(similarity=similarity)
+        if not 0 <= similarity <= 1:
+            raise ValueError(f"similarity must be 0 to 1, got {similarity}")
         return 1 - (1 - similarity**self.rows) ** self.n_bands
 
     @property
@@ -195,6 +198,7 @@ class NearDuplicates:
 
     def keys(self, page: Page) -> NDArray[np.uint64]:
         """One 64-bit key a band, none for a short page; pages that share a key are candidates."""
+        check_page(page)
         if len(page.words) < self.min_words:
             return np.zeros(0, dtype=np.uint64)
         signature = self.min_hash(shingles(page.lower_words, self.shingle_words))

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_numbers, whole_number
+from course_lib.data.curation.lists import word_set
+from course_lib.data.curation.page import Page, Reason, check_page
 
 
 def harmful_terms(
@@ -23,15 +25,19 @@ def harmful_terms(
         The rule it breaks; none means keep.
 
     Raises:
-        ValueError: If a term is empty or holds a blank: it could never be found.
+        TypeError: If an argument is of a wrong type; one text is no list of terms.
+        ValueError: If a term could never be found (it holds a blank, a capital, or a mark at an
+            end), or a number is out of range.
 
     Source: Raffel et al. 2020 (C4), section 2.2, for a single word; Dodge et al. 2021,
     "Documenting Large Webtext Corpora", section 5.3, for what that removes.
     """
-    bad = [term for term in terms if not term or " " in term]
-    if bad:
-        raise ValueError(f"terms must be single words, got {bad[0]!r}")
-    listed = terms if isinstance(terms, set | frozenset) else set(terms)
+    check_page(page)
+    listed = word_set(terms, "terms")
+    [max_share] = check_numbers(max_share=max_share)
+    if not 0 <= max_share <= 1:
+        raise ValueError(f"max_share must be 0 to 1, got {max_share}")
+    min_different = whole_number(min_different, "min_different", 1)
     found = [word for word in page.lower_words if word in listed]
     if not found or len(set(found)) < min_different:
         return []

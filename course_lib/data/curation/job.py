@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
@@ -12,9 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from tqdm import tqdm
 
+from course_lib.checks import check_flags, check_mappings, whole_number
 from course_lib.data.curation.page import Page
-from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate
-from course_lib.data.curation.sources import count_others, find_files, read_pages
+from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate, different_names
+from course_lib.data.curation.sources import as_paths, count_others, find_files, read_pages
 from course_lib.files import read_json, replacing, write_bytes, write_json, write_text
 from course_lib.locks import locked
 
@@ -64,16 +66,29 @@ def curate_files(
         The report; it is in ``output`` too, as ``report.json`` and ``report.md``.
 
     Raises:
-        ValueError: If ``output`` holds a run over other files, over files that were changed since,
-            or with other settings.
+        TypeError: If an argument is of a wrong type, or a setting is nothing that JSON can hold.
+        ValueError: If two steps have one name, ``output`` is empty, or it holds a run over other
+            files, over files that were changed since, or with other settings.
         FileNotFoundError: If a path does not exist.
+        NotADirectoryError: If ``output`` is a file.
     """
-    files = find_files(paths)
+    paths, steps = as_paths(paths), different_names(steps)
+    seed, examples = whole_number(seed, "seed", 0), whole_number(examples, "examples", 0)
+    [progress] = check_flags(progress=progress)
+    check_mappings(settings=settings)
+    try:
+        settings = json.loads(json.dumps(settings))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"settings must be plain values that JSON can hold: {error}") from None
+    if not isinstance(output, str | PathLike) or not os.fspath(output):
+        raise ValueError(f"output must be the path of a folder, got {output!r:.60}")
     folder = Path(output)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"output {folder} is a file; a folder is wanted")
+    files = find_files(paths)
     inside = [str(file) for file in files if folder.resolve() in file.resolve().parents]
     if inside:
         raise ValueError(f"output {folder} holds files that are to be read: {inside[0]}")
-    (folder / PAGES).mkdir(parents=True, exist_ok=True)
     plan = {
         "files": [[str(file), file.stat().st_size] for file in files],
         "steps": [step.name for step in steps],
@@ -82,14 +97,17 @@ def curate_files(
         "examples": examples,
     }
     stamps = {"times of change of the files": [file.stat().st_mtime_ns for file in files]}
+    (folder / PAGES).mkdir(parents=True, exist_ok=True)
     with locked(folder, timeout_seconds=1.0):
         report = Funnel([StepReport(step.name) for step in steps], Counter(), examples)
         rng = np.random.default_rng(seed)
         done = 0
         if (folder / STATE).exists():
             report, done = _take_up(folder, plan | stamps, steps, rng)
-        elif others := count_others(paths):
-            report.skipped["unknown kind of file"] += others
+        else:
+            report.skipped.update(count_others(paths))
+            for left in (folder / PAGES).glob("*.jsonl"):  # of a run whose state was removed
+                left.unlink()
         bar = tqdm(total=len(files), initial=done, unit="file", disable=not progress)
         with bar:
             for index in range(done, len(files)):
@@ -101,14 +119,23 @@ def curate_files(
                             out.write(as_line(page))
                 _save(folder, plan | stamps, steps, report, rng, index + 1)
                 bar.update()
-        write_json(folder / REPORT, {**plan, **report.to_dict()})
-        write_text(folder / "report.md", report.table() + "\n" + _skipped_list(report))
+        # a name of a file, or a text, can hold what UTF-8 cannot
+        write_json(folder / REPORT, {**plan, **report.to_dict()}, ensure_ascii=True)
+        table = report.table() + "\n" + _skipped_list(report)
+        write_text(folder / "report.md", table.encode("utf-8", "replace").decode())
     return report
 
 
 def as_line(page: Page) -> str:
-    """Write a page as one line of JSON, the form in which ``read_pages`` reads it back."""
-    content = {"text": page.text, "url": page.url, **page.about}
+    """Write a page as one line of JSON, the form in which ``read_pages`` reads it back.
+
+    Raises:
+        ValueError: If ``about`` has a text or an address of its own: the page's would be lost.
+    """
+    own = {"text": page.text, "url": page.url}
+    if own.keys() & page.about.keys():
+        raise ValueError(f"about must not name text or url, got {list(page.about)}")
+    content = {**own, **page.about}
     return json.dumps(content, ensure_ascii=True) + "\n"
 
 
@@ -159,9 +186,13 @@ def _take_up(
         head = json.loads(bytes(arrays["head"]))
         if head["plan"] != json.loads(json.dumps(plan)):
             for key, value in plan.items():
-                if head["plan"].get(key) != json.loads(json.dumps(value)):
+                before = head["plan"].get(key)
+                if before != json.loads(json.dumps(value)):
+                    both = key == "settings" and isinstance(before, dict)
+                    names = [n for n in value if before.get(n) != value[n]] if both else []
                     raise ValueError(
-                        f"{folder} holds a run with other {key}; "
+                        f"{folder} holds a run with other {key}{': ' * bool(names)}"
+                        f"{', '.join(names)}; "
                         f"choose another output, or remove {path} to start again"
                     )
         for step in steps:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.checks import check_ids, check_methods, check_sizes
 from course_lib.files import read_json, replacing_folder, write_json
 from course_lib.shapes import Int
 from course_lib.stored import StoredFile
-from course_lib.tokenizers.base import Tokenizer
+from course_lib.tokenizers.base import Tokenizer, check_texts
 
 TOKENS, ABOUT = "tokens.bin", "tokens.json"
 
@@ -32,8 +33,11 @@ def write_tokens(
         What ``tokens.json`` says: counts, the separator, the type of a number.
 
     Raises:
+        TypeError: If the texts are one text, or the tokenizer is none.
         ValueError: If the separator is no special token, or there is no text.
     """
+    check_methods("encode", "special_id", tokenizer=tokenizer)
+    texts = check_texts(texts, "texts")
     separator_id = tokenizer.special_id(separator)
     dtype = np.dtype("<u2" if tokenizer.vocab_size <= 2**16 else "<u4")
     n_tokens, n_texts = 1, 0
@@ -71,6 +75,7 @@ class TokenRows:
         seq_len: T, the places of a row; a row holds one id more.
 
     Raises:
+        TypeError: If ``seq_len`` is no whole number.
         ValueError: If the folder's files do not go together, or the stream is shorter than a row.
 
     Attributes:
@@ -79,8 +84,11 @@ class TokenRows:
     """
 
     def __init__(self, folder: str | PathLike[str], seq_len: int) -> None:
+        [seq_len] = check_sizes(seq_len=seq_len)
         about = read_json(Path(folder) / ABOUT)
         self.about = about
+        if about.get("dtype") not in ("<u2", "<u4") or type(about.get("n_tokens")) is not int:
+            raise ValueError(f"{Path(folder) / ABOUT} says no n_tokens and dtype of a stream")
         self._dtype = np.dtype(about["dtype"])
         self._stored = StoredFile(Path(folder) / TOKENS)
         n_tokens, rest = divmod(self._stored.n_bytes, self._dtype.itemsize)
@@ -89,7 +97,7 @@ class TokenRows:
                 f"{Path(folder) / TOKENS} holds {n_tokens} tokens, "
                 f"its {ABOUT} says {about['n_tokens']}"
             )
-        if seq_len < 1 or n_tokens < seq_len + 1:
+        if n_tokens < seq_len + 1:
             raise ValueError(
                 f"seq_len must be 1 to {n_tokens - 1}, the stream's tokens less one; got {seq_len}"
             )
@@ -106,6 +114,7 @@ class TokenRows:
             IndexError: If there is no such row.
             ValueError: If the file has been cut short or replaced since it was opened.
         """
+        rows = check_ids("rows", rows, "B")
         if odd := [row for row in rows.tolist() if not 0 <= row < len(self)]:
             raise IndexError(f"rows must be 0 to {len(self) - 1}, got {odd[0]}")
         width = self._dtype.itemsize

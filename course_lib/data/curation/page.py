@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from course_lib.checks import check_mappings, check_text
+
 # begins at a run's first mark and gives nothing back: a million dots must take no longer than words
 _SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)]*+(?=\s|$)")
 _EDGE = ".,;:!?\"'()[]{}<>«»“”‘’…*#|/\\-–—_`~"
@@ -40,11 +42,18 @@ class Page:
         text: The text, markup already taken out.
         url: Where it was found; empty when unknown.
         about: Whatever travels with it: an identity, a group of authors, a true label.
+
+    Raises:
+        TypeError: If text or address is no text, or ``about`` no mapping.
     """
 
     text: str
     url: str = ""
     about: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        check_text(text=self.text, url=self.url)
+        check_mappings(about=self.about)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -77,3 +86,13 @@ class Page:
     def n_sentences(self) -> int:
         """How many sentences end in the text: marks of ``.``, ``!`` or ``?`` before a blank."""
         return len(_SENTENCE_END.findall(self.text))
+
+
+def check_page(page: Page) -> None:
+    """Refuse what is no page: a text alone has no lines and words cut out of it.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(page, Page):
+        raise TypeError(f"page must be a Page, got {type(page).__name__}")

@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 
+from course_lib.checks import whole_number
 from course_lib.data.curation.duplicates import ExactDuplicates
-from course_lib.data.curation.page import Page
+from course_lib.data.curation.page import Page, check_page
 
 _BORDER = re.compile(r"(\n\s*\n)")
 
@@ -20,15 +21,14 @@ class RepeatedParagraphs:
         min_characters: Shorter paragraphs are left alone.
 
     Raises:
-        ValueError: If the number is not positive.
+        TypeError: If the number is no whole one.
+        ValueError: If it is not positive.
 
     Source: Wenzek et al. 2020, "CCNet", section 3.2, which drops paragraphs of any length.
     """
 
     def __init__(self, min_characters: int = 80) -> None:
-        if min_characters < 1:
-            raise ValueError(f"min_characters must be at least 1, got {min_characters}")
-        self.min_characters = min_characters
+        self.min_characters = whole_number(min_characters, "min_characters", 1)
         self._seen = ExactDuplicates()
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -41,6 +41,7 @@ class RepeatedParagraphs:
 
     def __call__(self, page: Page) -> Page:
         """Return the page without them."""
+        check_page(page)
         pieces = _BORDER.split(page.text)  # paragraph, border, paragraph, ...
         kept = list(pieces)
         for place in range(0, len(pieces), 2):

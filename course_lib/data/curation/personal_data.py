@@ -4,6 +4,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from course_lib.checks import check_text
+
 _PATTERNS = {
     "EMAIL": re.compile(r"(?<![\w.+-])[\w+-]+(?:\.[\w+-]+)*@(?:[\w-]+\.)+[A-Za-z]{2,24}(?![\w-])"),
     "IP": re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"),
@@ -58,6 +60,7 @@ def find_personal_data(text: str) -> list[Found]:
     Source: The kinds are those that Dolma and FineWeb replace (Soldaini et al. 2024, section 5.3;
     Penedo et al. 2024, section 3.6), with card numbers added; the patterns are our own.
     """
+    check_text(text=text)
     found: list[Found] = []
     taken = bytearray(len(text))
     for kind, pattern in _PATTERNS.items():

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_text
+from course_lib.data.curation.page import Page, Reason, check_page
 
 Filter = Callable[[Page], "list[Reason] | Page"]
 
@@ -20,10 +21,18 @@ class Step:
     Attributes:
         name: How the report calls it.
         run: From a page to the reasons for dropping it (none: keep), or to a changed page.
+
+    Raises:
+        TypeError: If the name is no text, or the filter cannot be called.
     """
 
     name: str
     run: Filter
+
+    def __post_init__(self) -> None:
+        check_text(name=self.name)
+        if not callable(self.run):
+            raise TypeError(f"run must be a function of a page, got {type(self.run).__name__}")
 
 
 @dataclass
@@ -175,6 +184,25 @@ def curate(
             yield kept
 
 
+def different_names(steps: Iterable[Step]) -> list[Step]:
+    """Return steps as a list; what one of them remembers is kept under its name.
+
+    Raises:
+        TypeError: If one is no step.
+        ValueError: If a name comes twice.
+    """
+    if isinstance(steps, str | bytes) or not isinstance(steps, Iterable):
+        raise TypeError(f"steps must be a list of Steps, got {steps!r:.60}")
+    listed = list(steps)
+    for place, step in enumerate(listed):
+        if not isinstance(step, Step):
+            raise TypeError(f"steps[{place}] must be a Step, got {step!r:.60}")
+    twice = [name for name, n in Counter(step.name for step in listed).items() if n > 1]
+    if twice:
+        raise ValueError(f"steps must have different names, got {twice[0]!r} twice")
+    return listed
+
+
 def run_step(step: Step, page: Page) -> tuple[Page, list[Reason]]:
     """Ask one filter about one page.
 
@@ -185,8 +213,19 @@ def run_step(step: Step, page: Page) -> tuple[Page, list[Reason]]:
     Returns:
         The page, changed where the filter changes it, and the reasons for dropping it; a page
         without text left is dropped whatever the filter says.
+
+    Raises:
+        TypeError: If the page is none, or the filter answers with something else: one that forgets
+            to return would keep every page.
     """
+    check_page(page)
     result = step.run(page)
+    reasoned = isinstance(result, list) and all(isinstance(one, Reason) for one in result)
+    if not isinstance(result, Page) and not reasoned:
+        raise TypeError(
+            f"the filter of step {step.name} must return a Page or a list of Reasons, "
+            f"got {result!r:.60}"
+        )
     changed, reasons = (result, []) if isinstance(result, Page) else (page, result)
     if not changed.text.strip():
         reasons = [Reason(f"{step.name}: text left", 0, "some")]
@@ -197,6 +236,7 @@ def _take_step(
     page: Page, step: Step, part: StepReport, n_examples: int, rng: np.random.Generator
 ) -> Page | None:
     """Send one page through one filter; None if it is dropped."""
+    check_page(page)
     n_words = len(page.words)
     start = time.perf_counter()
     changed, reasons = run_step(step, page)

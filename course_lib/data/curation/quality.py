@@ -5,13 +5,15 @@ and so does a good article with a tail of advertising; pairs of words tell both.
 
 """
 
+import math
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_lists, check_numbers, check_rng, check_sizes
+from course_lib.data.curation.page import Page, Reason, check_page
 
 
 def features(page: Page, n_buckets: int = 2**16) -> NDArray[np.int64]:
@@ -23,7 +25,13 @@ def features(page: Page, n_buckets: int = 2**16) -> NDArray[np.int64]:
 
     Returns:
         The buckets that occur, each once, sorted.
+
+    Raises:
+        TypeError: If the page is none, or the number no whole one.
+        ValueError: If the number is not positive.
     """
+    check_page(page)
+    [n_buckets] = check_sizes(n_buckets=n_buckets)
     words = page.lower_words
     grams = words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
     hashed = {zlib.crc32(gram.encode("utf-8", "surrogatepass")) % n_buckets for gram in grams}
@@ -40,11 +48,21 @@ class QualityClassifier:
         weights: One weight a bucket.
         bias: Added to every score.
 
+    Raises:
+        TypeError: If the weights are no array of one dimension, or the bias no number.
+        ValueError: If one of them is not finite.
+
     Source: Brown et al. 2020 (GPT-3), appendix A: logistic regression on hashed features, WebText
     against unfiltered pages.
     """
 
     def __init__(self, weights: NDArray[np.float64], bias: float) -> None:
+        [bias] = check_numbers(bias=bias)
+        if not isinstance(weights, np.ndarray) or weights.ndim != 1 or not len(weights):
+            shown = getattr(weights, "shape", type(weights).__name__)
+            raise TypeError(f"weights must be an array, one a bucket, got {shown}")
+        if not (np.isfinite(weights).all() and math.isfinite(bias)):
+            raise ValueError("weights and bias must be finite: no score is below a limit otherwise")
         self.weights, self.bias = weights, float(bias)
 
     @classmethod
@@ -74,9 +92,18 @@ class QualityClassifier:
             The classifier.
 
         Raises:
-            ValueError: If either kind is empty, or no page holds a word.
+            TypeError: If an argument is of a wrong type.
+            ValueError: If either kind is empty, no page holds a word, or a number is out of range.
         """
-        if not good or not bad:
+        check_lists(good=good, bad=bad)
+        check_rng(rng)
+        [n_buckets, epochs] = check_sizes(n_buckets=n_buckets, epochs=epochs)
+        [learning_rate, l2] = check_numbers(learning_rate=learning_rate, l2=l2)
+        if not 0 < learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
+        if not 0 <= l2 < math.inf:
+            raise ValueError(f"l2 must be 0 or more and finite, got {l2}")
+        if not len(good) or not len(bad):
             raise ValueError(
                 f"fit needs good and bad pages, got {len(good)} good and {len(bad)} bad"
             )
@@ -108,7 +135,10 @@ class QualityClassifier:
         return float(1 / (1 + np.exp(-np.clip(logit, -30, 30))))
 
     def __call__(self, page: Page, min_score: float = 0.5) -> list[Reason]:
-        """Drop a page whose score is below the limit."""
+        """Drop a page whose score is below the limit, 0 to 1."""
+        [min_score] = check_numbers(min_score=min_score)
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must be 0 to 1, got {min_score}")
         score = self.score(page)
         if score < min_score:
             return [Reason("quality: score", score, f"at least {min_score:g}")]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_lists, whole_number
+from course_lib.data.curation.page import Page, Reason, check_page
 
 MAX_DUPLICATE_LINES = 0.30
 MAX_CHARACTERS_IN_DUPLICATE_LINES = 0.20
@@ -23,7 +24,11 @@ def word_numbers(words: Sequence[str]) -> NDArray[np.uint64]:
 
     Returns:
         One number a word; equal words have equal numbers.
+
+    Raises:
+        TypeError: If the words are no list.
     """
+    check_lists(words=words)
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(w, len(numbers) + 1) for w in words], dtype=np.uint64)
 
@@ -40,7 +45,12 @@ def ngram_hashes(numbers: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
 
     Returns:
         ``len(numbers) - n + 1`` hashes; none if the page is shorter than a run.
+
+    Raises:
+        TypeError: If ``n`` is no whole number.
+        ValueError: If it is less than 1.
     """
+    n = whole_number(n, "n", 1)
     count = len(numbers) - n + 1
     if count < 1:
         return np.zeros(0, dtype=np.uint64)
@@ -105,6 +115,7 @@ def gopher_repetition(page: Page) -> list[Reason]:
     Source: Rae et al. 2021 (Gopher), appendix A.1 and table A1. Where the most common n-gram is
     shared by several, the paper does not say which counts; here the longest does.
     """
+    check_page(page)
     reasons = []
     characters = max(1, len(page.text))
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from course_lib.data.curation.page import Page, Reason
+from course_lib.checks import check_flags, check_numbers
+from course_lib.data.curation.lists import host_set, part_set
+from course_lib.data.curation.page import Page, Reason, check_page
 
 STOP_WORDS = frozenset({"the", "be", "to", "of", "and", "that", "have", "with"})
 _BULLETS = ("•", "-", "*", "‣", "▪", "·")
@@ -21,7 +24,35 @@ _POLICY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityLimits:
+class _Limits:
+    """Limits that a page can be held against: none passes NaN, and a text compares with none.
+
+    Raises:
+        TypeError: If a limit is no number.
+        ValueError: If one is negative or NaN, or the least is above the most.
+    """
+
+    def __post_init__(self) -> None:
+        given = vars(self)
+        plain = dict(zip(given, check_numbers(**given), strict=True))
+        for name, value in plain.items():
+            if not value >= 0:
+                raise ValueError(f"{name} must be 0 or more, got {value}")
+        for name, value in plain.items():
+            most = "max" + name.removeprefix("min")
+            if name.startswith("min") and plain.get(most, value) < value:
+                raise ValueError(f"{name} must be at most {most} {plain[most]}, got {value}")
+        given.update(plain)
+
+
+def _check(page: Page, limits: Any, kind: type[_Limits]) -> None:
+    check_page(page)
+    if not isinstance(limits, kind):
+        raise TypeError(f"limits must be {kind.__name__}, got {type(limits).__name__}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityLimits(_Limits):
     """The limits of ``gopher_quality``, as MassiveText sets them."""
 
     min_words: int = 50
@@ -54,6 +85,7 @@ def gopher_quality(page: Page, limits: QualityLimits = GOPHER) -> list[Reason]:
     Source: Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training
     Gopher", appendix A.1. Words are those of ``Page``; the paper does not say how it cuts them.
     """
+    _check(page, limits, QualityLimits)
     words, lines, reasons = page.words, page.lines, []
     n_words = len(words)
 
@@ -85,7 +117,7 @@ def gopher_quality(page: Page, limits: QualityLimits = GOPHER) -> list[Reason]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class C4Limits:
+class C4Limits(_Limits):
     """The limits of C4's code; the numbers in circulation are often swapped (3 and 5)."""
 
     min_words_per_line: int = 5
@@ -113,6 +145,7 @@ def c4_page(page: Page, limits: C4Limits = C4) -> list[Reason]:
     Text-to-Text Transformer", section 2.2, and the released code: 5 words a line, 3 sentences.
     Widely copied code has 3 and 5.
     """
+    _check(page, limits, C4Limits)
     reasons = []
     if "lorem ipsum" in page.text.lower():
         reasons.append(Reason("c4: placeholder text", "lorem ipsum", "none"))
@@ -144,6 +177,8 @@ def c4_lines(page: Page, limits: C4Limits = C4, *, end_mark: bool = True) -> Pag
 
     Source: As ``c4_page``.
     """
+    _check(page, limits, C4Limits)
+    [end_mark] = check_flags(end_mark=end_mark)
     kept = []
     for line in page.text.splitlines():
         bare, low = line.strip(), line.lower()
@@ -161,7 +196,7 @@ def c4_lines(page: Page, limits: C4Limits = C4, *, end_mark: bool = True) -> Pag
 
 
 @dataclass(frozen=True, kw_only=True)
-class FineWebLimits:
+class FineWebLimits(_Limits):
     """FineWeb's own rules. Paper and code differ tenfold on duplicate characters: 0.1 and 0.01."""
 
     min_lines_with_end_mark: float = 0.12
@@ -186,6 +221,7 @@ def fineweb(page: Page, limits: FineWebLimits = FINEWEB) -> list[Reason]:
     Source: Penedo et al. 2024, "The FineWeb Datasets", section 3.4. A share of exactly 0.12 is
     dropped there; here too.
     """
+    _check(page, limits, FineWebLimits)
     lines = page.lines
     if not lines:
         return [Reason("fineweb: lines", 0, "at least 1")]
@@ -223,12 +259,19 @@ def url_blocked(page: Page, hosts: Collection[str], words: Collection[str] = ())
 
     Returns:
         The rule it breaks; none means keep.
+
+    Raises:
+        TypeError: If the page is none, or a list is one text.
+        ValueError: If a host is no name of one (``*.badsite.example``, an address) or has a
+            capital: it would block nothing.
     """
+    check_page(page)
+    hosts, words = host_set(hosts), part_set(words)
     if not page.url:
         return []
     address = page.url if "//" in page.url else f"//{page.url}"
     try:
-        host = (urlsplit(address).hostname or "").lower()
+        host = (urlsplit(address).hostname or "").lower().rstrip(".")
     except ValueError:
         return [Reason("url: address", page.url[:80], "a valid address")]
     parts = host.split(".")

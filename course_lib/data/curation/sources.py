@@ -8,6 +8,7 @@ a file that is not there.
 import codecs
 import gzip
 import json
+import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from course_lib.checks import check_sizes
 from course_lib.data.curation.page import Page
 from course_lib.extras import needs
 
@@ -52,36 +54,86 @@ def find_files(paths: Iterable[str | PathLike[str]]) -> list[Path]:
         Files, each once.
 
     Raises:
-        TypeError: If ``paths`` is one path instead of a list.
+        TypeError: If ``paths`` is one path instead of a list, or one of them is none.
+        ValueError: If a path is empty: it would stand for the whole current folder.
         FileNotFoundError: If a path does not exist, or no file of a known kind is found.
+        PermissionError: If a folder named cannot be read.
     """
-    if isinstance(paths, str | PathLike):
-        raise TypeError(f"paths must be a list of paths, got one: [{str(paths)!r}] would do")
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
+    found: dict[Path, Path] = {}  # by where it is, so that two spellings of a path are one file
+    for path in as_paths(paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and kind_of(p))
-            found.update(dict.fromkeys(inside))
+            inside, _ = _search(path)
         elif path.exists():
-            found[path] = None
+            inside = [path]
         else:
             raise FileNotFoundError(f"there is no {path}")
+        for file in inside:
+            found.setdefault(file.resolve(), file)
     if not found:
         known = " ".join((*TEXT, *LINES, *WEB, *ARCHIVE))
         raise FileNotFoundError(f"paths name no file of a known kind; known are {known} and .gz")
-    return list(found)
+    return list(found.values())
 
 
-def count_others(paths: Iterable[str | PathLike[str]]) -> int:
-    """Count what lies in the folders named and is not read: of another kind, or a broken link."""
-    folders = {path.resolve(): path for path in map(Path, paths) if path.is_dir()}
-    others = {
-        path
-        for folder in folders.values()
-        for path in folder.rglob("*")
-        if not path.is_dir() and not (path.is_file() and kind_of(path))
-    }
-    return len(others)
+def as_paths(paths: Iterable[str | PathLike[str]]) -> list[Path]:
+    """Return a list of paths.
+
+    Raises:
+        TypeError: If it is one path instead of several, or one of them is none.
+        ValueError: If one is empty.
+    """
+    if isinstance(paths, str | PathLike):
+        raise TypeError(f"paths must be a list of paths, got one: [{str(paths)!r}] would do")
+    if isinstance(paths, bytes) or not isinstance(paths, Iterable):
+        raise TypeError(f"paths must be a list of paths, got {paths!r:.60}")
+    listed = list(paths)
+    for place, path in enumerate(listed):
+        if not isinstance(path, str | PathLike):
+            raise TypeError(f"paths[{place}] must be a path, got {path!r:.60}")
+        if not os.fspath(path):
+            raise ValueError(f"paths[{place}] must be a file or a folder, got an empty text")
+    return [Path(path) for path in listed]
+
+
+def count_others(paths: Iterable[str | PathLike[str]]) -> Counter[str]:
+    """Count what lies in the folders named and is not read, by cause.
+
+    Such as a file of another kind, a broken link, a link to a folder (which could lead in a
+    circle), or a folder that may not be read.
+    """
+    folders = {path.resolve(): path for path in as_paths(paths) if path.is_dir()}
+    others: dict[Path, str] = {}
+    for folder in folders.values():
+        others.update(_search(folder)[1])
+    return Counter(others.values())
+
+
+def _search(folder: Path) -> tuple[list[Path], dict[Path, str]]:
+    """All files of a kind we read in a folder, to its depth, and why other things are not read."""
+    found: list[Path] = []
+    others: dict[Path, str] = {}
+    waiting = [folder]
+    while waiting:  # a list, no recursion: folders can be deeper than Python's calls
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as inside:
+                entries = list(inside)
+        except OSError as error:
+            if place == folder:
+                raise
+            others[place] = f"folder cannot be read: {error.strerror}"
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            elif os.path.isdir(path):
+                others[path] = "link to a folder"
+            elif os.path.isfile(path) and kind_of(path):
+                found.append(path)
+            else:
+                others[path] = "unknown kind of file"
+    return sorted(found), others
 
 
 def read_pages(
@@ -102,9 +154,14 @@ def read_pages(
         fields, its own ``source`` among them.
 
     Raises:
+        TypeError: If an argument is of a wrong type.
+        ValueError: If the limit is less than 1.
         ImportError: If the file is HTML or WARC and the extra ``text`` is not installed.
     """
-    path = Path(path)
+    [path] = as_paths([path])
+    if not isinstance(skipped, Counter):
+        raise TypeError(f"skipped must be a Counter, got {type(skipped).__name__}")
+    [max_page_bytes] = check_sizes(max_page_bytes=max_page_bytes)
     kind = kind_of(path)
     if not path.is_file():
         skipped["no ordinary file"] += 1
