@@ -371,7 +371,7 @@ def test_the_command_from_raw_pages_to_tokens(tmp_path: Path, capsys) -> None:
         (["raw", "--steps", "harmful"], "the step harmful needs --terms"),
         (["raw", "--terms", "x"], "--terms is given, but --steps does not name harmful"),
         (["raw", "--good", "x"], "--good is given, but"),
-        (["raw", "--language", "xx"], "wanted must be one of"),
+        (["raw", "--steps", "language", "--language", "xx"], "--language must be one of"),
         (["raw", "--tokenizer", "x"], "go together"),
         (["raw", "--seed", "-1"], "--seed must be 0 or more, got -1"),
         (["raw", "--output", ""], "--output is empty"),
