@@ -50,10 +50,11 @@ class NGram:
             )
         if not len(rows):
             raise ValueError("rows must be at least 1, got 0")
-        if (top := int(rows.max())) >= vocab_size:
-            raise ValueError(f"rows hold id {top}, vocab_size is {vocab_size}")
         self.vocab_size = vocab_size
+        self._check_known(rows)
         self.order = order
+        if not int(self._runs(rows, order, short=True)[1].numel()):
+            raise ValueError("rows must hold a target: two ids of a row, one after the other")
         raw = [self._runs(rows, length)[0] for length in range(1, order + 1)]
         # A run of the longest kind is counted as often as it occurs, a shorter one once for each
         # token that stands before it somewhere.
@@ -85,9 +86,10 @@ class NGram:
 
         Raises:
             TypeError: If rows are no tensor of integers.
-            ValueError: If they have not two dimensions.
+            ValueError: If they have not two dimensions, or an id does not fit the vocabulary.
         """
         check_ids("rows", rows, "N M")
+        self._check_known(rows)
         runs, lengths = self._runs(rows, self.order, short=True)
         return -self._probabilities(runs, lengths).log()
 
@@ -99,8 +101,21 @@ class NGram:
 
         Returns:
             Nats a token.
+
+        Raises:
+            TypeError: If rows are no tensor of integers.
+            ValueError: As `token_losses`, or if no target counts.
         """
-        return float(self.token_losses(rows).mean())
+        losses = self.token_losses(rows)
+        if not len(losses):
+            raise ValueError("rows must hold a target: two ids of a row, one after the other")
+        return float(losses.mean())
+
+    def _check_known(self, rows: Int[Tensor, "N M"]) -> None:
+        known = (rows == IGNORE) | ((rows >= 0) & (rows < self.vocab_size))
+        if not bool(known.all()):
+            odd = int(rows[~known][0])
+            raise ValueError(f"rows hold id {odd}, vocab_size is {self.vocab_size}")
 
     def _runs(
         self, rows: Int[Tensor, "N M"], length: int, short: bool = False

@@ -148,8 +148,8 @@ def split(documents: Sequence[str], held_out: float = 0.1) -> tuple[list[str], l
 
     Raises:
         TypeError: If documents are no list of texts, or the share is no number.
-        ValueError: If there are fewer than two documents, the share is not inside (0, 1), or no
-            group is small enough to be held out.
+        ValueError: If there are fewer than two documents, one is blank, the share is not inside
+            (0, 1), or no group is small enough to be held out.
     """
     if isinstance(documents, str):
         raise TypeError("documents must be a list of texts, got one text")
@@ -157,6 +157,8 @@ def split(documents: Sequence[str], held_out: float = 0.1) -> tuple[list[str], l
     [held_out] = check_numbers(held_out=held_out)
     for index, document in enumerate(documents):
         check_text(document, f"documents[{index}]")
+        if not document.strip():
+            raise ValueError(f"documents[{index}] must hold text, got {document!r:.60}")
     if not 0 < held_out < 1:
         raise ValueError(f"held_out must lie between 0 and 1, got {held_out}")
     if len(documents) < 2:

@@ -10,7 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_generator, check_ids, check_whole, tensor_of_ids
+from course_lib.checks import (
+    check_generator,
+    check_ids,
+    check_sizes,
+    check_whole,
+    tensor_of_ids,
+    whole_number,
+)
 from course_lib.objectives.example import IGNORE
 from course_lib.shapes import Int
 
@@ -41,14 +48,15 @@ def pack(
 
     Raises:
         TypeError: If an argument is of a wrong type.
-        ValueError: If there is no document, a document is empty, ``seq_len`` is not positive, or
-            the whole stream is too short to fill one row.
+        ValueError: If there is no document, a document is empty, ``seq_len`` is not positive, an
+            id is negative, or the whole stream is too short to fill one row.
 
     Source: Brown et al. 2020, "Language Models are Few-Shot Learners", appendix B
     (documents packed into full contexts, a separator between them, no mask between them); we pad
     the last row where they do not say what happens.
     """
-    [seq_len, separator_id] = check_whole(seq_len=seq_len, separator_id=separator_id)
+    [seq_len, shared] = check_whole(seq_len=seq_len, shared=shared)
+    separator_id = whole_number(separator_id, "separator_id", 0)
     if seq_len < 1:
         raise ValueError(f"seq_len must be at least 1, got {seq_len}")
     if shared not in (0, 1):
@@ -56,7 +64,7 @@ def pack(
     separator = torch.tensor([separator_id])
     parts = [separator]
     for index, ids in enumerate(_each(documents_ids)):
-        document = tensor_of_ids(f"documents_ids[{index}]", ids)
+        document = _document(index, ids)
         if not len(document):
             raise ValueError(f"documents_ids[{index}] is empty: a document needs at least 1 token")
         parts += [document, separator]
@@ -94,13 +102,15 @@ def one_per_row(
 
     Raises:
         TypeError: If an argument is of a wrong type.
-        ValueError: If there is no document, or one is empty or longer than ``seq_len - 1``.
+        ValueError: If there is no document, one is empty or longer than ``seq_len - 1``, or an id
+            is negative.
     """
-    [seq_len, separator_id] = check_whole(seq_len=seq_len, separator_id=separator_id)
+    [seq_len] = check_sizes(seq_len=seq_len)
+    separator_id = whole_number(separator_id, "separator_id", 0)
     rows = []
     separator = torch.tensor([separator_id])
     for index, ids in enumerate(_each(documents_ids)):
-        document = tensor_of_ids(f"documents_ids[{index}]", ids)
+        document = _document(index, ids)
         if not 1 <= len(document) <= seq_len - 1:
             raise ValueError(
                 f"documents_ids[{index}] holds {len(document)} tokens, "
@@ -112,6 +122,15 @@ def one_per_row(
     if not rows:
         raise ValueError("the corpus is empty: it holds 0 documents")
     return torch.stack(rows)  # (N, T + 1)
+
+
+def _document(index: int, ids: Sequence[int]) -> Int[Tensor, " T"]:
+    """One document's ids; -100 among them would be taken for padding, which is never a target."""
+    name = f"documents_ids[{index}]"
+    document = tensor_of_ids(name, ids)
+    if len(document) and int(document.min()) < 0:
+        raise ValueError(f"{name} must hold ids of 0 or more, got {int(document.min())}")
+    return document
 
 
 def _each(documents_ids: Iterable[Sequence[int]]) -> Iterable[Sequence[int]]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import (
+    check_flags,
     check_id_lists,
     check_ids,
     check_lists,
@@ -46,7 +47,14 @@ class Denoiser:
     def __post_init__(self) -> None:
         [mean_span] = check_numbers(mean_span=self.mean_span)
         [mode_id] = check_whole(None, mode_id=self.mode_id)
-        plain = {"rate": check_share("rate", self.rate), "mean_span": mean_span, "mode_id": mode_id}
+        at_end, anywhere = check_flags(at_end=self.at_end, anywhere=self.anywhere)
+        plain = {
+            "rate": check_share("rate", self.rate),
+            "mean_span": mean_span,
+            "at_end": at_end,
+            "anywhere": anywhere,
+            "mode_id": mode_id,
+        }
         for name, value in plain.items():
             object.__setattr__(self, name, value)
         if not self.mean_span >= 1:
@@ -166,10 +174,13 @@ def split_spans(
 
     Raises:
         TypeError: If rows are no tensor of integers, or sentinels no list.
-        ValueError: If there are more spans than sentinels, or ``cut`` has another shape.
+        ValueError: If there are more spans than sentinels, two of these are the same, or ``cut``
+            has another shape.
     """
     rows = check_ids("rows", rows, "B T")
     [sentinels] = check_id_lists(sentinels=sentinels)
+    if len(set(sentinels)) < len(sentinels):
+        raise ValueError(f"sentinels must differ, one a span, got {sentinels!r:.60}")
     [eos_id] = check_whole(None, eos_id=eos_id)
     check_mask("cut", cut, rows.shape)
     present = rows != IGNORE

@@ -130,6 +130,8 @@ def _list(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> tup
     value = _value(record, name, names)
     if isinstance(value, str):
         found = listed(value)
+        if found is None and name == "labels" and value.strip()[:1] + value.strip()[-1:] == "[]":
+            raise ValueError(f"{names[name]} {value!r:.60} is no list that can be read")
         value = value.split() if found is None else found
     if name == "labels" and isinstance(value, list):  # data sets often number their labels
         value = [str(one) if type(one) is int else one for one in value]

@@ -7,7 +7,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.checks import check_lists, check_module, check_numbers, check_whole
+from course_lib.checks import (
+    check_generator,
+    check_lists,
+    check_mappings,
+    check_module,
+    check_numbers,
+    check_whole,
+)
 from course_lib.data import batches
 from course_lib.generation import generate
 from course_lib.model import Transformer
@@ -71,7 +78,8 @@ def fine_tune(
 
     Raises:
         TypeError: If an argument is of a wrong type.
-        ValueError: If a number is out of range, or a checkpoint is of another run.
+        ValueError: If a number is out of range, a checkpoint is of another run, or an argument
+            would be without effect.
 
     Source: Devlin et al. 2019, appendix A.3: warm-up over a tenth, then a linear fall.
     """
@@ -81,6 +89,18 @@ def fine_tune(
     for name, given in (("examples", examples), ("held_out", held_out)):
         if not isinstance(given, Examples) and (given is not None or name == "examples"):
             raise TypeError(f"{name} must be Examples, from encode_items, got {given!r:.60}")
+    if not 0 <= seed < 2**63 - 1:
+        raise ValueError(f"seed must be 0 to 2**63 - 2, got {seed}")
+    if held_out is not None and (
+        not len(held_out) or {*held_out.rows[0]} != {*(examples.rows or [{}])[0]}
+    ):
+        raise ValueError("held_out must hold at least 1 row, of the kind of examples")
+    if held_out is not None and held_out.pad_id != examples.pad_id:
+        raise ValueError(
+            f"held_out must be padded as examples, with {examples.pad_id}, got {held_out.pad_id}"
+        )
+    run = {} if run is None else run
+    check_mappings(run=run)
     if not 0 <= warmup <= 1:
         raise ValueError(f"warmup must be a share of the steps, 0 to 1, got {warmup}")
     if batch_size < 1:
@@ -89,15 +109,17 @@ def fine_tune(
     if held_out is not None:
         table = Examples(examples.rows + held_out.rows, examples.pad_id, [])
         measured = table.numbers[len(examples) :]
-    settings = {
+    settings: dict[str, Any] = {
         "examples": examples.digest(),
         "batch_size": batch_size,
         "lr": lr,
         "weight_decay": weight_decay,
         "warmup": warmup,
         "seed": seed,
-        **(run or {}),
     }
+    if twice := sorted({*settings} & {*run}):
+        raise ValueError(f"run must name none of {', '.join(settings)}; got {', '.join(twice)}")
+    settings.update(run)
     history = train(
         model,
         batches(
@@ -147,8 +169,9 @@ def answer(
         For each item a label, a label a word, or a text.
 
     Raises:
-        TypeError: If an argument is of a wrong type, or model and items do not belong together.
-        ValueError: If a number is not positive.
+        TypeError: If an argument is of a wrong type, model and items do not belong together, or
+            the items are of several types.
+        ValueError: If a number is not positive, or labels are not as many as the head's choices.
     """
     check_module(model)
     check_lists(items=items, labels=labels)
@@ -156,6 +179,14 @@ def answer(
     for name, value in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+    if not isinstance(encoder, Encoder):
+        raise TypeError(f"encoder must be an Encoder, got {encoder!r:.60}")
+    several = {type(item).__name__ for item in items}
+    if len(several) > 1:
+        raise TypeError(f"items must be of one type, got {', '.join(sorted(several))}")
+    choices = model.n_labels if isinstance(model, TaskModel) else None
+    if choices is not None and len(labels) != choices:
+        raise ValueError(f"labels must be as many as the head's {choices}, got {len(labels)}")
     was_training = model.training
     model.eval()
     try:
@@ -305,8 +336,10 @@ def task_model(
         TypeError: If an argument is of a wrong type.
         ValueError: If there is no item, or the model writes no text and the items want some.
     """
-    check_module(model)
+    if not isinstance(model, Transformer):
+        raise TypeError(f"model must be a Transformer, got {type(model).__name__}")
     check_lists(items=items, labels=labels)
+    check_generator(generator)
     if not len(items):
         raise ValueError("items must hold at least 1, got none")
     kind = {LabelledText: "sequence", TaggedWords: "tokens"}.get(type(items[0]))

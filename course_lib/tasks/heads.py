@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_generator, check_whole
 from course_lib.config import TransformerConfig
 from course_lib.model import SequenceClassifier, SpanHead, TokenClassifier, Transformer
 from course_lib.model.masks import Mask
@@ -36,11 +37,16 @@ def make_head(
         The head.
 
     Raises:
+        TypeError: If the config is none, ``n_labels`` no whole number, or ``generator`` none.
         ValueError: If the kind is none, or there are less than two labels.
 
     Source: Devlin et al. 2019, section 4; Radford et al. 2018, section 3.2; Lewis et al. 2020,
     section 3.1.
     """
+    if not isinstance(config, TransformerConfig):
+        raise TypeError(f"config must be a TransformerConfig, got {config!r:.60}")
+    [n_labels] = check_whole(n_labels=n_labels)
+    check_generator(generator)
     if kind not in HEAD_KINDS:
         raise ValueError(f"kind={kind!r}: must be one of {', '.join(HEAD_KINDS)}")
     if kind != "span" and n_labels < 2:
@@ -81,11 +87,13 @@ class TaskModel(nn.Module):
         head: From `make_head` or `course_lib.weights.load_head`.
 
     Raises:
-        TypeError: If the head is none of a task.
+        TypeError: If the model is no transformer, or the head none of a task.
     """
 
     def __init__(self, model: Transformer, head: nn.Module) -> None:
         super().__init__()
+        if not isinstance(model, Transformer):
+            raise TypeError(f"model must be a Transformer, got {type(model).__name__}")
         if not isinstance(head, SequenceClassifier | TokenClassifier | SpanHead):
             raise TypeError(f"head must be of a task, got {type(head).__name__}")
         self.model, self.head, self.config = model, head, model.config
@@ -97,6 +105,12 @@ class TaskModel(nn.Module):
         if isinstance(self.head, SequenceClassifier):
             return "sequence"
         return "tokens" if isinstance(self.head, TokenClassifier) else "span"
+
+    @property
+    def n_labels(self) -> int | None:
+        """Choices of the head; None for a span, whose choices are places of the text."""
+        last = getattr(self.head, "output", None)
+        return last.out_features if isinstance(last, nn.Linear) and self.kind != "span" else None
 
     def forward(
         self,

@@ -1,6 +1,14 @@
 """What a task is made of: texts with what a person would answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from course_lib.checks import check_lists, check_text, check_whole
+
+
+def _check_texts(item: Any) -> None:
+    """Refuse an item with a field that is no text."""
+    check_text(**{field.name: getattr(item, field.name) for field in fields(item)})
 
 
 @dataclass(frozen=True)
@@ -10,10 +18,16 @@ class LabelledText:
     Attributes:
         text: The text.
         label: Its label.
+
+    Raises:
+        TypeError: If one of the two is no text; a label that is a number is written as one.
     """
 
     text: str
     label: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class TaggedWords:
         labels: One a word.
 
     Raises:
+        TypeError: If words or labels are no list of texts: one text would count as its letters.
         ValueError: If there are not as many labels as words, or a word is none.
     """
 
@@ -32,6 +47,9 @@ class TaggedWords:
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name, texts in (("words", self.words), ("labels", self.labels)):
+            check_lists(**{name: texts})
+            check_text(**{f"{name}[{place}]": one for place, one in enumerate(texts)})
         if len(self.words) != len(self.labels):
             raise ValueError(
                 f"labels must be one a word: got {len(self.labels)} for {len(self.words)} words"
@@ -62,10 +80,16 @@ class TextPair:
     Attributes:
         source: What the model reads.
         target: What it should write.
+
+    Raises:
+        TypeError: If one of the two is no text.
     """
 
     source: str
     target: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self)
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,7 @@ class Question:
         start: Character of the text at which the answer begins.
 
     Raises:
+        TypeError: If a text is none, or the start no whole number.
         ValueError: If the answer is empty or does not stand there.
     """
 
@@ -98,6 +123,9 @@ class Question:
     start: int
 
     def __post_init__(self) -> None:
+        check_text(context=self.context, question=self.question, answer=self.answer)
+        [start] = check_whole(start=self.start)
+        object.__setattr__(self, "start", start)
         if not self.answer:
             raise ValueError("answer is empty: must be a part of the context")
         found = self.context[max(self.start, 0) :][: len(self.answer)]

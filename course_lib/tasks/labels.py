@@ -6,7 +6,7 @@ its label; the others carry ``IGNORE``, or a word of four pieces would count fou
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from course_lib.checks import check_lists
+from course_lib.checks import check_id_lists, check_lists, check_text
 from course_lib.objectives import IGNORE
 from course_lib.tokenizers.align import Span
 
@@ -70,10 +70,11 @@ def align_labels(pieces: Sequence[Span], words: Sequence[Span], labels: Sequence
         One target for each piece.
 
     Raises:
-        TypeError: If one of the three is no list.
+        TypeError: If one of the three is no list, or a label no whole number.
         ValueError: If there are not as many labels as words, or the two do not fit together.
     """
-    check_lists(pieces=pieces, words=words, labels=labels)
+    check_lists(pieces=pieces, words=words)
+    [labels] = check_id_lists(labels=labels)
     if len(labels) != len(words):
         raise ValueError(f"labels must be one a word: got {len(labels)} for {len(words)} words")
     targets = [IGNORE] * len(pieces)
@@ -97,6 +98,7 @@ def entities(labels: Sequence[str]) -> list[Entity]:
         ValueError: If a label is none of the three.
     """
     check_lists(labels=labels)
+    check_text(**{f"labels[{place}]": label for place, label in enumerate(labels)})
     found: list[Entity] = []
     current: str | None = None
     for place, label in enumerate(labels):
@@ -134,6 +136,7 @@ def as_iob2(labels: Sequence[str]) -> tuple[str, ...]:
     without a beginning means is that of the scorer conlleval.
     """
     check_lists(labels=labels)
+    check_text(**{f"labels[{place}]": label for place, label in enumerate(labels)})
     found: list[str] = []
     current = ""
     for label in labels:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from course_lib.checks import check_lists
+from course_lib.checks import check_lists, check_text
 from course_lib.tasks.labels import check_label_lists, entity_f1, token_f1
 
 
@@ -24,6 +24,12 @@ def _check(true: Sequence[Any], predicted: Sequence[Any]) -> None:
         raise ValueError(
             f"true and predicted must be as many, at least 1: got {len(true)} and {len(predicted)}"
         )
+
+
+def _check_texts(true: Sequence[Any], predicted: Sequence[Any]) -> None:
+    _check(true, predicted)
+    for name, texts in (("true", true), ("predicted", predicted)):
+        check_text(**{f"{name}[{place}]": one for place, one in enumerate(texts)})
 
 
 def label_accuracy(true: Sequence[str], predicted: Sequence[str]) -> float:
@@ -71,11 +77,15 @@ def confusion(
         labels: All of them, in the order of rows and columns.
 
     Raises:
-        TypeError: If one of the two is no list.
-        ValueError: If there are none, not as many of both, or one is not among ``labels``.
+        TypeError: If one of the three is no list.
+        ValueError: If there are none, not as many of both, one is not among ``labels``, or one of
+            those comes twice.
         ModuleNotFoundError: If scikit-learn is not installed.
     """
     _check(true, predicted)
+    check_lists(labels=labels)
+    if len({*labels}) < len(labels):
+        raise ValueError(f"labels must differ, got {list(labels)}")
     if unknown := {*true, *predicted} - {*labels}:
         raise ValueError(f"labels {list(labels)} lack {sorted(unknown)}")
     metrics = _library("sklearn.metrics", "scikit-learn")
@@ -91,10 +101,10 @@ def exact(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
-        TypeError: If one of the two is no list.
+        TypeError: If one of the two is no list of texts.
         ValueError: If there are none, or not as many of both.
     """
-    _check(true, predicted)
+    _check_texts(true, predicted)
     pairs = zip(true, predicted, strict=True)
     return sum(a.split() == b.split() for a, b in pairs) / len(true)
 
@@ -107,12 +117,12 @@ def answer_f1(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
-        TypeError: If one of the two is no list.
+        TypeError: If one of the two is no list of texts.
         ValueError: If there are none, or not as many of both.
 
     Source: Rajpurkar et al. 2016, "SQuAD", section 6.1; articles and signs are left in.
     """
-    _check(true, predicted)
+    _check_texts(true, predicted)
     total = 0.0
     for a, b in zip(true, predicted, strict=True):
         wanted, got = Counter(a.lower().split()), Counter(b.lower().split())
@@ -129,13 +139,13 @@ def bleu(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
-        TypeError: If one of the two is no list.
+        TypeError: If one of the two is no list of texts.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If sacrebleu is not installed.
 
     Source: Papineni et al. 2002; Post 2018 (sacrebleu: one tokenization, so that scores compare).
     """
-    _check(true, predicted)
+    _check_texts(true, predicted)
     library = _library("sacrebleu", "sacrebleu")
     return float(library.corpus_bleu(list(predicted), [list(true)]).score)
 
@@ -148,13 +158,13 @@ def chrf(true: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: The same, by a model.
 
     Raises:
-        TypeError: If one of the two is no list.
+        TypeError: If one of the two is no list of texts.
         ValueError: If there are none, or not as many of both.
         ModuleNotFoundError: If sacrebleu is not installed.
 
     Source: Popovic 2015.
     """
-    _check(true, predicted)
+    _check_texts(true, predicted)
     library = _library("sacrebleu", "sacrebleu")
     return float(library.corpus_chrf(list(predicted), [list(true)]).score)
 
@@ -168,13 +178,13 @@ def rouge(true: Sequence[str], predicted: Sequence[str], kind: str = "rougeL") -
         kind: ``rouge1``, ``rouge2`` or ``rougeL``.
 
     Raises:
-        TypeError: If one of the two is no list.
+        TypeError: If one of the two is no list of texts.
         ValueError: If there are none, not as many of both, or the kind is none.
         ModuleNotFoundError: If rouge-score is not installed.
 
     Source: Lin 2004.
     """
-    _check(true, predicted)
+    _check_texts(true, predicted)
     if kind not in ("rouge1", "rouge2", "rougeL"):
         raise ValueError(f"kind must be rouge1, rouge2 or rougeL, got {kind!r}")
     library = _library("rouge_score.rouge_scorer", "rouge-score")
@@ -216,7 +226,15 @@ METRICS: dict[str, Callable[[Sequence[Any], Sequence[Any]], float]] = {
 
 
 def right_answers(items: Sequence[Any]) -> list[Any]:
-    """Return what the items say is right, in the form in which ``answer`` gives predictions."""
+    """Return what the items say is right, in the form in which ``answer`` gives predictions.
+
+    Raises:
+        TypeError: If items are no list, or one of them is no item.
+    """
+    check_lists(items=items)
     fields = ("label", "labels", "target", "answer")
-    name = next(name for name in fields if hasattr(items[0], name))
+    for place, item in enumerate(items):
+        if not any(hasattr(item, name) for name in fields):
+            raise TypeError(f"items[{place}] must be an item of a task, got {item!r:.60}")
+    name = next((name for name in fields if items and hasattr(items[0], name)), "")
     return [getattr(item, name) for item in items]

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from course_lib.checks import check_numbers, check_whole
+from course_lib.checks import check_flags, check_mappings, check_numbers, check_whole
 from course_lib.objectives import Example, causal_example, causal_loss
 from course_lib.shapes import Int
 from course_lib.training.alone import alone
@@ -105,9 +105,16 @@ def train(
     """
     if isinstance(batches, str) or not isinstance(batches, Iterable):
         raise TypeError(f"batches must be an iterable of rows, got {batches!r:.60}")
+    [resume] = check_flags(resume=resume)
+    if not callable(progress):
+        [progress] = check_flags(progress=progress)
+    if run is not None:
+        check_mappings(run=run)
     steps, accumulate, seed, clip, evaluate_every, checkpoint_every = _check(
         steps, accumulate, clip, evaluate_every, checkpoint, checkpoint_every, resume, seed
     )
+    if held_out is None and evaluate_every is not None:
+        raise ValueError(f"evaluate_every {evaluate_every} needs held_out, got held_out=None")
     engine = engine_of(model, optimizer, precision)
     path = None if checkpoint is None else Path(checkpoint)
     schedule = schedule or constant()

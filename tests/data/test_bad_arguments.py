@@ -1,6 +1,10 @@
 """Wrong arguments at the doors of this folder; see `tests.doors`."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+import torch
 
 from course_lib.data import baselines, batches, corpora, grammar, one_per_row, pack
 from course_lib.tokenizers import ByteLevelBPE, Unigram
@@ -10,8 +14,11 @@ pytestmark = pytest.mark.usefixtures("as_installed")
 DOORS: dict[str, Door] = {
     "pack": (
         pack,
-        lambda: {"documents_ids": [[1, 2], [3]], "seq_len": 2, "separator_id": 0},
-        {"documents_ids": "lists", "seq_len": "whole", "separator_id": "whole"},
+        lambda: {"documents_ids": [[1, 2], [3]], "seq_len": 2, "separator_id": 0, "shared": 1},
+        {
+            "documents_ids": "lists", "seq_len": "whole", "separator_id": "whole",
+            "shared": "whole",
+        },
     ),
     "one_per_row": (
         one_per_row,
@@ -84,3 +91,32 @@ DOORS: dict[str, Door] = {
     test_a_wrong_argument_is_refused_by_name,
     test_another_form_of_an_argument_does_the_same,
 ] = trials(DOORS)
+
+
+TABLE = baselines.NGram(torch.tensor([[0, 1, 2, 3]]), 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pack([[1, -100, 3]], 2, 0), r"documents_ids\[0\] must hold ids of 0 or more"),
+        (lambda: pack([[1, 2]], 2, -100), "separator_id got -100, wants an integer >= 0"),
+        (lambda: one_per_row([[1, -1]], 4, 0), r"documents_ids\[0\] must hold ids of 0 or more"),
+        (lambda: one_per_row([[1]], 4, -1), "separator_id got -1, wants an integer >= 0"),
+        (lambda: baselines.NGram(torch.tensor([[-5, 1]]), 4, 2), "rows hold id -5, vocab_size is"),
+        (lambda: baselines.NGram(torch.full((2, 3), -100), 4, 1), "rows must hold a target"),
+        (lambda: baselines.NGram(torch.tensor([[1], [2]]), 4, 2), "rows must hold a target"),
+        (lambda: TABLE.evaluate(torch.tensor([[1, 9]])), "rows hold id 9, vocab_size is 4"),
+        (lambda: TABLE.token_losses(torch.tensor([[1, -7]])), "rows hold id -7, vocab_size is 4"),
+        (lambda: TABLE.evaluate(torch.tensor([[1]])), "rows must hold a target"),
+        (lambda: corpora.split(["a", "", "bb"], 0.5), r"documents\[1\] must hold text, got ''"),
+    ],
+)
+def test_what_would_give_a_wrong_number_is_refused(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_padding_is_no_token_of_a_table() -> None:
+    rows = torch.tensor([[0, 1, 2, -100]])
+    assert baselines.NGram(rows, 4, 2).evaluate(rows) < 2

@@ -53,8 +53,13 @@ DOORS: dict[str, Door] = {
     ),
     "Denoiser": (
         aims.Denoiser,
-        lambda: {"rate": 0.5, "mean_span": 3, "mode_id": 1},
-        {"rate": "share", "mean_span": "number", "mode_id": "whole?"},
+        lambda: {
+            "rate": 0.5, "mean_span": 3, "at_end": False, "anywhere": True, "mode_id": 1
+        },
+        {
+            "rate": "share", "mean_span": "number", "at_end": "flag", "anywhere": "flag",
+            "mode_id": "whole?",
+        },
     ),
     "split_spans": (
         aims.split_spans,
@@ -137,3 +142,8 @@ def test_a_door_without_a_check_is_found() -> None:
     assert "NoneType" in fault(lambda: aims.IGNORE + None, "rows")  # type: ignore[operator]
     assert fault(lambda: aims.rotate(None, draws()), "tokens")  # another argument is named
     assert fault(lambda: aims.rotate(None, draws()), "rows") == ""
+
+
+def test_a_sentinel_stands_for_one_span() -> None:
+    with pytest.raises(ValueError, match="sentinels must differ"):
+        aims.split_spans(ROWS, ROWS == 3, sentinels=[11, 11], eos_id=1)

@@ -132,6 +132,8 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ("a.json", '[{"text": "a"', LabelledText, "line 1: no JSON: "),
         ("a.jsonl", '{"words": [], "labels": []}', TaggedWords, "line 1: words is empty"),
         ("a.jsonl", '{"words": [1], "labels": ["O"]}', TaggedWords, "words must be texts"),
+        ("a.csv", 'words,labels\nAda came,"[O, O]"\n', TaggedWords,
+         r"line 2: labels '\[O, O\]' is no list that can be read"),
         ("a.conll", "Ada B-PER\ncame\n", TaggedWords, "line 2: wanted a word and its label"),
         ("a.conll", "Ada O\n", LabelledText, "a CoNLL file holds labels of words, wanted is"),
         ("a.jsonl", '{"context": "a", "question": "b", "answer": "c"}', Question,

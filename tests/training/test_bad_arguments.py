@@ -13,11 +13,13 @@ DOORS: dict[str, Door] = {
                               | given),
         lambda: {
             "model": model(), "batches": [ROWS] * 9, "steps": 1, "accumulate": 1, "clip": 1.0,
-            "seed": 0, "evaluate_every": 1,
+            "seed": 0, "evaluate_every": 1, "held_out": ROWS, "resume": False, "progress": False,
+            "run": {"a": 1},
         },
         {
             "batches": "object", "steps": "whole", "accumulate": "whole", "clip": "number?",
-            "seed": "whole", "evaluate_every": "whole?",
+            "seed": "whole", "evaluate_every": "whole?", "resume": "flag", "progress": "flag",
+            "run": "mapping?",
         },
     ),
     "evaluate": (

@@ -252,6 +252,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(make_model: Make, ser
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"accumulate": 0}, "accumulate must be at least 1, got 0"),
         ({"evaluate_every": 0}, "evaluate_every must be at least 1, got 0"),
+        ({"evaluate_every": 2}, "evaluate_every 2 needs held_out"),
         ({"clip": 0.0}, "clip must be positive, or None for no clipping, got 0.0"),
         ({"resume": True}, "resume needs a checkpoint"),
         ({"checkpoint_every": 5}, "checkpoint_every needs a checkpoint"),

@@ -5,6 +5,8 @@ from random import Random
 
 import torch
 
+from course_lib.checks import check_generator, check_sizes
+
 _CONSONANTS = "bdfgklmnprtvz"
 _VOWELS = "aeiou"
 _SYLLABLES = [c + v for c in _CONSONANTS for v in _VOWELS]
@@ -32,10 +34,11 @@ def python_random(n: int, generator: torch.Generator) -> Random:
         generator: Draws the seed.
 
     Raises:
+        TypeError: If ``n`` is no whole number, or ``generator`` no torch.Generator.
         ValueError: If none is wanted.
     """
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    check_sizes(n=n)
+    check_generator(generator)
     return Random(int(torch.randint(2**62, (1,), generator=generator)))
 
 
