@@ -149,9 +149,7 @@ def prepare(
     _check_output(chosen, strategy)
 
     documents = pydoc_topics() if chosen.text is None else read_text_files(chosen.text)
-    share = chosen.held_out
-    if share is None:
-        share = 0.1 if chosen.text is None else 0.0
+    share = _share_held_out(chosen)
     learned, measured = split(documents, share) if share else (documents, [])
     needed = special_tokens(name, length, chosen.mask_rate, chosen.mean_span)
     words = choose_tokenizer(chosen, config, tokenizer, learned, needed)
@@ -207,6 +205,12 @@ def prepare(
     return job, n_ranks
 
 
+def _share_held_out(chosen: argparse.Namespace) -> float:
+    if chosen.held_out is not None:
+        return float(chosen.held_out)
+    return 0.1 if chosen.text is None else 0.0
+
+
 def _check_numbers(chosen: argparse.Namespace) -> None:
     counts = ("steps", "batch_size", "accumulate", "checkpoint_every", "keep_last",
               "evaluate_every", "seq_len", "vocab_size")  # fmt: skip
@@ -215,6 +219,8 @@ def _check_numbers(chosen: argparse.Namespace) -> None:
         if value is not None and not 1 <= value < _MOST:
             wanted = "at least 1" if value < 1 else "less than 2**53"
             raise ValueError(f"{_word(name)} must be {wanted}, got {str(value):.24}")
+    if chosen.evaluate_every is not None and not _share_held_out(chosen):
+        raise ValueError("--evaluate-every needs text to measure on: give --held-out above 0")
     for name in ("lr", "time_limit", "weight_decay", "clip"):
         value = getattr(chosen, name)
         positive = name in ("lr", "time_limit")
@@ -264,6 +270,8 @@ def choose_config(
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(f"--set wants FIELD=VALUE, got {text!r}")
+        if name in changes:
+            raise ValueError(f"--set names {name} twice: {' '.join(chosen.set)}")
         try:
             changes[name] = json.loads(value)
         except (json.JSONDecodeError, RecursionError):

@@ -390,6 +390,9 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", "nowhere.json"], "nowhere.json"),
         (["--config", TINY, "--text", "nowhere.txt"], "nowhere.txt"),
         (["--config", TINY, "--batch-size", "10000"], "--batch-size must be at most the"),
+        (["--config", TINY, "--evaluate-every", "2"], "--evaluate-every needs text to measure on"),
+        (["--config", TINY, "--set", "dropout=0.1", "--set", "dropout=0.2"],
+         "--set names dropout twice: dropout=0.1 dropout=0.2"),
         (["--config", TINY, "--held-out", "1.5"], "held_out must lie between 0 and 1, got 1.5"),
     ],
 )  # fmt: skip
