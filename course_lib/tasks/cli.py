@@ -75,7 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _alone(chosen.output):
             history = tune(prepared, chosen)
             if history.interrupted:
-                print(f"interrupted after {history.steps} steps", file=sys.stderr)
+                no = chosen.output is None
+                kept = "nothing is kept without --output" if no else "--resume goes on"
+                print(f"interrupted after {history.steps} steps; {kept}", file=sys.stderr)
                 return 130
             scores, answers = score(prepared, chosen)
         print(json.dumps(scores))

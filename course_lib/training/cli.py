@@ -87,6 +87,9 @@ def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
             torch.distributed.destroy_process_group()
     if not chosen.quiet:
         print(summary(history, job))
+    if history.interrupted:
+        kept = "nothing is kept without --output" if chosen.output is None else "--resume goes on"
+        print(f"interrupted after {history.steps} steps; {kept}", file=sys.stderr)
     return 130 if history.interrupted else 0
 
 

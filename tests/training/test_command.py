@@ -454,3 +454,16 @@ def test_a_config_that_is_no_json_and_a_tokenizer_that_does_not_fit(
 def test_a_strategy_that_is_none() -> None:
     with pytest.raises(ValueError, match="strategy must be one of plain, ddp, .*, got 'zero9'"):
         engines.check_strategy("zero9")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_interrupted_run_says_how_to_go_on(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, kept: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(cli, "start", lambda job, chosen: History(interrupted=True))
+    more = ["--output", str(tmp_path / "out")] if kept else []
+    given = words(tmp_path, texts, "--quiet", *more)
+    assert main(given) == 130
+    told = "--resume goes on" if kept else "nothing is kept without --output"
+    assert f"interrupted after 0 steps; {told}\n" in capsys.readouterr().err
