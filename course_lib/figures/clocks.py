@@ -98,11 +98,11 @@ def _colours(axes: Axes, rows: Tensor) -> None:
 def _dial(axes: Axes, t: int, angles: Tensor, hands: Sequence[int]) -> None:
     axes.add_patch(Circle((0, 0), 1, fill=False, ec=palette.faint, lw=0.8))
     for n, hand in enumerate(hands):
-        length, angle = 0.78 - 0.16 * n, float(angles[hand - 1])
+        length, angle = 0.66 - 0.13 * n, float(angles[hand - 1])
         axes.plot([0, length * math.sin(angle)], [0, length * math.cos(angle)], palette.lines[n],
                   color=palette.series[n], lw=1.5 + 0.8 * n)  # fmt: skip
         if t == _DIALS - 1:
-            away = length + 0.14
+            away = length + 0.15
             axes.text(away * math.sin(angle), away * math.cos(angle), str(hand), fontsize=9,
                       color=palette.ink, ha="center", va="center")  # fmt: skip
     axes.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), aspect="equal")

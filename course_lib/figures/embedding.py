@@ -53,7 +53,7 @@ def embedding_lookup(
     taken = table[list(ids), :columns]
     names = [f"“{piece}”  id {i}" for piece, i in zip(pieces, ids, strict=True)]
     figure = _draw_lookup(names, ids, table, columns, width=7.4, title="the rows taken, numbers")
-    phone = _draw_lookup(names, ids, table, min(columns, 4), width=PHONE_INCHES, title="numbers")
+    phone = _draw_lookup(names, ids, table, min(columns, 3), width=PHONE_INCHES, title="numbers")
     again = len(ids) - len(set(ids))
     alt = (
         f"A table of {V:,} rows and {D} columns. {len(ids)} tokens take the rows "

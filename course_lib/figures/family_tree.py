@@ -150,7 +150,7 @@ def family_tree(releases: Sequence[Release] = RELEASES) -> FigureWithText:
         f"{len(releases)} models from {table[1][1]} to {table[-1][1]} in three lanes, each joined "
         f"to the nearest before it. No choice differs: {', '.join(same) or 'nowhere'}."
     )
-    figure, axes = new_figure(width=6.0, height=0.9 + 0.34 * len(releases))
+    figure, axes = new_figure(width=6.8, height=0.9 + 0.34 * len(releases))
     _draw_tree(axes, releases, joined, apart=1.0)
     axes.set_xticks(range(len(_LANES)), _LANES)
     axes.xaxis.tick_top()
@@ -182,10 +182,13 @@ def _draw_tree(
     place = {
         one.name: (apart * _LANES.index(one.config.family), -i) for i, one in enumerate(releases)
     }
+    bows: list[list[tuple[float, int, int]]] = []  # those of a list pass by no other of it
     for one, (parent, changed) in zip(releases[1:], joined, strict=True):
         (x, y), start = place[one.name], place[parent]
         # Names stand at the right of the dots: a line keeps to the left, or comes from above.
-        bend = "arc3,rad=0.2" if start[0] == x else "angle3,angleA=90,angleB=0"
+        bend = "angle3,angleA=90,angleB=0"
+        if start[0] == x:
+            bend = f"arc3,rad={0.2 + 0.2 * _bow(bows, x, y, start[1])}"
         bend = "angle3,angleA=0,angleB=90" if start[0] > x else bend
         axes.annotate("", (x, y), start, arrowprops={
             "arrowstyle": "-", "color": palette.faint, "connectionstyle": bend,
@@ -204,6 +207,16 @@ def _draw_tree(
     axes.tick_params(length=0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
+
+
+def _bow(bows: list[list[tuple[float, int, int]]], lane: float, low: int, high: int) -> int:
+    """How far out a line within a lane bows: 0, or 1 more than one that it would run along."""
+    for level, drawn in enumerate(bows):
+        if not any(x == lane and low < top and bottom < high for x, bottom, top in drawn):
+            drawn.append((lane, low, high))
+            return level
+    bows.append([(lane, low, high)])
+    return len(bows) - 1
 
 
 def _short(n: int) -> str:

@@ -3,6 +3,7 @@
 Chapter: 11_generative_configuration
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from torch import Tensor
@@ -237,13 +239,12 @@ def _draw_places(
     width: float,
 ) -> Figure:
     """Draw the points, the curves through them, and a name beside each."""
-    figure, axes = new_figure(width=width, height=3.8 + 0.4 * bool(curves))
+    # The narrower, the more names stand below each other.
+    figure, axes = new_figure(width=width, height=2.6 + 9 / width + 0.4 * bool(curves))
     for index, (turned, names) in enumerate(curves.items()):
         line, colour = palette.lines[index], palette.series[index + 1]
         x, y = zip(*(results[name] for name in names), strict=True)
         axes.plot(x, y, line, color=colour, lw=1.2, label=turned, zorder=0)
-    if curves:
-        axes.legend(frameon=False, fontsize=9)
     for index, (name, (likelihood, repeated)) in enumerate(results.items()):
         is_real = name == real
         axes.plot(
@@ -257,32 +258,89 @@ def _draw_places(
     axes.axvline(results[real][0], color=palette.faint, lw=0.8, ls=":")
     axes.set_xlabel("mean log-probability of a token, nats")
     axes.set_ylabel("repeated 4-grams")
-    axes.margins(x=0.16, y=0.12)
+    axes.margins(x=0.16, y=0.2)
+    if curves:  # above the panel, which is full of names
+        figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     _name_apart(figure, axes, results)
     return figure
 
 
 def _name_apart(figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write a name beside each point, none over another; one that stands off gets a thin line."""
+    """Write a name beside each point, none over another or a point, and on a line only if it must.
+
+    A name that stands off gets a thin line, which other names keep off, too. Each is placed again
+    when all others have a place: the first ones knew of no other.
+    """
     figure.draw_without_rendering()
     renderer = FigureCanvasAgg(figure).get_renderer()
-    marks = [axes.transData.transform(point) for point in points.values()]
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in marks]
-    places = [(x, step * 11 + 4) for step in (0, -1, 1, -2, 2, -3, 3, -4, 4) for x in (7, -7)]
-    for name, point in points.items():
-        for x, y in places:
-            line = {"arrowstyle": "-", "lw": 0.5, "color": palette.faint} if abs(y) > 12 else None
-            side = "left" if x > 0 else "right"
-            note = axes.annotate(name, point, (x, y), ha=side, arrowprops=line, **_NOTE)
-            note.set_in_layout(False)  # else the axes shrink for it, and all points move
-            note.update_positions(renderer)
-            words = Text.get_window_extent(note, renderer)
-            inside = axes.bbox.x0 <= words.x0 and words.x1 <= figure.bbox.x1
-            inside = inside and axes.bbox.y0 <= words.y0 and words.y1 <= figure.bbox.y1
-            if (inside and not words.count_overlaps(taken)) or (x, y) == places[-1]:
-                taken.append(words)
-                break
-            note.remove()
+    unit = figure.dpi / 72
+    low, high = axes.bbox.intervaly
+    panel = Bbox.from_extents(axes.bbox.x0, low, figure.bbox.x1, high)
+    middles = [tuple(map(float, axes.transData.transform(one))) for one in points.values()]
+    marks = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in middles]
+    drawn = (line for line in axes.lines if line.get_linestyle() != "None")
+    lines = [line.get_transform().transform_path(line.get_path()) for line in drawn]
+    heights = [4, -3, *range(-12, -53, -8), *range(12, 53, 8)]
+    offsets = [(x, y) for y in heights for x in (7, -7, 24, -24, 42, -42)]
+    offsets.sort(key=lambda offset: math.hypot(offset[0], offset[1] + 2))
+    placed: dict[int, _Place] = {}
+    for own, (name, point) in [*enumerate(points.items())] * 4:
+        note = axes.annotate(name, point, (0, 0), **_NOTE)
+        note.update_positions(renderer)
+        size = Text.get_window_extent(note, renderer)
+        note.remove()
+        others = [one for index, one in placed.items() if index != own]
+        names, near = [one.words for one in others], [*marks[:own], *marks[own + 1 :]]
+        ways = [*lines, *(one.way for one in others if one.stands_off)]
+        places = (_Place(x, y, size, middles[own], unit) for x, y in offsets)
+        costs = [(one.cost(panel, names, near, [*marks, *names], ways), one) for one in places]
+        placed[own] = min(costs, key=lambda pair: pair[0])[1]
+    for (name, point), place in zip(points.items(), placed.values(), strict=True):
+        style = {"arrowstyle": "-", "lw": 0.5, "color": palette.faint}
+        note = axes.annotate(
+            name,
+            point,
+            (place.x, place.y),
+            ha="left" if place.x > 0 else "right",
+            arrowprops=style if place.stands_off else None,
+            **_NOTE,
+        )
+        note.set_in_layout(False)  # else the axes shrink for it, and all points move
+
+
+class _Place:
+    """Where a name may stand: so many points off its own, its words there, and the way to them."""
+
+    def __init__(self, x: int, y: int, size: Bbox, middle: tuple[float, ...], unit: float) -> None:
+        self.x, self.y = x, y
+        self.stands_off = abs(y) > 8 or abs(x) > 7
+        self.words = size.translated(unit * x - size.width * (x < 0), unit * y)
+        near = self.words.x0 if x > 0 else self.words.x1
+        self.way = Path([middle, (near, self.words.y0 + size.height / 2)])
+
+    def cost(
+        self,
+        panel: Bbox,
+        names: Sequence[Bbox],
+        near: Sequence[Bbox],
+        taken: Sequence[Bbox],
+        ways: Sequence[Path],
+    ) -> tuple[int, int]:
+        """Count what it would cover, or whether it would leave the panel; then what it crosses.
+
+        Args:
+            panel: Where names may stand.
+            names: Where the other names stand.
+            near: The other points.
+            taken: All points and the other names.
+            ways: Lines.
+        """
+        words, room = self.words, self.words.padded(2)
+        inside = all(panel.contains(x, y) for x, y in words.corners())
+        crossed = sum(way.intersects_bbox(room, filled=False) for way in ways)
+        crossed += sum(self.way.intersects_bbox(one.padded(2)) for one in [*names, *near])
+        crossed += words.padded(5).count_overlaps(near)  # else it seems to name another
+        return words.count_overlaps(taken) + len(taken) * (not inside), int(crossed)
 
 
 _NOTE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8.5, "color": palette.ink}

@@ -73,10 +73,15 @@ def lifecycle(
     for y, step in zip(places, steps, strict=True):
         if step.score is not None:
             axes.barh(y, step.score, height=0.62, color=palette.blue)
-            axes.annotate(f"{step.score:.2f}", (step.score, y), (4, 0), va="center", **_NOTE)
+            # A number with no room before the line of the target stands behind it.
+            beside = target if 0 <= target - step.score < _NUMBER else step.score
+            axes.annotate(f"{step.score:.2f}", (beside, y), (4, 0), va="center", **_NOTE)
     for stage, y in heads.items():
         axes.annotate(stage, (0, y), (2, -2), va="center", weight="bold", **_NOTE)
-    axes.axvline(target, color=palette.ink, lw=1, ls="--")
+    # The line of the target leaves out the names of the stages, which are as long as they are.
+    gaps = [edge for y in heads.values() for edge in (y - 0.35, y + 0.55)]
+    ends = [0.3, *gaps, place + 0.8]
+    axes.vlines([target] * (len(heads) + 1), ends[::2], ends[1::2], palette.ink, "--", lw=1)
     first, last = heads[loop[1]], heads[loop[0]]
     arrow = {"arrowstyle": "->", "color": palette.vermilion, "lw": 1.4}
     axes.plot([1.17, 1.17], [first, last], color=palette.vermilion, lw=1.4)
@@ -174,4 +179,5 @@ def collapse(
     return FigureWithText(figure, alt, rows)
 
 
+_NUMBER = 0.24  # what a number takes of the axis on a phone
 _NOTE = {"textcoords": "offset points", "fontsize": 8, "color": palette.ink}

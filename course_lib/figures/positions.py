@@ -166,10 +166,10 @@ def score_by_distance(
     axes[0][0].set_ylabel("score", fontsize=9)
     shown = [d for d in (0, 1, 2, 3, 4, 8, 16, 32, 64) if d < M]
     ends = "; ".join(
-        f"{title}: {c[0, 0]:.2f} at distance 0, {c[0, -1]:.2f} at {M - 1}"
+        f"{title} {c[0, 0]:.2f} at distance 0, {c[0, -1]:.2f} at {M - 1}"
         for title, c in curves.items()
     )
-    alt = f"Score by distance, the first curve of each scheme. {ends}."
+    alt = f"Score by distance, a panel for each scheme. The first curve of each: {ends}."
     table: list[list[Any]] = [["tokens apart", *curves]]
     table += [[d, *(float(c[0, d]) for c in curves.values())] for d in shown]
     return FigureWithText(figure, alt, table)

@@ -103,7 +103,12 @@ def side_by_side(objectives: Mapping[str, ObjectiveRow], words: Sequence[str]) -
     narrow = _draw(objectives, words, _ON_PHONE, PHONE_INCHES / _ON_PHONE)
     phone = narrow if longest <= _ON_PHONE else None
     figure = _draw(objectives, words, widest, 0.62)
-    return FigureWithText(figure, "; ".join(told) + ".", table, phone=phone)
+    count = "one objective" if len(told) == 1 else f"{len(told)} objectives"
+    alt = (
+        f"What is read and what is asked for under {count}, and which places each place sees. "
+        f"{'; '.join(told)}."
+    )
+    return FigureWithText(figure, alt, table, phone=phone)
 
 
 def _draw(

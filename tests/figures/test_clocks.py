@@ -1,3 +1,4 @@
+import math
 import re
 
 import pytest
@@ -44,6 +45,19 @@ def test_each_place_of_the_first_four_has_a_dial_with_its_hands() -> None:
             assert float(torch.atan2(*torch.tensor(slow))) == pytest.approx(t / 10, abs=1e-6)
     (colours,) = (axes for axes in drawn.figure.axes if axes.images)
     assert colours.images[0].get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize("hands", [(1,), (1, 2, 3, 4)])
+def test_the_number_of_a_hand_stands_inside_its_dial(hands: tuple[int, ...]) -> None:
+    drawn = rows_and_hands(rows(), hands=hands)
+    assert drawn.phone is not None
+    for figure in (drawn.figure, drawn.phone):
+        figure.draw_without_rendering()
+        (dial,) = (axes for axes in figure.axes if axes.get_title() == "place 3")
+        assert [text.get_text() for text in dial.texts] == [str(hand) for hand in hands]
+        for text in dial.texts:
+            corners = dial.transData.inverted().transform(text.get_window_extent().corners())
+            assert all(math.hypot(x, y) < 1 for x, y in corners), text
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,20 @@ def test_the_lines_are_counted_on_the_configs() -> None:
     assert figure.png() == family_tree().png()
 
 
+def test_lines_of_one_lane_that_would_run_along_each_other_bow_differently() -> None:
+    (axes,) = family_tree().figure.axes
+    bows: dict[tuple[float, float], list[float]] = {}
+    for note in axes.texts:
+        style = getattr(note, "arrowprops", None) or {}
+        if style.get("connectionstyle", "").startswith("arc3"):
+            (x, low), (_, high) = note.xy, note.get_position()
+            rad = float(style["connectionstyle"].partition("=")[2])
+            for half in range(int(2 * low), int(2 * high)):  # each step between two models
+                bows.setdefault((x, half), []).append(rad)
+    assert max(map(len, bows.values())) >= 2
+    assert all(len(set(one)) == len(one) for one in bows.values())
+
+
 def test_sizes_are_no_choices() -> None:
     small, large = presets["gpt2"], presets["gpt3-175b"]
     assert differing(small, large) == []

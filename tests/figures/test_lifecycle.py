@@ -1,9 +1,14 @@
 """The lifecycle's figures draw the steps and runs they are given, and refuse what is none."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
+from matplotlib.path import Path
+from matplotlib.text import Text
 
 from course_lib.figures.lifecycle import LifecycleStep, collapse, lifecycle
+from course_lib.figures.phone import narrowed
 
 STEPS = [
     LifecycleStep("define", "whole answers", None, "24 questions"),
@@ -31,6 +36,22 @@ def test_stages_steps_and_scores_are_drawn_and_told() -> None:
     for words in ("3 stages", "back from evaluate to adapt", "LoRA 0.25", "target is 0.9."):
         assert words in drawn.alt
     assert "figure-narrow" in drawn._repr_mimebundle_()[0]["text/html"]
+
+
+@pytest.mark.parametrize("score", [0.0, 0.66, 0.8, 0.86, 0.9, 1.0])
+def test_no_word_lies_on_the_line_of_the_target(score: float) -> None:
+    long = LifecycleStep("choose a model, or train one, or ask for one", "as it is", score, "")
+    drawn = lifecycle([long, *STEPS], target=0.9, loop=LOOP, measured="score").figure
+    for columns in (None, 0):  # on a wide page, and on a phone
+        with nullcontext() if columns is None else narrowed(drawn, columns, 1.0, turned=False):
+            drawn.draw_without_rendering()
+            (axes,) = drawn.axes
+            (line,) = axes.collections
+            for text in axes.texts:
+                for start, end in line.get_segments():
+                    path = Path(axes.transData.transform([start, end]))
+                    words = Text.get_window_extent(text)
+                    assert not text.get_text() or not path.intersects_bbox(words), text
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def test_scores_are_those_of_the_scheme() -> None:
     figure = score_by_distance({"ALiBi": curves}, names=["1", "2", "3", "4"])
     assert [row[0] for row in figure.table[1:]] == [0, 1, 2, 3, 4, 8]
     assert [row[1] for row in figure.table[1:]] == [0.0, -0.25, -0.5, -0.75, -1.0, -2.0]
-    assert "ALiBi: 0.00 at distance 0, -2.00 at 8" in figure.alt
+    assert figure.alt.startswith("Score by distance, a panel for each scheme.")
+    assert "The first curve of each: ALiBi 0.00 at distance 0, -2.00 at 8." in figure.alt
     assert len(figure.figure.axes[0].lines) == 4
 
 
