@@ -1,0 +1,92 @@
+"""Sets the rest of a long line of code in, where a narrow page goes on with it in the next line.
+
+Such a rest would begin at the left edge, as a statement does, and what is nested could no longer be
+seen. Each long line gets an element that knows how far in it begins; what it looks like is said by
+course.css. The text of a program stays as it is, its line ends too, so that it is copied as ever.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from book._ext.columns import plain
+from book._ext.quick_pages import AFTER_ALL
+from book._ext.reading import written
+
+CODE = re.compile(
+    r'(?P<head><div class="highlight-[^"]*"><div class="highlight"><pre>)(?P<text>.*?)(?=</pre>)',
+    re.DOTALL,
+)
+TOKEN = re.compile(r'<span class="(\w{1,3})">([^<]*\n[^<]*)</span>')
+INSIDE = re.compile(r"^( *)(.*\S.*)$", re.MULTILINE)
+TAG = re.compile(r"<(/?)\w[^>]*>")
+FIT = 30  # letters of a line of code on a phone of 320 pixels
+
+
+def with_hanging(page: str) -> str:
+    """A written page whose long lines of code know how far in they begin."""
+
+    def block(match: re.Match[str]) -> str:
+        text = TOKEN.sub(_in_lines, match["text"])
+        return match["head"] + "\n".join(map(hanging, text.split("\n")))
+
+    return CODE.sub(block, page)
+
+
+def hanging(line: str) -> str:
+    """A line of written code in an element of its own, if it is long.
+
+    What begins in the line and goes on after it, or ends in it and began before, stays around it.
+    """
+    text = plain(line)
+    if len(text) <= FIT:
+        return line
+    before = after = ""
+    while open_ := _open(line):
+        first, last = re.match(r"</?\w[^>]*>", line), re.search(r"</\w+>$", line)
+        if first and (open_ > 0) == (first[0][1] != "/"):
+            before, line = before + first[0], line[first.end() :]
+        elif last and open_ < 0:
+            line, after = line[: last.start()], last[0] + after
+        else:  # it begins or ends within the line
+            return before + line + after
+    code = line.lstrip(" ")
+    room = line[: len(line) - len(code)]  # outside: else a long word would begin in the next line
+    return f'{before}{room}<span class="go-on" style="--in:{len(room)}">{code}</span>{after}'
+
+
+def _open(line: str) -> int:
+    """How many elements a line leaves open; -1 where it ends one that it did not begin."""
+    depth = 0
+    for tag in TAG.finditer(line):
+        depth += -1 if tag[1] else 1
+        if depth < 0:
+            break
+    return depth
+
+
+def _in_lines(token: re.Match[str]) -> str:
+    """A word of several lines, such as a docstring, as a word in each line."""
+    return INSIDE.sub(rf'\1<span class="{token[1]}">\2</span>', token[2])
+
+
+def hang_pages(app: Sphinx, error: Exception | None) -> None:
+    """Mark the long lines of code of every written page."""
+    if error is not None or app.builder.name != "html":
+        return
+    for path in written(app):
+        page = path.read_text(encoding="utf-8")
+        hung = with_hanging(page)
+        if hung != page:
+            path.write_text(hung, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("build-finished", hang_pages, priority=AFTER_ALL + 10)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,144 @@
+"""Long lines of code on a narrow page: what goes on in the next line is set in, no more."""
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from book._ext.hanging import FIT, hanging, with_hanging
+from book._tools.paths import ROOT
+
+LONG = "x" * (FIT + 1)
+SHEET = (ROOT / "book/assets/course.css").read_text()
+BLOCK = (
+    '<div class="highlight-ipython3 notranslate"><div class="highlight"><pre><span></span>{}</pre>'
+    "</div></div>"
+)
+
+
+def text_of(page: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", page))
+
+
+def lines_of(code: str) -> list[str]:
+    page = with_hanging(BLOCK.format(code))
+    assert text_of(page) == text_of(code)
+    assert page.count("<span") == page.count("</span>")
+    return page.partition("<pre>")[2].partition("</pre>")[0].split("\n")
+
+
+def test_a_long_line_knows_how_far_in_it_begins_and_a_short_one_is_left() -> None:
+    assert hanging("    " + "x" * (FIT - 4)) == "    " + "x" * (FIT - 4)
+    assert hanging(f"    {LONG}") == f'    <span class="go-on" style="--in:4">{LONG}</span>'
+    assert hanging(LONG) == f'<span class="go-on" style="--in:0">{LONG}</span>'
+    # Signs that are written as names count as one.
+    assert hanging("&lt;" * FIT) == "&lt;" * FIT
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f'<span class="machinery">{LONG}\n    {LONG}\n</span>{LONG}',
+        f'</span>{LONG}</span>\n<span class="a"><span class="b">{LONG}',
+        f'<span></span><span class="machinery"><span class="c1"># {LONG}</span>\n</span>',
+        f'f(<span class="s2">"a</span>,<span class="x y">{LONG}\n)</span>{LONG}',
+    ],
+)
+def test_what_goes_on_over_lines_stays_around_them(code: str) -> None:
+    for line in map(hanging, code.split("\n")):
+        if "go-on" in line:
+            inner = line.partition("--in:")[2].partition(">")[2]
+            depth = 1
+            for tag in re.findall(r"</?span", inner):
+                depth += 1 if tag == "<span" else -1
+                if not depth:
+                    break
+            assert depth == 0
+            assert "machinery" not in inner
+    assert text_of("\n".join(map(hanging, code.split("\n")))) == text_of(code)
+
+
+def test_a_word_of_several_lines_is_a_word_in_each() -> None:
+    lines = lines_of(f'def f():\n    <span class="sd">"""{LONG}\n\n    {LONG}\n    """</span>')
+    assert lines[1] == (
+        f'    <span class="go-on" style="--in:4"><span class="sd">"""{LONG}</span></span>'
+    )
+    assert lines[2] == ""
+    assert (
+        lines[3] == f'    <span class="go-on" style="--in:4"><span class="sd">{LONG}</span></span>'
+    )
+    assert lines[4] == '    <span class="sd">"""</span>'
+
+
+def test_what_was_printed_is_no_code() -> None:
+    page = f'<div class="output text_plain highlight-myst-ansi notranslate"><pre>{LONG}</pre></div>'
+    assert with_hanging(page) == page
+
+
+CODE = """def f():
+    if True:
+        return the_first_of(all_of_these, and_those) + the_second_of(all_of_these, and_those)
+        total = a_name_without_any_place_to_break_it_that_is_longer_than_a_line_of_a_phone.of()
+        return"""
+
+
+@pytest.mark.parametrize(("width", "wraps"), [(390, True), (320, True), (1440, False)])
+def test_the_rest_of_a_line_begins_further_in_and_is_copied_as_it_was(
+    browser: Browser, width: int, wraps: bool, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    try:
+        page.set_content(f"<style>{SHEET}</style><article class='bd-article'></article>")
+        seen = []
+        for code in (BLOCK.format(CODE), with_hanging(BLOCK.format(CODE))):
+            seen.append(page.evaluate(LOOK, code))
+        before, after = seen
+        assert after["copied"] == before["copied"] == CODE
+        assert after["inner"] == before["inner"]
+        if not wraps:
+            assert after["lefts"] == before["lefts"]
+            return
+        letter = after["letter"]
+        firsts, rests = [0, 4, 8, 8, 8], [10, 10]
+        columns = [[round(left / letter) for left in line] for line in after["lefts"]]
+        assert [line[0] for line in columns] == firsts
+        assert [len(line) > 1 for line in columns] == [False, False, True, True, False]
+        assert [min(line[1:]) for line in columns if line[1:]] == rests
+        assert [max(line[1:]) for line in columns if line[1:]] == rests
+        assert any(min(line) < 8 for line in before["lefts"] if len(line) > 1)
+        assert after["over"] <= 0
+    finally:
+        page.close()
+
+
+# Where each line of the screen begins, for each line of the code; and what a selection copies.
+LOOK = """(code) => {
+    const article = document.querySelector("article");
+    article.innerHTML = code;
+    const pre = article.querySelector("pre"), range = document.createRange();
+    const pieces = [], walk = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        [...walk.currentNode.data].forEach((sign, at) => pieces.push([walk.currentNode, at, sign]));
+    }
+    const box = (node, at) => {
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        return range.getBoundingClientRect();
+    };
+    const lines = [[]], edge = pre.getBoundingClientRect().left + pre.clientLeft
+        + parseFloat(getComputedStyle(pre).paddingLeft);
+    let row = null, letter = 0;
+    for (const [node, at, sign] of pieces) {
+        if (sign === "\\n") { lines.push([]); row = null; continue; }
+        if (sign === " ") continue;
+        const { left, top, width } = box(node, at);
+        letter = width;
+        if (row === null || top > row + 4) { lines.at(-1).push(left - edge); row = top; }
+    }
+    const selection = getSelection();
+    selection.selectAllChildren(pre);
+    return { lefts: lines, letter, copied: selection.toString(), inner: pre.innerText,
+        over: document.documentElement.scrollWidth - document.documentElement.clientWidth };
+}"""
