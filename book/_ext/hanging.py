@@ -22,8 +22,7 @@ CODE = re.compile(
     r'(?P<head><div class="highlight-[^"]*"><div class="highlight"><pre>)(?P<text>.*?)(?=</pre>)',
     re.DOTALL,
 )
-TOKEN = re.compile(r'<span class="(\w{1,3})">([^<]*\n[^<]*)</span>')
-INSIDE = re.compile(r"^( *)(.*\S.*)$", re.MULTILINE)
+EMPTY = re.compile(r"<span[^>]*></span>")
 TAG = re.compile(r"<(/?)\w[^>]*>")
 FIT = 30  # letters of a line of code on a phone of 320 pixels
 
@@ -32,8 +31,7 @@ def with_hanging(page: str) -> str:
     """A written page whose long lines of code know how far in they begin."""
 
     def block(match: re.Match[str]) -> str:
-        text = TOKEN.sub(_in_lines, match["text"])
-        return match["head"] + "\n".join(map(hanging, text.split("\n")))
+        return match["head"] + "\n".join(map(hanging, match["text"].split("\n")))
 
     return CODE.sub(block, page)
 
@@ -55,9 +53,20 @@ def hanging(line: str) -> str:
             line, after = line[: last.start()], last[0] + after
         else:  # it begins or ends within the line
             return before + line + after
-    code = line.lstrip(" ")
-    room = line[: len(line) - len(code)]  # outside: else a long word would begin in the next line
-    return f'{before}{room}<span class="go-on" style="--in:{len(room)}">{code}</span>{after}'
+    # What it is set in by stays outside: else a long word would begin in the next line.
+    room = len(text) - len(text.lstrip(" "))
+    code = _without(line, room)
+    return f'{before}{" " * room}<span class="go-on" style="--in:{room}">{code}</span>{after}'
+
+
+def _without(line: str, n: int) -> str:
+    """A line without its first n letters, all blanks, which may stand in elements."""
+    pieces = re.split(r"(<[^>]*>)", line)
+    for index in range(0, len(pieces), 2):
+        rest = pieces[index].removeprefix(" " * min(n, len(pieces[index])))
+        n -= len(pieces[index]) - len(rest)
+        pieces[index] = rest
+    return EMPTY.sub("", "".join(pieces))
 
 
 def _open(line: str) -> int:
@@ -68,11 +77,6 @@ def _open(line: str) -> int:
         if depth < 0:
             break
     return depth
-
-
-def _in_lines(token: re.Match[str]) -> str:
-    """A word of several lines, such as a docstring, as a word in each line."""
-    return INSIDE.sub(rf'\1<span class="{token[1]}">\2</span>', token[2])
 
 
 def hang_pages(app: Sphinx, error: Exception | None) -> None:

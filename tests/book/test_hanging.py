@@ -22,13 +22,6 @@ def text_of(page: str) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", page))
 
 
-def lines_of(code: str) -> list[str]:
-    page = with_hanging(BLOCK.format(code))
-    assert text_of(page) == text_of(code)
-    assert page.count("<span") == page.count("</span>")
-    return page.partition("<pre>")[2].partition("</pre>")[0].split("\n")
-
-
 def test_a_long_line_knows_how_far_in_it_begins_and_a_short_one_is_left() -> None:
     assert hanging("    " + "x" * (FIT - 4)) == "    " + "x" * (FIT - 4)
     assert hanging(f"    {LONG}") == f'    <span class="go-on" style="--in:4">{LONG}</span>'
@@ -60,16 +53,14 @@ def test_what_goes_on_over_lines_stays_around_them(code: str) -> None:
     assert text_of("\n".join(map(hanging, code.split("\n")))) == text_of(code)
 
 
-def test_a_word_of_several_lines_is_a_word_in_each() -> None:
-    lines = lines_of(f'def f():\n    <span class="sd">"""{LONG}\n\n    {LONG}\n    """</span>')
-    assert lines[1] == (
-        f'    <span class="go-on" style="--in:4"><span class="sd">"""{LONG}</span></span>'
-    )
-    assert lines[2] == ""
-    assert (
-        lines[3] == f'    <span class="go-on" style="--in:4"><span class="sd">{LONG}</span></span>'
-    )
-    assert lines[4] == '    <span class="sd">"""</span>'
+def test_blanks_that_begin_a_line_stay_outside_wherever_they_stand() -> None:
+    inside = f'<span class="w">  </span><span class="sd">  {LONG}</span>'
+    wanted = f'    <span class="go-on" style="--in:4"><span class="sd">{LONG}</span></span>'
+    assert hanging(inside) == wanted
+    assert text_of(hanging(inside)) == text_of(inside)
+    # One that begins an element within the line which goes on is left as it is.
+    begins = f'    <span class="machinery">{LONG}'
+    assert hanging(begins) == begins
 
 
 def test_what_was_printed_is_no_code() -> None:
