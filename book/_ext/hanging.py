@@ -1,8 +1,9 @@
-"""Sets the rest of a long line of code in, where a narrow page goes on with it in the next line.
+"""Sets the rest of a long line of code or output in, where a narrow page goes on in the next line.
 
-Such a rest would begin at the left edge, as a statement does, and what is nested could no longer be
-seen. Each long line gets an element that knows how far in it begins; what it looks like is said by
-course.css. The text of a program stays as it is, its line ends too, so that it is copied as ever.
+Such a rest would begin at the left edge, as a statement or a row does: what is nested, or where a
+row begins, could no longer be seen. Each long line gets an element that knows how far in it begins;
+what it looks like is said by course.css. The text stays as it is, its line ends too, so that it is
+copied as ever.
 """
 
 from __future__ import annotations
@@ -18,31 +19,35 @@ from book._ext.columns import plain
 from book._ext.quick_pages import AFTER_ALL
 from book._ext.reading import written
 
-CODE = re.compile(
-    r'(?P<head><div class="highlight-[^"]*"><div class="highlight"><pre>)(?P<text>.*?)(?=</pre>)',
+LINES = re.compile(
+    r'(?P<head><div class="(?:highlight-|output )[^"]*"(?: style="[^"]*" data-step="\d+")?>'
+    r'<div class="highlight"><pre>)(?P<text>.*?)(?=</pre>)',
     re.DOTALL,
 )
 EMPTY = re.compile(r"<span[^>]*></span>")
 TAG = re.compile(r"<(/?)\w[^>]*>")
+SENTENCE = 'class="sentence"'  # of columns.py: a block, which no line may be around
+DEEPEST = 16  # blanks before a line; behind more of them there is too little room for it
 FIT = 30  # letters of a line of code on a phone of 320 pixels
 
 
 def with_hanging(page: str) -> str:
-    """A written page whose long lines of code know how far in they begin."""
+    """A written page whose long lines of code and output know how far in they begin."""
 
     def block(match: re.Match[str]) -> str:
         return match["head"] + "\n".join(map(hanging, match["text"].split("\n")))
 
-    return CODE.sub(block, page)
+    return LINES.sub(block, page)
 
 
 def hanging(line: str) -> str:
-    """A line of written code in an element of its own, if it is long.
+    """A written line in an element of its own, if it is long.
 
     What begins in the line and goes on after it, or ends in it and began before, stays around it.
     """
     text = plain(line)
-    if len(text) <= FIT:
+    room = len(text) - len(text.lstrip(" "))
+    if len(text) <= FIT or room > DEEPEST or SENTENCE in line:
         return line
     before = after = ""
     while open_ := _open(line):
@@ -54,7 +59,6 @@ def hanging(line: str) -> str:
         else:  # it begins or ends within the line
             return before + line + after
     # What it is set in by stays outside: else a long word would begin in the next line.
-    room = len(text) - len(text.lstrip(" "))
     code = _without(line, room)
     return f'{before}{" " * room}<span class="go-on" style="--in:{room}">{code}</span>{after}'
 
@@ -80,7 +84,7 @@ def _open(line: str) -> int:
 
 
 def hang_pages(app: Sphinx, error: Exception | None) -> None:
-    """Mark the long lines of code of every written page."""
+    """Mark the long lines of code and output of every written page."""
     if error is not None or app.builder.name != "html":
         return
     for path in written(app):

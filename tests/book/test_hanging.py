@@ -1,4 +1,4 @@
-"""Long lines of code on a narrow page: what goes on in the next line is set in, no more."""
+"""Long lines on a narrow page: what goes on in the next line is set in, and is all there."""
 
 import html
 import re
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from book._ext.hanging import FIT, hanging, with_hanging
+from book._ext.columns import with_columns
+from book._ext.hanging import DEEPEST, FIT, hanging, with_hanging
 from book._tools.paths import ROOT
 
 LONG = "x" * (FIT + 1)
@@ -26,6 +27,9 @@ def test_a_long_line_knows_how_far_in_it_begins_and_a_short_one_is_left() -> Non
     assert hanging("    " + "x" * (FIT - 4)) == "    " + "x" * (FIT - 4)
     assert hanging(f"    {LONG}") == f'    <span class="go-on" style="--in:4">{LONG}</span>'
     assert hanging(LONG) == f'<span class="go-on" style="--in:0">{LONG}</span>'
+    # The head of a printed table would become a narrow column behind its blanks.
+    assert "--in:16" in hanging(" " * DEEPEST + LONG)
+    assert hanging(" " * (DEEPEST + 1) + LONG) == " " * (DEEPEST + 1) + LONG
     # Signs that are written as names count as one.
     assert hanging("&lt;" * FIT) == "&lt;" * FIT
 
@@ -63,9 +67,21 @@ def test_blanks_that_begin_a_line_stay_outside_wherever_they_stand() -> None:
     assert hanging(begins) == begins
 
 
-def test_what_was_printed_is_no_code() -> None:
-    page = f'<div class="output text_plain highlight-myst-ansi notranslate"><pre>{LONG}</pre></div>'
-    assert with_hanging(page) == page
+@pytest.mark.parametrize("marks", ["", ' columns" style="--columns:49" data-step="52'])
+def test_a_printed_row_is_set_in_too_and_a_sentence_below_a_table_stays_a_block(marks: str) -> None:
+    head = f'<div class="output stream{marks}"><div class="highlight"><pre>'
+    page = with_hanging(f'{head}a  {LONG}\n<span class="sentence">{LONG}</span>b</pre>')
+    row = f'<span class="go-on" style="--in:0">a  {LONG}</span>'
+    assert page == f'{head}{row}\n<span class="sentence">{LONG}</span>b</pre>'
+    other = f'<div class="cell"><pre>{LONG}</pre></div>'
+    assert with_hanging(other) == other
+
+
+def test_what_is_set_in_keeps_the_columns_of_a_printed_table_known() -> None:
+    row = "a" + " " * 44 + "b\n"
+    page = with_columns(f'<div class="output stream"><div class="highlight"><pre>{row * 2}</pre>')
+    assert 'class="output stream columns"' in page and "go-on" in with_hanging(page)
+    assert with_columns(with_hanging(page)) == with_hanging(page)
 
 
 CODE = """def f():
