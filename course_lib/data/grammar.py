@@ -69,7 +69,10 @@ class _Writer:
 
     def draw(self, options: Sequence[str], weights: Sequence[float] | None = None) -> str:
         weights = weights or [1.0] * len(options)
-        chosen = int(torch.multinomial(torch.tensor(weights), 1, generator=self.generator))
+        # The draw that torch.multinomial makes, without its checks, which take longer than it.
+        shares = torch.tensor(weights)
+        waits = torch.empty_like(shares).exponential_(generator=self.generator)
+        chosen = int((shares / waits).argmax())
         self.words.append(options[chosen])
         self.costs.append(math.log(weights[chosen] / sum(weights)))
         return options[chosen]

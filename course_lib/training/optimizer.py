@@ -10,6 +10,7 @@ from torch import nn
 
 from course_lib.checks import check_module, check_numbers
 
+_SMALL = 10_000_000  # parameters; a copy of as many takes 40 MB
 _LARGEST_RATE = 1e30
 """AdamW divides it by 1 minus its memory, and that has to fit float32."""
 
@@ -73,7 +74,8 @@ def adamw(
         eps: Added to the root of the mean square.
 
     Returns:
-        The optimizer. On a CUDA device it uses the fused kernel.
+        The optimizer. On a CUDA device it uses the fused kernel; on a CPU the parameters of a small
+        model are updated together, to the same weights.
 
     Raises:
         TypeError: If an argument is of a wrong type.
@@ -92,5 +94,11 @@ def adamw(
     groups = [group for group in decay_groups(model, weight_decay) if group["params"]]
     if not groups:
         raise ValueError("model has no trainable parameter: all are frozen or it has none")
-    on_cuda = all(p.device.type == "cuda" for group in groups for p in group["params"])
-    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=on_cuda or None)
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    fused = all(p.device.type == "cuda" for p in parameters)
+    # One call for all parameters is quicker than a call for each, and needs room for a copy of them.
+    on_cpu = all(p.device.type == "cpu" for p in parameters)
+    small = on_cpu and sum(p.numel() for p in parameters) <= _SMALL
+    return torch.optim.AdamW(
+        groups, lr=lr, betas=betas, eps=eps, fused=fused or None, foreach=small or None
+    )

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 import pytest
 import torch
 
-from course_lib.data.grammar import floor, next_words, stories, story, vocabulary
+from course_lib.data.grammar import _Writer, floor, next_words, stories, story, vocabulary
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -16,6 +16,17 @@ def test_every_word_has_one_id() -> None:
     assert len(words) == len(set(words))
     used = {word for one in stories(500, generator()) for word in one.words}
     assert used == set(words) - {""}
+
+
+def test_a_word_is_drawn_as_multinomial_draws_it() -> None:
+    writer, same = _Writer(generator()), generator()
+    for n in range(1, 300):
+        options = [f"word {place}" for place in range(n % 12 + 1)]
+        weights = [1.0 + (place * n) % 7 for place in range(len(options))] if n % 3 else None
+        shares = torch.tensor(weights or [1.0] * len(options))
+        expected = options[int(torch.multinomial(shares, 1, generator=same))]
+        assert writer.draw(options, weights) == expected
+    assert torch.equal(writer.generator.get_state(), same.get_state())
 
 
 @pytest.mark.slow

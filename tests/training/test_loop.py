@@ -108,7 +108,8 @@ def test_a_resumed_run_ends_like_one_without_a_pause(
     torch.manual_seed(0)
     path = tmp_path / "run"
     first = make_model(dropout=dropout)
-    run(first, serve(64), 7, checkpoint=path, **(options | {"held_out": None}))
+    unmeasured = options | {"held_out": None, "evaluate_every": None}
+    run(first, serve(64), 7, checkpoint=path, **unmeasured)
     torch.manual_seed(99)
     second = make_model(seed=5, dropout=dropout)
     history = run(second, serve(64, seed=77), 12, checkpoint=path, resume=True, **options)

@@ -84,3 +84,28 @@ def test_defaults_are_the_papers_and_no_kernel_is_asked_for_on_a_cpu() -> None:
             adamw(model, lr)
     with pytest.raises(ValueError, match="weight_decay must be 0 or more"):
         adamw(model, 0.1, -0.1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_parameters_updated_together_get_the_weights_of_each_alone(
+    together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("course_lib.training.optimizer._SMALL", 200 if together else 199)
+    models = [nn.Sequential(nn.Linear(9, 10), nn.Linear(10, 9), nn.Linear(1, 1)) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    assert sum(parameter.numel() for parameter in models[0].parameters()) == 201
+    models[0][2].weight.requires_grad_(False)  # only what is trained needs room
+    models[1][2].weight.requires_grad_(False)
+    ours = adamw(models[0], 0.01)
+    assert all(bool(group["foreach"]) is together for group in ours.param_groups)
+    alone = torch.optim.AdamW(
+        decay_groups(models[1], 0.1), lr=0.01, betas=(0.9, 0.95), foreach=False
+    )
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        x = torch.randn(4, 9, generator=generator)
+        for model, optimizer in zip(models, (ours, alone), strict=True):
+            model[:2](x).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    assert all(map(torch.equal, models[0].parameters(), models[1].parameters()))

@@ -80,7 +80,7 @@ def _checked(
     if isinstance(words, str | bytes) or not isinstance(words, Collection):
         shown = f"{words!r:.60}" if isinstance(words, str | bytes) else type(words).__name__
         raise TypeError(f"{name} must be a list or set of {wanted}, got {shown}")
-    if not isinstance(words, frozenset):
+    if not isinstance(words, frozenset) and not all(isinstance(one, str) for one in words):
         for place, word in enumerate(words):
             check_text(**{f"{name}[{place}]": word})
     return _every_one(frozenset(words), name, wanted, holds)
