@@ -27,7 +27,7 @@ def test_language_names_the_language() -> None:
 
 
 def test_language_refuses_what_it_does_not_know() -> None:
-    with pytest.raises(ValueError, match="wanted must be one of .*, en, .*got 'xx'"):
+    with pytest.raises(ValueError, match="language must be one of .*, en, .*got 'xx'"):
         Language("xx")
     with pytest.raises(ValueError, match="min_probability must be 0 to 1, got 2.0"):
         Language("en", 2.0)
@@ -150,7 +150,7 @@ def test_evaluation_texts_that_cannot_be_looked_for() -> None:
     assert Contamination(["yes", "a text of five words"]).n_left_out == 1
     with pytest.raises(ValueError, match="a text of 4 words or more, got 2 shorter"):
         Contamination(["yes", ""])
-    with pytest.raises(ValueError, match="got 0 and 4"):
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         Contamination(["a b c d"], n=0)
 
 
@@ -166,5 +166,5 @@ def test_a_run_is_as_long_as_was_asked_for() -> None:
     (reason,) = search(Page("word1 or word2"))
     assert reason.value == 2 and search.n_left_out == 0
     assert Contamination(["one two three", "one two three four"]).n_left_out == 1
-    with pytest.raises(ValueError, match="got 1 and 0"):
+    with pytest.raises(ValueError, match="min_words must be at least 1, got 0"):
         Contamination(words, n=1, min_words=0)
