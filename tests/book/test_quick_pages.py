@@ -62,7 +62,8 @@ new MutationObserver(() => {
     if (themes.at(-1)?.[0] !== theme) themes.push([theme, drawn]);
 }).observe(document, {subtree: true, attributes: true, attributeFilter: ["data-theme"]});"""
 
-# When the widgets live: where the headings in sight are, and whether the last section is laid out.
+# When the widgets live: where the headings in sight are, and whether the last section must be laid
+# out by then.
 SECTIONS = "[...document.querySelectorAll('article.bd-article > section > section')]"
 FIRST_VIEW = f"""new MutationObserver((_, watch) => {{
     const root = document.documentElement;
@@ -71,7 +72,8 @@ FIRST_VIEW = f"""new MutationObserver((_, watch) => {{
     const sections = {SECTIONS};
     window.first = {{
         marked: root.dataset.view ?? "",
-        laidOut: sections.at(-1).firstElementChild.checkVisibility({{contentVisibilityAuto: true}}),
+        // What it may leave out; whether it has done so is seen a frame later.
+        laidOut: getComputedStyle(sections.at(-1)).contentVisibility === "visible",
         places: sections.map((one) => one.getBoundingClientRect().top).filter((top) => top < 900),
     }};
 }}).observe(document, {{subtree: true, attributes: true, attributeFilter: ["data-widgets"]}});"""
