@@ -96,7 +96,7 @@ def adamw(
         raise ValueError("model has no trainable parameter: all are frozen or it has none")
     parameters = [parameter for group in groups for parameter in group["params"]]
     fused = all(p.device.type == "cuda" for p in parameters)
-    # One call for all parameters is quicker than a call for each, and needs room for a copy of them.
+    # One call for all is quicker than a call for each, and needs room for a copy of all.
     on_cpu = all(p.device.type == "cpu" for p in parameters)
     small = on_cpu and sum(p.numel() for p in parameters) <= _SMALL
     return torch.optim.AdamW(
