@@ -95,6 +95,23 @@ def test_what_goes_on_to_the_right_fades_until_its_end(everything):
     assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
 
 
+def test_what_fades_shows_the_keyboards_focus(everything):
+    """A mask would take the ring around it away."""
+    page = everything(width=390)
+    unlock(page)
+    page.keyboard.press("Tab")  # what is focused from now on is focused by the keyboard
+    masks = page.evaluate(
+        """() => [...document.querySelectorAll(".cw-live *")]
+            .filter((node) => node.checkVisibility() && node.tabIndex >= 0)
+            .filter((node) => getComputedStyle(node).maskImage !== "none")
+            .map((node) => {
+                node.focus();
+                return [node.matches(":focus-visible"), getComputedStyle(node).maskImage];
+            })"""
+    )
+    assert masks and {tuple(one) for one in masks} == {(True, "none")}
+
+
 def test_static_forms_stand_without_javascript(everything):
     page = everything(script=False, width=390)
     cards = page.locator(".cw-static .cw")
