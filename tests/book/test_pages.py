@@ -38,8 +38,10 @@ RAW_TABLE = re.compile(r"\|\s*(?:[:—-]\s*){1,}[—-]*:?\s*\|")
 CUT_LINES = """() => [...document.querySelectorAll("article pre")]
     .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
     .map((node) => node.textContent.slice(0, 60))"""
+# A program in a box has its lines whole on a narrow page: tests/widgets/test_code_exercise.py.
 SIDEWAYS = """() => [...document.querySelectorAll(
         "article .figure-box, article textarea, .prev-next-area > a, .look-next > span")]
+    .filter((node) => innerWidth > 1024 || !node.matches(".cw-program"))
     .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
     .map((node) => `${node.className}: ${node.textContent.trim().slice(0, 60)}`)"""
 SMALL_LABELS = """(least) => [...document.querySelectorAll("article svg text")]

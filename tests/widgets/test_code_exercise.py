@@ -95,3 +95,63 @@ def test_what_is_no_code_exercise_is_refused():
         CodeExercise({name: value for name, value in CODE.items() if name != "solution"}, "1")
     with pytest.raises(ValueError, match="kind must be one of .*got 'code'"):
         Quiz(CODE)
+
+
+LINES = """(box) => {
+    const look = getComputedStyle(box);
+    const edges = ["paddingTop", "paddingBottom"].map((side) => parseFloat(look[side]));
+    return [
+        Math.round((box.scrollHeight - edges[0] - edges[1]) / parseFloat(look.lineHeight)),
+        box.scrollHeight - box.clientHeight,
+        box.scrollWidth > box.clientWidth,
+    ];
+}"""
+
+
+@pytest.mark.parametrize(("width", "narrow"), [(320, True), (390, True), (1280, False)])
+def test_a_program_is_in_sight_from_its_first_line_to_its_last(show, width, narrow):
+    """A narrow page has no place to set the rest of a line in: there each line stays one."""
+    page = show(CodeExercise(CODE, "1"), width=width)
+    box = page.locator(".cw-live").get_by_role("textbox")
+    lines = len(box.input_value().split("\n"))
+    seen, hidden, sideways = box.evaluate(LINES)
+    assert hidden <= 0 and sideways is narrow
+    assert seen >= lines if not narrow else seen == lines
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box.fill("def f():\n" + "    x = 1\n" * 20 + f"    return [{'1, ' * 30}]")
+    seen, hidden, sideways = box.evaluate(LINES)
+    assert hidden <= 0 and sideways is narrow
+    if narrow:  # the cursor takes the box along
+        edge = box.evaluate("(node) => parseFloat(getComputedStyle(node).paddingLeft)")
+        box.press("Control+Home")
+        page.wait_for_function("(edge) => document.activeElement.scrollLeft <= edge", arg=edge)
+        box.press("Control+End")
+        page.wait_for_function("(edge) => document.activeElement.scrollLeft > edge", arg=edge)
+
+
+def test_a_program_that_is_shown_keeps_its_nesting_on_a_phone(show):
+    """The rest of a line begins where no statement does."""
+    page = show(CodeExercise(CODE, "1"), width=390)
+    page.get_by_role("button", name="Show a solution").click()
+    starts = page.locator(".cw-live pre").first.evaluate(
+        """(pre) => {
+            const edge = pre.getBoundingClientRect().left + parseFloat(getComputedStyle(pre)
+                .paddingLeft) + pre.clientLeft, range = document.createRange(), found = [];
+            const text = pre.firstChild.firstChild;
+            let row = null, begins = true, letter = 0;
+            [...text.data].forEach((sign, at) => {
+                if (sign === "\\n") begins = true;
+                if (/\\s/.test(sign)) return;
+                range.setStart(text, at);
+                range.setEnd(text, at + 1);
+                const { left, top, width } = range.getBoundingClientRect();
+                letter ||= width;
+                if (top > row + 4) found.push([begins, Math.round((left - edge) / letter)]);
+                row = top;
+                begins = false;
+            });
+            return found;
+        }"""
+    )
+    assert {column for begins, column in starts if begins} == {0, 4}
+    assert {column for begins, column in starts if not begins} == {10}
