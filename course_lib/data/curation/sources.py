@@ -12,6 +12,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from io import BufferedIOBase
 from os import PathLike
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from course_lib.checks import check_sizes
 from course_lib.data.curation.page import Page
+from course_lib.data.curation.streams import InUtf8, Members
 from course_lib.extras import needs
 
 TEXT, LINES, WEB, ARCHIVE = (
@@ -96,15 +98,18 @@ def as_paths(paths: Iterable[str | PathLike[str]]) -> list[Path]:
 
 
 def count_others(paths: Iterable[str | PathLike[str]]) -> Counter[str]:
-    """Count what lies in the folders named and is not read, by cause.
+    """Count what lies in the folders named and is not read, by cause, each thing once.
 
     Such as a file of another kind, a broken link, a link to a folder (which could lead in a
-    circle), or a folder that may not be read.
+    circle), or a folder that may not be read. A file that is named itself is none of these: it is
+    counted where it is read.
     """
-    folders = {path.resolve(): path for path in as_paths(paths) if path.is_dir()}
+    named = as_paths(paths)
     others: dict[Path, str] = {}
-    for folder in folders.values():
+    for folder in {path.resolve() for path in named if path.is_dir()}:
         others.update(_search(folder)[1])
+    for path in named:
+        others.pop(path.parent.resolve() / path.name, None)
     return Counter(others.values())
 
 
@@ -173,7 +178,8 @@ def read_pages(
         elif kind in (*LINES, *TEXT, *WEB):
             with _open(path) as file:
                 if kind in LINES:
-                    yield from _read_lines(file, path, skipped, max_page_bytes)
+                    with closing(_lines_of(file)) as lines:
+                        yield from _read_lines(lines, path, skipped, max_page_bytes)
                 else:
                     yield from _read_whole(file, path, kind, skipped, max_page_bytes)
         else:
@@ -198,6 +204,12 @@ def _open(path: Path) -> BufferedIOBase:
     if path.name.lower().endswith(".gz"):
         return gzip.open(path, "rb")
     return open(path, "rb")
+
+
+def _lines_of(file: Any) -> BufferedIOBase | InUtf8:
+    start = file.peek(4)
+    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    return file if encoding is None else InUtf8(file, encoding)
 
 
 def _decode(data: bytes, skipped: Counter[str]) -> str | None:
@@ -240,7 +252,7 @@ def _read_whole(
 
 
 def _read_lines(
-    file: BufferedIOBase, path: Path, skipped: Counter[str], limit: int
+    file: BufferedIOBase | InUtf8, path: Path, skipped: Counter[str], limit: int
 ) -> Iterator[Page]:
     while line := file.readline(limit + 1):
         if len(line) > limit:
@@ -296,7 +308,7 @@ def _read_archive(path: Path, skipped: Counter[str], limit: int) -> Iterator[Pag
     wanted = WarcRecordType.response | WarcRecordType.conversion
     n_records = 0
     with open(path, "rb") as file:
-        stream: Any = _Members(file) if path.name.lower().endswith(".gz") else file
+        stream: Any = Members(file) if path.name.lower().endswith(".gz") else file
         try:
             for record in ArchiveIterator(stream, auto_decode="all"):
                 n_records += 1
@@ -308,50 +320,9 @@ def _read_archive(path: Path, skipped: Counter[str], limit: int) -> Iterator[Pag
         except (OSError, *_TRUNCATED):
             skipped["damaged or truncated archive"] += 1
             return
-    broken = isinstance(stream, _Members) and stream.broken
+    broken = isinstance(stream, Members) and stream.broken
     if broken or (not n_records and path.stat().st_size):
         skipped["damaged or truncated archive"] += 1
-
-
-class _Members:
-    """Gzip members, one after another, unpacked up to the first fault, which is remembered.
-
-    fastwarc's own reader ends at a fault in silence, and Python's loses what stands before it.
-    """
-
-    def __init__(self, file: BufferedIOBase) -> None:
-        self._file, self._rest = file, b""
-        self._member: zlib._Decompress | None = None
-        self._given = 0
-        self.broken = False
-
-    def tell(self) -> int:
-        """How many bytes were given out."""
-        return self._given
-
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes; none at the end."""
-        want = 2**16 if size < 0 else size
-        while not self.broken:
-            data = self._rest or self._file.read(2**16)
-            self._rest = b""
-            if not data:
-                self.broken = self._member is not None
-                return b""
-            if self._member is None:
-                self._member = zlib.decompressobj(31)
-            try:
-                out = self._member.decompress(data, want)
-            except zlib.error:
-                self.broken = True
-                return b""
-            self._rest = self._member.unused_data or self._member.unconsumed_tail
-            if self._member.eof:
-                self._member = None
-            if out:
-                self._given += len(out)
-                return out
-        return b""
 
 
 def _read_record(

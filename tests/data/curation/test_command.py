@@ -142,6 +142,12 @@ def test_everything_in_a_folder_is_read_once_or_counted(here: Path) -> None:
     assert len(find_files(["raw", "raw/../raw/real/a.txt", Path("raw/real").resolve()])) == 1
     told = {"unknown kind of file": 1, "link to a folder": 2}
     assert count_others(["raw", "raw/../raw"]) == told
+    Path("raw/real/d.pdf").touch()
+    told["unknown kind of file"] = 2
+    assert count_others(["raw", Path("raw/real").resolve(), "raw"]) == told
+    run("raw", "raw/real/d.pdf", "raw/linked", "--steps", "exact")
+    told["link to a folder"] = 1  # the other one is named, and searched
+    assert read_report("out/curated").skipped == told
 
 
 def test_a_folder_that_cannot_be_read_is_counted_or_named(here, monkeypatch) -> None:

@@ -114,6 +114,12 @@ def test_100_megabytes_in_one_piece_do_not_fill_the_memory(tmp_path: Path, name:
         ("western.jsonl", '{"text": "Grüße"}\n{"text": "b"}\n'.encode("cp1252"), ["Grüße", "b"]),
         ("mark.jsonl", b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}\n', ["a", "b"]),
         ("wide.jsonl", '{"text": "a"}\n{"text": "b"}\n'.encode("utf-16-le"), []),
+        *(
+            (f"{code}.jsonl", '{"text": "Ċа"}\r\n{"text": "Łódź"}\n'.encode(code), ["Ċа", "Łódź"])
+            for code in ("utf-16", "utf-32")
+        ),
+        ("be.jsonl", b"\xfe\xff" + '{"text": "ਊ"}\n'.encode("utf-16-be"), ["ਊ"]),
+        ("odd.jsonl", '{"text": "a"}\n{"text": "b"}\n'.encode("utf-16")[:-3], ["a"]),
         ("one.txt", b"word", ["word"]),
         ("one.jsonl", b'{"text": "word"}\n{"text": ""}\n', ["word"]),
         ("deep.jsonl", b'{"text": "a", "x": ' + b"[" * 90_000 + b"}\n", []),

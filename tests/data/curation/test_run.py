@@ -128,6 +128,9 @@ def test_an_archive_that_ends_too_early_keeps_what_came_before(tmp_path: Path) -
         assert 10 < len(found) <= 50 and skipped["damaged or truncated archive"] >= 1
 
 
+LONG_LINE = '{"text": "' + "x" * 10_000_001 + '"}\n{"text": "two"}'
+
+
 @pytest.mark.parametrize(
     ("name", "data", "texts", "cause"),
     [
@@ -150,6 +153,7 @@ def test_an_archive_that_ends_too_early_keeps_what_came_before(tmp_path: Path) -
         ("a.jsonl", b"[" * 100_000 + b"\n" + b'{"text": "two"}', ["two"], "not JSON"),
         ("a.jsonl", b'{"text": "\\ud800"}\n', ["\ud800"], None),
         ("a.jsonl", b'{"text": "' + b"x" * 10_000_001 + b'"}\n{"text": "two"}', ["two"], "larger"),
+        ("a.jsonl", LONG_LINE.encode("utf-16"), ["two"], "larger than the limit"),
         ("a.html", HTML, ["The river is wide near the old harbour."], None),
         ("a.html", b"<html" * 1000, [], "no text"),
         ("a.xyz", b"hello", [], "unknown kind"),
