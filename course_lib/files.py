@@ -22,7 +22,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
@@ -44,7 +44,7 @@ Pathish = str | PathLike[str]
 
 
 @contextlib.contextmanager
-def replacing(path: Pathish) -> Iterator[Path]:
+def replacing(path: Pathish, *, durable: bool = True) -> Iterator[Path]:
     """Give a path to write to; what was written there takes the place of `path` at the end.
 
     The temporary file lies in the same folder, because only a rename within one disk is a single
@@ -54,6 +54,8 @@ def replacing(path: Pathish) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder must exist.
+        durable: force it to the disk; else that is left to a later `sync_all`, and until then a
+            power failure may leave a part of the file.
 
     Yields:
         The path to write to, which exists and is empty.
@@ -72,9 +74,11 @@ def replacing(path: Pathish) -> Iterator[Path]:
         yield part
         with contextlib.suppress(FileNotFoundError):
             os.chmod(part, stat.S_IMODE(target.stat().st_mode))
-        sync(part)
+        if durable:
+            sync(part)
         os.replace(part, target)
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
     except BaseException as error:
         part.unlink(missing_ok=True)
         if isinstance(error, OSError):
@@ -179,6 +183,23 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """Force files, and the entries of their folders, to the disk: many cost less than each alone.
+
+    Args:
+        paths: what `replacing` wrote with ``durable=False``.
+    """
+    listed = list(paths)
+    for path in listed:
+        try:
+            sync(path)
+        except OSError as error:
+            _name(error, path, path)
+            raise
+    for folder in sorted({path.parent for path in listed}):
+        sync(folder)
 
 
 def remove_leftovers(path: Pathish) -> list[Path]:

@@ -120,6 +120,26 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, mo
     assert path.read_bytes() == before and names(tmp_path) == ["a.json"]
 
 
+def test_files_can_be_forced_to_the_disk_together(tmp_path, monkeypatch):
+    done = []
+    real = files.sync
+    monkeypatch.setattr(files, "sync", lambda path: (done.append(path), real(path)))
+    written = [tmp_path / "a", tmp_path / "b"]
+    for path in written:
+        with files.replacing(path, durable=False) as part:
+            part.write_text(path.name)
+    assert not done and names(tmp_path) == ["a", "b"]
+    files.sync_all(written)
+    assert done == [*written, tmp_path]
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "sync", full)
+    with pytest.raises(OSError, match="No space left on device: '.*/a'"):
+        files.sync_all(written)
+
+
 def test_what_json_cannot_hold_is_found_before_a_byte_is_written(tmp_path):
     for content, error in (({"a": {1}}, TypeError), ({"a": "\ud800"}, ValueError)):
         with pytest.raises(error):

@@ -11,7 +11,7 @@ datatrove brings what runs the tasks: on this machine, under Slurm, or under Ray
 import json
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Protocol, runtime_checkable
@@ -23,7 +23,13 @@ from course_lib.checks import check_lists, check_sizes
 from course_lib.data.curation.job import Remembers, as_line
 from course_lib.data.curation.page import Page, Reason
 from course_lib.data.curation.pipeline import Step, different_names, run_step
-from course_lib.data.curation.sources import find_files, read_pages
+from course_lib.data.curation.sources import (
+    as_paths,
+    check_outside,
+    count_others,
+    find_files,
+    read_pages,
+)
 from course_lib.extras import needs
 
 with needs("crawl", "curation on many machines"):
@@ -86,13 +92,15 @@ class ReadFiles(PipelineStep):
     type = "READER"
     name = "files"
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], others: Mapping[str, int] | None = None) -> None:
         super().__init__()
-        self.files = list(files)
+        self.files, self.others = list(files), dict(others or {})
 
     def run(self, data: Documents, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """Yield the pages; what cannot be read is counted by its cause, as ``skipped_...``."""
         n = len(self.files)
+        for cause, count in self.others.items() if rank == 0 else ():  # beside the files, once
+            self.stat_update(f"skipped_{cause}", value=count)
         for index in range(rank * n // world_size, (rank + 1) * n // world_size):
             skipped: Counter[str] = Counter()
             for place, page in enumerate(read_pages(self.files[index], skipped)):
@@ -321,8 +329,8 @@ def plan_stages(
         The stages, in order.
 
     Raises:
-        ValueError: If ``n_tasks`` is not positive, a name comes twice, or a filter remembers pages
-            in a way that cannot be shared out.
+        ValueError: If ``n_tasks`` is not positive, a name comes twice, ``output`` lies in a folder
+            that is read, or a filter remembers pages in a way that cannot be shared out.
         FileNotFoundError: If a path does not exist.
     """
     [n_tasks] = check_sizes(n_tasks=n_tasks)
@@ -333,7 +341,11 @@ def plan_stages(
         return get_datafolder(f"{root}/{name}")
 
     stages: list[Stage] = []
-    line: list[PipelineStep] = [ReadFiles([str(file) for file in find_files(paths)])]
+    paths = as_paths(paths)
+    files = [str(file) for file in find_files(paths)]
+    if "://" not in root:
+        check_outside(root, [*paths, *files])
+    line: list[PipelineStep] = [ReadFiles(files, count_others(paths))]
     for number, step in enumerate(steps):
         dropped = at(f"dropped/{step.name}")
         if not isinstance(step.run, HasKeys):

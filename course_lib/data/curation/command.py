@@ -25,7 +25,13 @@ from course_lib.data.curation.pipeline import Filter, Step
 from course_lib.data.curation.quality import QualityClassifier
 from course_lib.data.curation.repetition import gopher_repetition
 from course_lib.data.curation.rules import c4_lines, c4_page, fineweb, gopher_quality, url_blocked
-from course_lib.data.curation.sources import as_paths, count_others, find_files, read_pages
+from course_lib.data.curation.sources import (
+    as_paths,
+    check_outside,
+    count_others,
+    find_files,
+    read_pages,
+)
 from course_lib.files import read_text, replacing
 
 STEPS = (
@@ -208,12 +214,12 @@ def command(words: Sequence[str]) -> int:
         raise  # whoever reads the report has gone: no fault of the input
     except (ValueError, OSError, ImportError, RuntimeError) as error:  # the last: links in a circle
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        more = f"; finished files are kept in {options.output}, make room and run it again"
+        more = f"; what is done is kept in {options.output}, make room and run it again"
         print(f"course_lib.data: {error}{more if full else ''}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
-            "course_lib.data: interrupted. Finished files are kept; the same command goes on.",
+            "course_lib.data: interrupted. What is done is kept; the same command goes on.",
             file=sys.stderr,
         )
         return 130
@@ -233,6 +239,7 @@ def _run(options: argparse.Namespace) -> int:
     if bool(options.paths) == (options.made_crawl is not None):
         raise ValueError("give paths, or --made-crawl N: one of the two")
     paths = as_paths(options.paths)
+    check_outside(output / "curated", paths)
     tokenizer = None
     if options.tokenizer is not None:
         from course_lib.tokenizers import load_tokenizer
@@ -294,5 +301,8 @@ def _write_crawl(output: Path, n: int, seed: int) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-            file.writelines(map(as_line, make_crawl(n, np.random.default_rng(seed))))
+            try:
+                file.writelines(map(as_line, make_crawl(n, np.random.default_rng(seed))))
+            except MemoryError:
+                raise ValueError(f"--made-crawl {n} is more than the memory holds") from None
     return path

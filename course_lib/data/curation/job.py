@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
@@ -16,11 +17,18 @@ from tqdm import tqdm
 from course_lib.checks import check_flags, check_mappings, whole_number
 from course_lib.data.curation.page import Page
 from course_lib.data.curation.pipeline import Funnel, Step, StepReport, curate, different_names
-from course_lib.data.curation.sources import as_paths, count_others, find_files, read_pages
-from course_lib.files import read_json, replacing, write_bytes, write_json, write_text
+from course_lib.data.curation.sources import (
+    as_paths,
+    check_outside,
+    count_others,
+    find_files,
+    read_pages,
+)
+from course_lib.files import read_json, replacing, sync_all, write_bytes, write_json, write_text
 from course_lib.locks import locked
 
 STATE, REPORT, PAGES = "state.npz", "report.json", "pages"
+_SAVE_SECONDS = 30.0
 
 
 @runtime_checkable
@@ -49,9 +57,9 @@ def curate_files(
     """Send the pages of files through filters and write what stays, file by file.
 
     For each input file ``output/pages`` gets one file of JSON lines, written whole or not at all.
-    After it the state is saved: what the duplicate filters remember, the report so far, the draw of
-    examples. A run that was killed goes on behind its last finished file, and ends as it would have
-    ended.
+    Now and then the state is saved: what the duplicate filters remember, the report so far, the
+    draw of examples. A run that was killed goes on behind the last file before that, and ends as it
+    would have ended; at most a fiftieth of its files or half a minute is done once more.
 
     Args:
         paths: Files and folders.
@@ -67,8 +75,9 @@ def curate_files(
 
     Raises:
         TypeError: If an argument is of a wrong type, or a setting is nothing that JSON can hold.
-        ValueError: If two steps have one name, ``output`` is empty, or it holds a run over other
-            files, over files that were changed since, or with other settings.
+        ValueError: If two steps have one name, ``output`` is empty or lies in a folder that is
+            read, or it holds a run over other files, over files that were changed since, or with
+            other settings.
         FileNotFoundError: If a path does not exist.
         NotADirectoryError: If ``output`` is a file.
     """
@@ -86,9 +95,7 @@ def curate_files(
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"output {folder} is a file; a folder is wanted")
     files = find_files(paths)
-    inside = [str(file) for file in files if folder.resolve() in file.resolve().parents]
-    if inside:
-        raise ValueError(f"output {folder} holds files that are to be read: {inside[0]}")
+    check_outside(folder, [*paths, *files])  # a link can lead there, too
     plan = {
         "files": [[str(file), file.stat().st_size] for file in files],
         "steps": [step.name for step in steps],
@@ -109,15 +116,23 @@ def curate_files(
             for left in (folder / PAGES).glob("*.jsonl"):  # of a run whose state was removed
                 left.unlink()
         bar = tqdm(total=len(files), initial=done, unit="file", disable=not progress)
+        waiting: list[Path] = []  # written since the state was saved
+        saved_at = time.monotonic()
         with bar:
             for index in range(done, len(files)):
                 bar.set_postfix_str(files[index].name)
                 pages = read_pages(files[index], report.skipped)
-                with replacing(folder / PAGES / f"{index:05d}.jsonl") as part:
+                waiting.append(folder / PAGES / f"{index:05d}.jsonl")
+                with replacing(waiting[-1], durable=False) as part:
                     with open(part, "w", encoding="utf-8", errors="surrogatepass") as out:
                         for page in curate(pages, steps, report, rng):
                             out.write(as_line(page))
-                _save(folder, plan | stamps, steps, report, rng, index + 1)
+                # of a folder of small files, the state after each would be most of the work
+                late = time.monotonic() - saved_at > _SAVE_SECONDS
+                if late or len(waiting) > index // 50 or index + 1 == len(files):
+                    sync_all(waiting)
+                    _save(folder, plan | stamps, steps, report, rng, index + 1)
+                    waiting, saved_at = [], time.monotonic()
                 bar.update()
         # a name of a file, or a text, can hold what UTF-8 cannot
         write_json(folder / REPORT, {**plan, **report.to_dict()}, ensure_ascii=True)

@@ -113,6 +113,26 @@ def count_others(paths: Iterable[str | PathLike[str]]) -> Counter[str]:
     return Counter(others.values())
 
 
+def check_outside(output: str | PathLike[str], paths: Iterable[str | PathLike[str]]) -> None:
+    """Refuse an output that lies where it would be read: by the same run when it goes on.
+
+    Args:
+        output: A folder, which need not exist.
+        paths: Files and folders to read.
+
+    Raises:
+        ValueError: If the output lies in one of the folders, or holds one of the files.
+    """
+    place = Path(output).resolve()
+    for path in as_paths(paths):
+        found = path.resolve()
+        if found in (place, *place.parents) or place in found.parents:
+            raise ValueError(
+                f"output {output} and {path}, whose files are to be read, lie in one another: "
+                "choose an output outside"
+            )
+
+
 def _search(folder: Path) -> tuple[list[Path], dict[Path, str]]:
     """All files of a kind we read in a folder, to its depth, and why other things are not read."""
     found: list[Path] = []

@@ -68,6 +68,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "4.jsonl").write_text('{"text": "\\ud800 cut"}\n{"te')
     (folder / "6.txt").write_text(pages[5].text)
     (folder / "7.txt").write_bytes(b"\0\1" * 100)
+    (folder / "8.pdf").touch()
     return folder
 
 
@@ -113,6 +114,7 @@ def test_pages_and_reasons_are_those_of_one_machine(raw, alone, tmp_path, n_task
 
 @pytest.mark.processes
 def test_counts_are_those_of_the_report(raw, alone, tmp_path) -> None:
+    assert json.loads((alone / "report.json").read_text())["skipped"]["unknown kind of file"] == 1
     stages = plan_stages([raw], tmp_path / "out", steps(), 2)
     run_here(stages, tmp_path / "logs")
     counts: dict[str, Counter[str]] = {}
@@ -195,6 +197,8 @@ def test_what_cannot_be_shared_out_is_refused(raw, tmp_path) -> None:
         WriteKeys(Step("quality", gopher_quality), get_datafolder(str(tmp_path)))
     with pytest.raises(ValueError, match="different names, got 'a' twice"):
         plan_stages([raw], tmp_path, [Step("a", fineweb), Step("a", blocked)], 2)
+    with pytest.raises(ValueError, match="are to be read, lie in one another"):
+        plan_stages([raw], raw / "out", steps(), 2)
     with pytest.raises(ValueError, match="n_tasks must be at least 1, got 0"):
         plan_stages([raw], tmp_path, steps(), 0)
     with pytest.raises(FileNotFoundError, match="there is no"):

@@ -82,6 +82,25 @@ def test_a_place_of_results_that_is_a_file_is_named(here, capsys) -> None:
     assert "out/tokens is a file" in capsys.readouterr().err
 
 
+def test_an_output_that_would_be_read_is_refused_before_it_is_written(here, capsys) -> None:
+    assert run(".", "--steps", "exact") == 2
+    told = "output out/curated and ., whose files are to be read, lie in one another"
+    assert told in capsys.readouterr().err
+    assert not Path("out").exists()
+    assert run("raw.jsonl", "--steps", "exact", "--output", ".") == 0
+    assert run("raw.jsonl", "--steps", "exact", "--output", ".") == 0
+
+
+def test_a_crawl_beyond_the_memory_is_named(here, capsys, monkeypatch) -> None:
+    def drawn(n: int, rng) -> list:
+        raise MemoryError(f"Unable to allocate {n}")
+
+    monkeypatch.setattr("course_lib.data.crawl.make_crawl", drawn)
+    assert run("--made-crawl", str(10**11)) == 2
+    assert f"--made-crawl {10**11} is more than the memory holds" in capsys.readouterr().err
+    assert not list(Path("out").iterdir())
+
+
 def test_a_list_that_changed_is_another_run(here, capsys) -> None:
     Path("list.txt").write_text("evil.example\n")
     words = ["raw.jsonl", "--steps", "url", "--blocked-hosts", "list.txt"]

@@ -16,7 +16,7 @@ import torch
 
 from course_lib.data import pack
 from course_lib.data.crawl import make_crawl, write_warc
-from course_lib.data.curation import ExactDuplicates, NearDuplicates, Page, gopher_quality
+from course_lib.data.curation import ExactDuplicates, NearDuplicates, Page, gopher_quality, job
 from course_lib.data.curation.command import command
 from course_lib.data.curation.job import as_line, curate_files, read_report
 from course_lib.data.curation.packed import TokenRows, write_tokens
@@ -288,6 +288,40 @@ def test_a_cut_run_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
         assert not list(out.rglob("*.part"))
 
 
+def test_many_small_files_go_on_behind_the_last_saved_one(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "raw").mkdir()
+    for index, page in enumerate(crawl(150, seed=3)):
+        (tmp_path / "raw" / f"{index:03d}.txt").write_text(page.text)
+    saved: list[int] = []
+    save = job._save
+
+    def counting(*arguments) -> None:
+        saved.append(arguments[-1])
+        save(*arguments)
+
+    monkeypatch.setattr(job, "_save", counting)
+    curate_files([tmp_path / "raw"], tmp_path / "whole", steps(), settings={})
+    assert saved[:50] == [*range(1, 51)] and len(saved) < 100 and saved[-1] == 150
+
+    def cut(page: Page) -> list:
+        if saved and saved[-1] == 103 and (tmp_path / "out/pages/00104.jsonl").exists():
+            raise KeyboardInterrupt
+        return []
+
+    saved.clear()
+    cutting = steps()
+    cutting[0] = Step("quality", lambda page: cut(page) or gopher_quality(page))
+    with pytest.raises(KeyboardInterrupt):
+        curate_files([tmp_path / "raw"], tmp_path / "out", cutting, settings={})
+    curate_files([tmp_path / "raw"], tmp_path / "out", steps(), settings={})
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    monkeypatch.setattr(job, "_SAVE_SECONDS", -1.0)  # each file takes longer than that
+    saved.clear()
+    curate_files([tmp_path / "raw"], tmp_path / "slow", steps(), settings={})
+    assert saved == [*range(1, 151)]
+    assert contents(tmp_path / "slow") == contents(tmp_path / "whole")
+
+
 @pytest.mark.processes
 def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     raw = write_parts(tmp_path / "raw", n_files=12)
@@ -327,8 +361,12 @@ def test_a_run_is_not_taken_up_for_other_files_or_settings(tmp_path: Path) -> No
     state.write_bytes(data)
     with pytest.raises(ValueError, match="is damaged"):
         curate_files([raw], out, steps(), settings={"a": 1})
-    with pytest.raises(ValueError, match="are to be read"):
-        curate_files([raw], raw, steps(), settings={})
+    raw.joinpath("deep").mkdir()
+    (tmp_path / "link").symlink_to(raw / "deep")
+    for inside in (raw, raw / "deep", raw / "new" / "er", tmp_path, tmp_path / "link"):
+        with pytest.raises(ValueError, match="are to be read, lie in one another"):
+            curate_files([raw], inside, steps(), settings={})
+    assert not (raw / "new").exists()
     assert read_report(out).steps[0].name == "quality"
 
 
