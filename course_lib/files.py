@@ -163,6 +163,9 @@ def replacing_folder(path: Pathish) -> Iterator[Path]:
             os.rename(part, target)
             part = old
         sync(target.parent)
+    except OSError as error:
+        _name(error, target, part)
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

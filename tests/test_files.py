@@ -140,6 +140,14 @@ def test_files_can_be_forced_to_the_disk_together(tmp_path, monkeypatch):
         files.sync_all(written)
 
 
+def test_a_full_disk_names_the_folder_that_was_written(tmp_path):
+    full = OSError(28, "No space left on device")
+    with pytest.raises(OSError, match="left on device: '.*/thing'"):
+        with files.replacing_folder(tmp_path / "thing"):
+            raise full
+    assert names(tmp_path) == []
+
+
 def test_what_json_cannot_hold_is_found_before_a_byte_is_written(tmp_path):
     for content, error in (({"a": {1}}, TypeError), ({"a": "\ud800"}, ValueError)):
         with pytest.raises(error):
