@@ -193,6 +193,9 @@ def sync_all(paths: Iterable[Path]) -> None:
 
     Args:
         paths: what `replacing` wrote with ``durable=False``.
+
+    Raises:
+        OSError: one of them cannot be; the message names it.
     """
     listed = list(paths)
     for path in listed:

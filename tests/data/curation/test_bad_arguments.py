@@ -264,9 +264,11 @@ def test_a_run_is_refused_before_it_starts(tmp_path: Path, wrong: dict[str, Any]
 
 
 def test_steps_and_paths_may_come_one_by_one(tmp_path: Path) -> None:
-    (tmp_path / "b.png").touch()
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "b.png").touch()
     steps = (step for step in [Step("all", lambda page: [])])
-    report = run(tmp_path, steps=steps, paths=(path for path in [tmp_path]))
+    report = run(raw, steps=steps, paths=(path for path in [raw]), output=tmp_path / "out")
     assert [step.kept for step in report.steps] == [1]
     assert report.skipped == {"unknown kind of file": 1}
 
