@@ -145,6 +145,16 @@ def test_a_table_that_goes_on_to_the_right_fades_until_its_end(open_page: Callab
     assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
 
 
+def test_a_section_that_may_be_left_out_at_first_begins_out_of_sight(opened) -> None:
+    """Windows as high as theme.css takes them to be, where it leaves sections out."""
+    tops = opened.page.evaluate(
+        """[...document.querySelectorAll("article.bd-article > section > section")]
+            .map((one) => one.getBoundingClientRect().top + scrollY)"""
+    )
+    assert all(top > 75 * 16 for top in tops[2:])
+    assert all(top > 140 * 16 for top in tops[4:])
+
+
 def test_no_label_of_a_figure_lies_over_another(opened) -> None:
     assert opened.page.evaluate(CROSSED_LABELS) == []
 

@@ -1,0 +1,102 @@
+"""What is left out of the first view, and what a reader sees who does not wait for it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from book._tools.paths import ROOT
+
+ASSETS = ROOT / "book" / "assets"
+THEME = (ASSETS / "theme.css").read_text()
+SCRIPT = (ASSETS / "first_view.js").read_text()
+SECTIONS = "[...document.querySelectorAll('article.bd-article > section > section')]"
+PART = "<section><h2>Part {}</h2>{}</section>"
+LINES = "".join(f"<p>line {n}</p>" for n in range(120))
+WAIT = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))"
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Page]:
+    """A page whose last picture is on its way until `arrive` is called."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    held: list = []
+    page.route("**/last.png", lambda route: held.append(route))
+    text = "".join(PART.format(n, LINES) for n in range(8))
+    page.route(
+        "**/page.html",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body=f"<!doctype html><html data-view='first'><style>html {{ scroll-behavior: smooth }}"
+            f"{THEME}</style><article class='bd-article'><section><h1>Page</h1>{text}</section>"
+            f"</article><img src='last.png' hidden><script>{SCRIPT}</script></html>",
+        ),
+    )
+    page.goto("http://course.test/page.html", wait_until="commit")
+    page.locator("img").wait_for(state="attached")
+    page.evaluate(WAIT)
+    page.arrive = lambda: [route.abort() for route in held]  # type: ignore[attr-defined]
+    yield page
+    page.close()
+
+
+LOOK = """() => {
+    const at = (y) => document.elementFromPoint(640, y).closest("p");
+    for (let y = 250; !window.seen; y += 5) window.seen = at(y);
+    return window.seen.getBoundingClientRect().top;
+}"""
+
+
+@pytest.mark.parametrize("anchoring", [True, False], ids=["browser anchors", "browser does not"])
+@pytest.mark.parametrize("how", ["down", "up", "a link in a new tab"])
+def test_what_a_reader_looks_at_stays_when_the_rest_is_laid_out(
+    opened: Page, anchoring: bool, how: str
+) -> None:
+    page = opened
+    if not anchoring:  # as in Safari
+        page.add_style_tag(content="* { overflow-anchor: none !important }")
+    page.evaluate("scrollTo({ top: 1e6, behavior: 'instant' })")
+    page.evaluate(WAIT)
+    if how == "up":
+        page.evaluate("scrollBy({ top: -1500, behavior: 'instant' })")
+        page.evaluate(WAIT)
+    before = page.evaluate(LOOK)
+    high = page.evaluate("document.documentElement.scrollHeight")
+    assert page.evaluate("document.documentElement.dataset.view") == "first"
+    if how == "a link in a new tab":  # it is followed elsewhere, and this page stays where it is
+        page.evaluate(
+            """() => {
+                const link = Object.assign(document.createElement("a"), { href: "#there" });
+                document.body.append(link);
+                link.addEventListener("click", (event) => event.preventDefault());
+                link.click();
+            }"""
+        )
+    page.arrive()  # type: ignore[attr-defined]
+    page.wait_for_function("!document.documentElement.dataset.view")
+    page.evaluate(WAIT)
+    assert page.evaluate("document.documentElement.scrollHeight") > high + 3000
+    assert page.evaluate(LOOK) == pytest.approx(before, abs=5)
+    assert page.evaluate(f"{SECTIONS}.every((one) => !one.getAttribute('style'))")
+    assert page.evaluate("document.documentElement.getAttribute('style') || ''") == ""
+
+
+def test_a_reader_at_the_top_is_not_moved(opened: Page) -> None:
+    places = opened.evaluate(f"{SECTIONS}.slice(0, 2).map((s) => s.getBoundingClientRect().top)")
+    opened.arrive()  # type: ignore[attr-defined]
+    opened.wait_for_function("!document.documentElement.dataset.view")
+    assert opened.evaluate("scrollY") == 0
+    now = opened.evaluate(f"{SECTIONS}.slice(0, 2).map((s) => s.getBoundingClientRect().top)")
+    assert now == places
+
+
+@pytest.mark.parametrize(("high", "left_out"), [(700, 3), (1200, 3), (1201, 5), (2200, 5)])
+def test_a_tall_window_shows_more_of_a_page_as_it_stays(
+    opened: Page, high: int, left_out: int
+) -> None:
+    """Margins that meet around a section that may be left out are two, and later one."""
+    opened.set_viewport_size({"width": 1280, "height": high})
+    auto = opened.evaluate(
+        f"{SECTIONS}.map((one) => getComputedStyle(one).contentVisibility === 'auto')"
+    )
+    assert auto == [n + 1 >= left_out for n in range(8)]
