@@ -4,8 +4,8 @@ import datetime
 import gc
 import json
 import os
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +15,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from book._tools.paths import write_atomic
+from book._tools.records import processor
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,23 +57,6 @@ def rows_against(times: dict[str, list[float]], ours: str, what: str) -> list[di
     ]
 
 
-def processor() -> str:
-    """The model of the processor, as the system names it, and what it can calculate with at once.
-
-    Two machines of one name can differ in that: one has instructions for bfloat16, one has none.
-    """
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:  # only Linux has it
-        return platform.processor() or platform.machine()
-    said = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
-    able = said.get("flags", said.get("Features", "")).split()
-    widest = next((one for one in ("avx512f", "avx2", "sve", "asimd") if one in able), "no vectors")
-    sixteen = [one for one in ("amx_bf16", "avx512_bf16", "avx_ne_convert", "bf16") if one in able]
-    model = said.get("model name", platform.machine())
-    return f"{model}, {widest}, {' and '.join(sixteen) or 'no bfloat16'}"
-
-
 def store(content: dict[str, Any], file: Path) -> None:
     """Write a result, whole or not at all, with the day and the processor.
 
@@ -81,9 +68,7 @@ def store(content: dict[str, Any], file: Path) -> None:
     else:
         content = {**run, **content}
     file.parent.mkdir(exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_atomic(file, json.dumps(content, indent=1) + "\n")
 
 
 def report(

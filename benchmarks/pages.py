@@ -37,8 +37,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from _measure import RESULTS, report
 from playwright.sync_api import Browser, CDPSession, Page, Playwright, sync_playwright
 from tqdm import tqdm

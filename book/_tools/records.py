@@ -16,17 +16,23 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def processor() -> str:
-    """The name of the processor, as the system tells it; of its architecture where it tells none.
+    """The model of the processor, as the system names it, and what it can calculate with at once.
+
+    Two machines of one name can differ in that: one has instructions for bfloat16, one has none.
+    Of a system that keeps no list of its processors, the name or the architecture alone.
 
     Raises:
         OSError: If the system has a list of its processors that cannot be read.
     """
-    if CPUINFO.exists():
-        for line in CPUINFO.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return f"{value.strip()}, {platform.machine()}"
-    return platform.processor() or platform.machine()
+    if not CPUINFO.exists():  # only Linux has it
+        return platform.processor() or platform.machine()
+    lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    said = {name.strip(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
+    able = said.get("flags", said.get("Features", "")).split()
+    widest = next((one for one in ("avx512f", "avx2", "sve", "asimd") if one in able), "no vectors")
+    sixteen = [one for one in ("amx_bf16", "avx512_bf16", "avx_ne_convert", "bf16") if one in able]
+    model = said.get("model name", platform.machine())
+    return f"{model}, {widest}, {' and '.join(sixteen) or 'no bfloat16'}"
 
 
 def write_record(path: Path, command: str, facts: dict[str, Any]) -> None:
