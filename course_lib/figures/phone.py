@@ -20,6 +20,7 @@ PHONE_INCHES = 342 / 96  # what a phone of 390 pixels leaves to a figure
 SMALLEST_PIXELS, SMALLEST_WIDE_PIXELS = 11.2, 9.5
 POINT_PIXELS = 96 / 72
 SMALLEST_POINTS = SMALLEST_PIXELS / POINT_PIXELS
+TALLEST_INCHES = 13.0  # about two screens of a phone
 
 
 def layouts(figure: Figure) -> list[tuple[int, float, bool]]:
@@ -29,9 +30,24 @@ def layouts(figure: Figure) -> list[tuple[int, float, bool]]:
     one_row = len({tuple(place.rowspan) for place in places if place is not None}) == 1
     if None in places or n_columns <= 1 or len(set(places)) < len(places):
         return [(0, stretch, turned) for turned in (False, True) for stretch in (1.0, 1.3, 1.7)]
-    # Panels that stand in a grid are compared: they stay beside each other as long as they can.
-    counts = [1] if one_row else [*range(n_columns, 0, -1)]
-    return [(count, stretch, False) for count in counts for stretch in (1.0, 1.3)]
+    n_rows = len({tuple(place.rowspan) for place in places if place is not None})
+    row_inches = float(figure.get_size_inches()[1]) / n_rows
+
+    def tall(count: int) -> bool:
+        return row_inches * -(-len(places) // count) > TALLEST_INCHES
+
+    # Panels that stand in a grid are compared: they stay beside each other as long as they can, an
+    # even number in halves. Those of one row are better large, unless that is too high.
+    if one_row:
+        counts = [2, 1] if tall(1) and len(places) > 2 else [1]
+    else:
+        counts = [n for n in range(n_columns, 0, -1) if n_columns % 2 or n_columns % n == 0]
+    return [
+        (count, stretch, turned)
+        for count in counts
+        for turned in ((False, True) if count == 2 and not one_row else (False,))
+        for stretch in ((0.75, 1.0, 1.3) if tall(count) else (1.0, 1.3))
+    ]
 
 
 @contextmanager
@@ -78,7 +94,8 @@ def narrowed(figure: Figure, columns: int, stretch: float, turned: bool) -> Iter
         room = PHONE_INCHES / max(columns, 1)
         for text, words in titles:
             letters = int(room * 72 / (0.75 * float(text.get_fontsize())))
-            text.set_text(textwrap.fill(words, letters) if len(words) > letters else words)
+            lines = words.split("\n")
+            text.set_text("\n".join(textwrap.fill(line, letters) or line for line in lines))
         yield
     finally:
         for text, size in small:
