@@ -54,8 +54,9 @@ def word_plus_position(
     titles = ("the word", "+  its place", "=  what the model reads")
     for one, part, title in zip(axes, parts, titles, strict=True):
         columns_shown = [str(c + 1) for c in range(columns)]
-        heat_map(one, part, names if part is parts[0] else None, columns_shown,
-                 decimals=1, low=-most, high=most)  # fmt: skip
+        heat_map(one, part, names, columns_shown, decimals=1, low=-most, high=most)
+        # A phone, where they are below each other, names the rows of each.
+        one.tick_params(labelleft=part is parts[0])
         one.set_title(title, fontsize=10, color=palette.ink)
     twice = [(i, j) for j in range(T) for i in range(j) if bool((parts[0][i] == parts[0][j]).all())]
     alt = f"Three tables of {T} words by {columns} of {D} numbers: the words, the places, the sum."

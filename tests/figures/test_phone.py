@@ -17,6 +17,7 @@ from course_lib.figures.phone import (
     narrowed,
     shown_words,
 )
+from course_lib.figures.positions import word_plus_position
 from course_lib.figures.relevance import relevance_heads
 from course_lib.figures.svg import page_svg
 
@@ -98,3 +99,9 @@ def test_lines_of_a_title_stay_lines_where_they_are_wrapped() -> None:
         (wrapped,) = shown
         assert wrapped.startswith("first line\nand a second") and wrapped.count("\n") > 1
     assert {one.get_title() for one in axes} == {title}
+
+
+def test_tables_below_each_other_name_the_rows_of_each() -> None:
+    drawn = word_plus_position(["the", "dog", "bites"], rows(3, 6), rows(3, 6))
+    wide, narrow = page_svg(drawn.figure, drawn.alt).split('class="figure-narrow"')
+    assert [part.count(">dog  (1)<") for part in (wide, narrow)] == [1, 3]
