@@ -11,6 +11,7 @@ from torch import Tensor
 
 from course_lib.checks import check_floats, check_ids
 from course_lib.objectives.example import IGNORE, Example
+from course_lib.objectives.rows import refuse_negative
 from course_lib.shapes import Float, Int
 
 
@@ -33,7 +34,7 @@ def causal_example(
 
     Raises:
         TypeError: If ``tokens`` is no tensor of integers.
-        ValueError: If a row has fewer than two tokens, or a token follows padding.
+        ValueError: If a row has fewer than two tokens, an id is negative, or one follows padding.
 
     Source: Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training",
     section 3.1, equation 1.
@@ -46,6 +47,7 @@ def causal_example(
         raise ValueError(
             f"tokens must hold {IGNORE} at the end of a row only, found an id after it"
         )
+    refuse_negative("tokens", tokens)
     inputs = tokens[..., :-1].masked_fill(padding[..., :-1], 0)
     return Example(inputs=inputs, targets=tokens[..., 1:].clone())
 

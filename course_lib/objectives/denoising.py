@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_id_lists, check_lists, check_numbers, check_whole
+from course_lib.checks import check_id_lists, check_lists, check_numbers
 from course_lib.objectives.example import IGNORE, Example
 from course_lib.objectives.rows import (
     any_of,
     check_batch,
+    check_own_ids,
     check_rows,
     check_share,
     choose,
@@ -62,7 +63,7 @@ def denoising_example(
     for place, noise in enumerate(noises):
         if not callable(noise):
             raise TypeError(f"noises[{place}] must be a function of rows, got {noise!r:.60}")
-    [start_id, pad_id] = check_whole(start_id=start_id, pad_id=pad_id)
+    [start_id, pad_id] = check_own_ids(start_id=start_id, pad_id=pad_id)
     source = rows
     for noise in noises:
         source = noise(source, generator)
@@ -101,7 +102,7 @@ def mask_tokens(
         ValueError: If the rows are no batch, or the share is none.
     """
     rows = check_batch(rows, generator)
-    [mask_id] = check_whole(mask_id=mask_id)
+    [mask_id] = check_own_ids(mask_id=mask_id)
     [special_ids] = check_id_lists(special_ids=special_ids)
     rate = check_share("rate", rate)
     candidates = (rows != IGNORE) & ~any_of(rows, tuple(special_ids))
@@ -165,7 +166,7 @@ def infill(
     at either end of a row fewer spans can reach a token.
     """
     rows = check_batch(rows, generator)
-    [mask_id] = check_whole(mask_id=mask_id)
+    [mask_id] = check_own_ids(mask_id=mask_id)
     [mean_span] = check_numbers(mean_span=mean_span)
     rate = check_share("rate", rate)
     if not 0 < mean_span < float("inf"):

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from course_lib.checks import check_id_lists, check_whole
 from course_lib.objectives.example import IGNORE, Example
-from course_lib.objectives.rows import any_of, check_rows, check_share, lowest, round_by
+from course_lib.objectives.rows import (
+    any_of,
+    check_own_ids,
+    check_rows,
+    check_share,
+    lowest,
+    round_by,
+)
 from course_lib.shapes import Bool, Int
 
 _Draws = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -42,7 +49,7 @@ def masked_example(
     Args:
         ids: Ids of one row or of a batch of rows, with ``IGNORE`` at their end as padding.
         generator: What is drawn from.
-        mask_id: The id that hides.
+        mask_id: The id that hides; it may lie behind the vocabulary that is drawn from.
         vocab_size: V; random tokens are drawn from all ids below it that are not special.
         special_ids: Ids that are never chosen, never hidden and never drawn.
         rate: Share of the tokens that become targets.
@@ -60,16 +67,15 @@ def masked_example(
 
     Raises:
         TypeError: If an argument is of a wrong type.
-        ValueError: If a share is none, or no token is left to draw.
+        ValueError: If an id is negative, a share is none, or no token is left to draw.
 
     Source: Devlin et al. 2019, "BERT", section 3.1 and appendix A.1; Liu et al. 2019, "RoBERTa",
     section 4.1 (dynamic masking). BERT rounds the number of targets of a row and takes at least
     one; we round at random, so that the rate is exact for short rows too.
     """
     rows = check_rows(ids, generator)
-    [mask_id, vocab_size, pad_id] = check_whole(
-        mask_id=mask_id, vocab_size=vocab_size, pad_id=pad_id
-    )
+    [mask_id, pad_id] = check_own_ids(mask_id=mask_id, pad_id=pad_id)
+    [vocab_size] = check_whole(vocab_size=vocab_size)
     [static_copies] = check_whole(None, static_copies=static_copies)
     [special_ids] = check_id_lists(special_ids=special_ids)
     rate, masked = check_share("rate", rate), check_share("masked", masked)

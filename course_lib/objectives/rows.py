@@ -4,10 +4,12 @@ A batch is a rectangle. A shorter text is a row with ``IGNORE`` at its end; the 
 such rows and give such rows, a whole batch at a time.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_generator, check_ids, check_numbers
+from course_lib.checks import check_generator, check_ids, check_numbers, check_whole
 from course_lib.objectives.example import IGNORE
 from course_lib.shapes import Bool, Float, Int
 
@@ -31,6 +33,7 @@ def check_rows(ids: Int[Tensor, "*B T"], generator: torch.Generator) -> Int[Tens
     padding = rows == IGNORE
     if bool((padding[:, :-1] & ~padding[:, 1:]).any()):
         raise ValueError(f"ids must hold {IGNORE} at the end of a row only, found an id after it")
+    refuse_negative("ids", rows)
     return rows
 
 
@@ -50,7 +53,33 @@ def check_batch(rows: Int[Tensor, "B T"], generator: torch.Generator) -> Int[Ten
     """
     rows = check_ids("rows", rows, "B T")
     check_generator(generator)
+    refuse_negative("rows", rows)
     return rows
+
+
+def refuse_negative(name: str, ids: Int[Tensor, "*B T"]) -> None:
+    """Raise ``ValueError`` for an id below 0 that is no padding: no model has such a token."""
+    wrong = ids[(ids < 0) & (ids != IGNORE)]
+    if len(wrong):
+        raise ValueError(f"{name} must hold ids of 0 or more, or {IGNORE}; got {int(wrong[0])}")
+
+
+def check_own_ids(*others: object, **values: int | None) -> list[Any]:
+    """Return ids that an objective puts in, as `check_whole` does; none may be below 0.
+
+    Args:
+        *others: What will do instead, such as None.
+        **values: Ids by name.
+
+    Raises:
+        TypeError: Naming the first that is no whole number.
+        ValueError: Naming the first that is negative.
+    """
+    plain = check_whole(*others, **values)
+    for name, value in zip(values, plain, strict=True):
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must be an id, 0 or more, got {value}")
+    return plain
 
 
 def check_share(name: str, value: float | int) -> float | int:

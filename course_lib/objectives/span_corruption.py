@@ -16,10 +16,18 @@ from course_lib.checks import (
     check_lists,
     check_mask,
     check_numbers,
-    check_whole,
 )
 from course_lib.objectives.example import IGNORE, Example
-from course_lib.objectives.rows import append, check_rows, check_share, choose, close_up, shifted
+from course_lib.objectives.rows import (
+    append,
+    check_own_ids,
+    check_rows,
+    check_share,
+    choose,
+    close_up,
+    refuse_negative,
+    shifted,
+)
 from course_lib.shapes import Bool, Float, Int
 
 
@@ -46,7 +54,7 @@ class Denoiser:
 
     def __post_init__(self) -> None:
         [mean_span] = check_numbers(mean_span=self.mean_span)
-        [mode_id] = check_whole(None, mode_id=self.mode_id)
+        [mode_id] = check_own_ids(None, mode_id=self.mode_id)
         at_end, anywhere = check_flags(at_end=self.at_end, anywhere=self.anywhere)
         plain = {
             "rate": check_share("rate", self.rate),
@@ -121,7 +129,7 @@ def span_corruption_example(
 
     Raises:
         TypeError: If an argument is of a wrong type.
-        ValueError: If there are more spans than sentinels, or no denoiser.
+        ValueError: If there are more spans than sentinels, no denoiser, or a negative id.
 
     Source: Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 3.1.4, and
     T5's ``random_spans_noise_mask``, by which the number of tokens and of spans follows from the
@@ -129,7 +137,7 @@ def span_corruption_example(
     """
     rows = check_rows(ids, generator)
     check_lists(denoisers=denoisers)
-    [start_id, pad_id] = check_whole(start_id=start_id, pad_id=pad_id)
+    [start_id, pad_id] = check_own_ids(start_id=start_id, pad_id=pad_id)
     if not denoisers:
         raise ValueError("denoisers must hold at least 1 denoiser, got 0")
     which = torch.zeros(len(rows), dtype=torch.long, device=rows.device)
@@ -178,10 +186,11 @@ def split_spans(
             has another shape.
     """
     rows = check_ids("rows", rows, "B T")
+    refuse_negative("rows", rows)
     [sentinels] = check_id_lists(sentinels=sentinels)
     if len(set(sentinels)) < len(sentinels):
         raise ValueError(f"sentinels must differ, one a span, got {sentinels!r:.60}")
-    [eos_id] = check_whole(None, eos_id=eos_id)
+    [eos_id] = check_own_ids(None, eos_id=eos_id)
     check_mask("cut", cut, rows.shape)
     present = rows != IGNORE
     cut = cut.bool() & present

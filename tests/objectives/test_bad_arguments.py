@@ -9,6 +9,8 @@ from torch import Tensor
 from course_lib import objectives as aims
 from tests.doors import ROWS, Door, draws, fault, trials
 
+OWN = ("mask_id", "pad_id", "start_id", "eos_id", "mode_id")
+
 pytestmark = pytest.mark.usefixtures("as_installed")
 FLOATS, TARGETS = torch.zeros(2, 3, 7), torch.ones(2, 3, dtype=torch.long)
 DOORS: dict[str, Door] = {
@@ -147,3 +149,16 @@ def test_a_door_without_a_check_is_found() -> None:
 def test_a_sentinel_stands_for_one_span() -> None:
     with pytest.raises(ValueError, match="sentinels must differ"):
         aims.split_spans(ROWS, ROWS == 3, sentinels=[11, 11], eos_id=1)
+
+
+@pytest.mark.parametrize("door", sorted(DOORS))
+def test_an_id_that_no_model_has_is_refused(door: str) -> None:
+    """All of them below 0, and at any place: -100 alone is padding, and never an id put in."""
+    function, make, kinds = DOORS[door]
+    wrong: dict[str, Any] = {name: value for name in OWN if name in kinds for value in (-1, -100)}
+    rows = [name for name in ("ids", "rows", "tokens") if kinds.get(name) == "ids"]
+    for name in rows:
+        wrong[name] = ROWS.clone().index_fill(1, torch.tensor([0]), -3)
+    for name, value in wrong.items():
+        with pytest.raises(ValueError, match=f"^{name} must"):
+            function(**{**make(), name: value})

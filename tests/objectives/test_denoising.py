@@ -199,13 +199,13 @@ def test_the_papers_letters_are_among_what_is_drawn(noise: Noise, made: str) -> 
 @pytest.mark.parametrize(
     ("noise", "made"),
     [
-        (partial(mask_tokens, mask_id=-1), "Thank you <M> <M> me to your party <M> week ."),
+        (partial(mask_tokens, mask_id=99), "Thank you <M> <M> me to your party <M> week ."),
         (delete_tokens, "Thank you me to your party week ."),
     ],
 )
 def test_the_papers_words_are_among_what_is_drawn(noise: Noise, made: str) -> None:
     """Raffel et al. 2020, table 3: MASS-style, and dropped tokens."""
-    number = {word: n for n, word in enumerate(WORDS)} | {"<M>": -1}
+    number = {word: n for n, word in enumerate(WORDS)} | {"<M>": 99}
     rows = torch.arange(len(WORDS)).expand(4000, len(WORDS))
     drawn = {tuple(plain(row)) for row in noise(rows, generator(), rate=3 / len(WORDS))}
     assert tuple(number[word] for word in made.split()) in drawn
