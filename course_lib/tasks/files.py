@@ -117,13 +117,20 @@ def _value(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> An
 def _text(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:
     value = _value(record, name, names)
     if isinstance(value, bool | int | float) and name == "label":
-        value = str(value)  # labels are often numbers
+        value = str(_whole(value))  # labels are often numbers
     if not isinstance(value, str):
         raise TypeError(f"{names[name]} must be text, got {type(value).__name__}")
     if not value.strip():
         raise ValueError(f"{names[name]} is blank")
     _check_characters(value, names[name])
     return value
+
+
+def _whole(label: Any) -> Any:
+    """A label that is a whole number, as an integer: 1 and 1.0 are one number of JSON."""
+    if isinstance(label, float) and label.is_integer() and abs(label) < 2**53:
+        return int(label)
+    return label
 
 
 def _list(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ def _list(record: Mapping[str, Any], name: str, names: Mapping[str, str]) -> tup
             raise ValueError(f"{names[name]} {value!r:.60} is no list that can be read")
         value = value.split() if found is None else found
     if name == "labels" and isinstance(value, list):  # data sets often number their labels
-        value = [str(one) if type(one) is int else one for one in value]
+        value = [str(_whole(one)) if type(_whole(one)) is int else one for one in value]
     if not isinstance(value, list) or any(not isinstance(one, str) for one in value):
         raise TypeError(f"{names[name]} must be texts, got {value!r:.60}")
     if not value:
