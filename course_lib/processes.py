@@ -12,10 +12,12 @@ that lets no Python thread run.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import functools
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +25,7 @@ import threading
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -259,6 +262,40 @@ def run_command(main: Callable[[], int | None]) -> None:
         print("interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def filled(text: str) -> str:
+    """Read a word of a command line that must not be empty; a ``type`` for ``argparse``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("got an empty word")
+    return text
+
+
+def file_path(text: str) -> Path:
+    """Read a path of a command line: an empty one would be the current folder.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty.
+    """
+    return Path(filled(text))
+
+
+def in_options(error: Exception, chosen: argparse.Namespace) -> str:
+    """Say an error as who wrote the command line knows it: ``held_out`` is ``--held-out`` there.
+
+    Args:
+        error: its text may begin with the name of an argument.
+        chosen: what ``argparse`` read.
+    """
+    text = str(error)
+    name = re.match(r"\w+(?= must |=| [\d.e+-]+ )", text)
+    if name is None or vars(chosen).get(name[0]) is None:
+        return text  # also where the option was left out: the value has come from elsewhere
+    return f"--{name[0].replace('_', '-')}{text[name.end() :]}"
 
 
 def describe(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """Children end with what they started, however their parent ends."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -126,6 +127,23 @@ def test_a_text_that_cannot_be_made():
 
     assert processes.describe(KeyError("a")) == "KeyError: 'a'"
     assert processes.describe(Silent()) == "Silent (making its text raised ValueError)"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("held_out must be below 1", "--held-out must be below 1"),
+        ("held_out 0.5 of 9 is little", "--held-out 0.5 of 9 is little"),
+        ("nprocs=9 does not fit", "--nprocs=9 does not fit"),
+        ("output must be a folder", "output must be a folder"),  # left out
+        ("held_outs must be below 1", "held_outs must be below 1"),
+        ("held_out is what it says", "held_out is what it says"),
+        ("", ""),
+    ],
+)
+def test_an_error_names_the_option_that_was_written(text, told):
+    chosen = argparse.Namespace(held_out=1.5, nprocs=9, output=None)
+    assert processes.in_options(ValueError(text), chosen) == told
 
 
 def ran(source: str, **pipes) -> subprocess.CompletedProcess:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from course_lib.capstone.run import Capstone, MissingError
 from course_lib.capstone.settings import SIZES, STEPS, Settings
+from course_lib.processes import filled, in_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,8 +20,10 @@ def parser() -> argparse.ArgumentParser:
         + ", ".join(STEPS)
         + ". The same command goes on where it was cut.",
     )
-    made.add_argument("folder", metavar="FOLDER", help="text, JSON lines, HTML, WARC")
-    made.add_argument("--out", required=True, metavar="RUN", help="folder for the results")
+    made.add_argument("folder", type=filled, metavar="FOLDER", help="text, JSON lines, HTML, WARC")
+    made.add_argument(
+        "--out", type=filled, required=True, metavar="RUN", help="folder for the results"
+    )
     helps = {
         "language": "two-letter code of the one to keep (all)",
         "filters": "of python -m course_lib.data, in order (%(default)s)",
@@ -62,14 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen.folder, chosen.out, settings, again=chosen.again, progress=not chosen.quiet
         )
     except (ValueError, OSError, ImportError) as error:
-        reader.exit(2, f"{reader.prog}: {error}\n")
+        reader.exit(2, f"{reader.prog}: {in_options(error, chosen)}\n")
     try:
         run.all(lambda line: print(line, flush=True))
     except MissingError as error:
         print(f"{reader.prog}: stopped. {error}", file=sys.stderr)
         return 1
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"{reader.prog}: {error}", file=sys.stderr)
+        print(f"{reader.prog}: {in_options(error, chosen)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.exercises.author.payload import build_payload
 from course_lib.exercises.catalog import all_specs, find
 from course_lib.files import write_text
-from course_lib.processes import run_command
+from course_lib.processes import file_path, run_command
 
 SCHEMA = Path(__file__).with_name("schema.json")
 
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("build", help="write the payloads for the static page")
-    command.add_argument("--output", type=Path, required=True, metavar="FILE")
+    command.add_argument("--output", type=file_path, required=True, metavar="FILE")
     command = commands.add_parser("check", help="check exercises; prints what it found as JSON")
     command.add_argument("names", nargs="*", metavar="ID", help="exercises; all if none is named")
     command.add_argument("--seeds", type=int, default=0, help="how many fresh seeds to try too")

@@ -5,9 +5,9 @@ import asyncio
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from course_lib.extras import needs
+from course_lib.processes import file_path
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,9 +17,11 @@ def parser() -> argparse.ArgumentParser:
         description="Serve a checkpoint to OpenAI's clients: /v1/models, /v1/completions, "
         "/v1/chat/completions; also /health, /metrics, and a page for a person at /.",
     )
-    made.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder of a training "
-                      "run or of a published model")  # fmt: skip
-    made.add_argument("--tokenizer", type=Path, help="file or folder; else the checkpoint's own")
+    made.add_argument("checkpoint", type=file_path, metavar="CHECKPOINT", help="folder of a "
+                      "training run or of a published model")  # fmt: skip
+    made.add_argument(
+        "--tokenizer", type=file_path, help="file or folder; else the checkpoint's own"
+    )
     made.add_argument("--name", help="what requests call the model (the folder's name)")
     made.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: "
                       "this machine alone; there are no keys)")  # fmt: skip

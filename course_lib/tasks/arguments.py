@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from course_lib.processes import file_path, filled
 from course_lib.tasks.files import COLUMNS
 from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS
@@ -25,20 +26,24 @@ def parser() -> argparse.ArgumentParser:
         description=f"Tune a pre-trained model on a task and score it. {about}.",
     )
     made.add_argument("kind", choices=tuple(TASK_KINDS), metavar="KIND", help=", ".join(TASK_KINDS))
-    made.add_argument("--checkpoint", required=True, help="folder of a training run or of a "
-                      "published model, or a name on the hub")  # fmt: skip
+    made.add_argument("--checkpoint", required=True, type=filled, help="folder of a training "
+                      "run or of a published model, or a name on the hub")  # fmt: skip
     made.add_argument("--scratch", action="store_true", help="forget the weights: the same model "
                       "from random ones, to see what pre-training is worth")  # fmt: skip
     data = made.add_argument_group("data")
-    data.add_argument("--data", type=Path, help="CSV, JSON lines or CoNLL; without it, the task "
-                      "that is made by rules")  # fmt: skip
-    data.add_argument("--test", type=Path, help="items to score on; without it, a share of --data")
+    data.add_argument("--data", type=file_path, help="CSV, JSON lines or CoNLL; without it, the "
+                      "task that is made by rules")  # fmt: skip
+    data.add_argument(
+        "--test", type=file_path, help="items to score on; without it, a share of --data"
+    )
     data.add_argument("--held-out", type=float, help="that share (0.2)")
     data.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS",
                       help="what the file calls a column; ours are "
                       f"{', '.join(n for names in COLUMNS.values() for n in names)}")  # fmt: skip
     data.add_argument("--made-items", type=int, help="items of the made task to tune on (128)")
-    data.add_argument("--tokenizer", type=Path, help="file or folder; else the checkpoint's own")
+    data.add_argument(
+        "--tokenizer", type=file_path, help="file or folder; else the checkpoint's own"
+    )
     data.add_argument("--prefix", default="", help="text put before each text, as T5 names a task")
     how = made.add_argument_group("tuning")
     how.add_argument("--steps", type=int, default=300, help="updates (%(default)s)")
@@ -49,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--max-new-tokens", type=int, default=64, help="of a text that is written")
     how.add_argument("--seed", type=int, default=0, help="draws head, order, split and dropout")
     kept = made.add_argument_group("results")
-    kept.add_argument("--output", type=Path, help="folder for the tuned model and its answers")
+    kept.add_argument("--output", type=file_path, help="folder for the tuned model and its answers")
     kept.add_argument("--checkpoint-every", type=int, help="updates between checkpoints")
     kept.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     told = kept.add_mutually_exclusive_group()

@@ -16,6 +16,7 @@ import torch
 from course_lib.files import write_json, write_text
 from course_lib.locks import locked
 from course_lib.model import Transformer
+from course_lib.processes import in_options
 from course_lib.tasks.arguments import check, check_family, pair, parser
 from course_lib.tasks.examples import Encoder, Examples, encode_items
 from course_lib.tasks.files import labels_of, read_items
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             prepared = prepare(chosen)
         except (ValueError, TypeError, OSError, ImportError) as error:
-            reader.exit(2, f"{reader.prog}: {error}\n")
+            reader.exit(2, f"{reader.prog}: {in_options(error, chosen)}\n")
         with _alone(chosen.output):
             history = tune(prepared, chosen)
             if history.interrupted:
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.output is not None:
             write_results(prepared, chosen, scores, answers)
     except (FloatingPointError, ValueError, OSError, ImportError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; the last checkpoint is whole", file=sys.stderr)
@@ -168,7 +169,12 @@ def read_data(chosen: argparse.Namespace, kind: TaskKind) -> tuple[list[Item], l
 
 
 def _read(chosen: argparse.Namespace, path: Path, kind: TaskKind) -> list[Item]:
-    items = read_items(path, kind.item, dict(map(pair, chosen.column)))
+    try:
+        items = read_items(path, kind.item, dict(map(pair, chosen.column)))
+    except ValueError as error:
+        if not str(error).startswith("columns "):
+            raise
+        raise ValueError(f"--column{str(error).removeprefix('columns')}") from error
     try:
         return kind.ready(items)
     except ValueError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
+from course_lib.processes import file_path
 from course_lib.training.engines import STRATEGIES
 from course_lib.training.objective_settings import FAMILY_OF, NOISES
 
@@ -23,15 +23,17 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     )
     what = made.add_argument_group("model")
     what.add_argument("--preset", help=f"a published model: {', '.join(presets)}")
-    what.add_argument("--config", type=Path, help="a JSON file of TransformerConfig fields")
+    what.add_argument("--config", type=file_path, help="a JSON file of TransformerConfig fields")
     what.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one config field"
     )
     data = made.add_argument_group("data")
-    data.add_argument("--text", "--data", nargs="+", type=Path, help="UTF-8 files, a document "
+    data.add_argument("--text", "--data", nargs="+", type=file_path, help="UTF-8 files, a document "
                       "each; without it, the language reference that comes with "
                       "Python")  # fmt: skip
-    data.add_argument("--tokenizer", type=Path, help="a tokenizer.json; without it one is learned")
+    data.add_argument(
+        "--tokenizer", type=file_path, help="a tokenizer.json; without it one is learned"
+    )
     data.add_argument("--vocab-size", type=int, help="tokens to learn, and rows of the embedding")
     data.add_argument("--seq-len", type=int, help="tokens of a row (the model's maximum)")
     data.add_argument("--held-out", type=float, help="share of the text to measure on")
@@ -63,7 +65,7 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     where.add_argument("--backend", choices=("gloo", "nccl"), help="nccl where there are GPUs")
     where.add_argument("--time-limit", type=float, default=24.0, help="hours, with --nprocs")
     kept = made.add_argument_group("results")
-    kept.add_argument("--output", type=Path, help="folder for checkpoints and the final model")
+    kept.add_argument("--output", type=file_path, help="folder for checkpoints and the final model")
     kept.add_argument("--checkpoint-every", type=int, help="updates between checkpoints")
     kept.add_argument("--keep-last", type=int, help="checkpoints of a sharded run that stay (all)")
     kept.add_argument("--evaluate-every", type=int, help="updates between measurements")

@@ -23,6 +23,7 @@ from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
 from course_lib.files import read_json
 from course_lib.locks import READ_ONLY, only_run
+from course_lib.processes import in_options
 from course_lib.training.arguments import parser
 from course_lib.training.engines import check_strategy
 from course_lib.training.history import History
@@ -63,7 +64,7 @@ def main(
         try:
             job, n_ranks = prepare(chosen, presets, tokenizer, held)
         except (ValueError, TypeError, KeyError, OSError) as error:
-            reader.exit(2, f"{reader.prog}: {error}\n")
+            reader.exit(2, f"{reader.prog}: {in_options(error, chosen)}\n")
         return _carry_out(job, n_ranks, chosen)
 
 
@@ -77,7 +78,7 @@ def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
             print(announcement(job, n_ranks), flush=True)
         history = start(job, chosen)
     except (RankFailure, CheckpointError, FloatingPointError, ValueError, OSError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; the last checkpoint is whole", file=sys.stderr)
@@ -153,6 +154,8 @@ def prepare(
 
     documents = pydoc_topics() if chosen.text is None else read_text_files(chosen.text)
     share = _share_held_out(chosen)
+    if share and len(documents) < 2:
+        raise ValueError(f"--held-out {share} needs 2 texts or more, got {len(documents)}")
     learned, measured = split(documents, share) if share else (documents, [])
     needed = special_tokens(name, length, chosen.mask_rate, chosen.mean_span)
     words = choose_tokenizer(chosen, config, tokenizer, learned, needed)

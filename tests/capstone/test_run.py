@@ -146,10 +146,12 @@ def test_bad_input_is_one_line_before_work_starts(
     assert "there is no folder" in refused(capsys, str(tmp_path / "gone"), "--out", out)
     assert "in one another" in refused(capsys, str(raw), "--out", str(raw / "run"))
     assert "--no-such" in refused(capsys, str(raw), "--out", out, "--no-such")
-    assert "vocab_size" in refused(capsys, str(raw), "--out", out, "--vocab-size", "9")
-    assert "held_out" in refused(capsys, str(raw), "--out", out, "--held-out", "nan")
-    assert "size must be one of" in refused(capsys, str(raw), "--out", out, "--size", "huge")
+    assert "--vocab-size must" in refused(capsys, str(raw), "--out", out, "--vocab-size", "9")
+    assert "--held-out must" in refused(capsys, str(raw), "--out", out, "--held-out", "nan")
+    assert "--size must be one of" in refused(capsys, str(raw), "--out", out, "--size", "huge")
     assert "--steps must be of" in refused(capsys, str(raw), "--out", out, "--filters", "magic")
+    assert "argument --out: got an empty word" in refused(capsys, str(raw), "--out", "")
+    assert "argument FOLDER: got an empty word" in refused(capsys, "", "--out", out)
     assert not Path(out).exists()
 
 

@@ -355,7 +355,7 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--strategy", "deepspeed"], "deepspeed_config gives the settings"),
         (["--config", TINY, "--strategy", "zero4"], "strategy must be one of plain, ddp"),
         (["--config", TINY, "--batch-size", "5", "--nprocs", "2"],
-         "batch_size 5 does not divide over 2 ranks with 1 backward passes each; it must be a "
+         "--batch-size 5 does not divide over 2 ranks with 1 backward passes each; it must be a "
          "multiple of 2"),
         (["--config", TINY, "--nprocs", "0"], "nprocs must be at least 1, got 0"),
         (["--config", TINY, "--nprocs", "99", "--backend", "nccl"], "NCCL needs a GPU per rank"),
@@ -383,7 +383,7 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--warmup", "300"], "--warmup must be 0 to --steps 200, got 300"),
         (["--config", TINY, "--seq-len", "64"], "--seq-len must be at most max_seq_len 16, got 64"),
         (["--config", TINY, "--tokenizer", "x", "--vocab-size", "300"], "--tokenizer brings its"),
-        (["--config", TINY, "--vocab-size", "12"], "vocab_size must be at least 257"),
+        (["--config", TINY, "--vocab-size", "12"], "--vocab-size must be at least 257"),
         (["--config", TINY, "--resume"], "--resume needs --output"),
         (["--config", TINY, "--checkpoint-every", "2"], "--checkpoint-every needs --output"),
         (["--config", TINY, "--output", TINY], "is a file; a folder is wanted"),
@@ -393,7 +393,13 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--evaluate-every", "2"], "--evaluate-every needs text to measure on"),
         (["--config", TINY, "--set", "dropout=0.1", "--set", "dropout=0.2"],
          "--set names dropout twice: dropout=0.1 dropout=0.2"),
-        (["--config", TINY, "--held-out", "1.5"], "held_out must lie between 0 and 1, got 1.5"),
+        (["--config", TINY, "--held-out", "1.5"], "--held-out must lie between 0 and 1, got 1.5"),
+        (["--config", TINY, "--nprocs", "0"], "--nprocs must be at least 1, got 0"),
+        (["--config", TINY, "--nprocs", "2", "--batch-size", "3"], "--batch-size 3 does not"),
+        (["--config", ""], "argument --config: got an empty word"),
+        (["--config", TINY, "--text", ""], "argument --text/--data: got an empty word"),
+        (["--config", TINY, "--tokenizer", ""], "argument --tokenizer: got an empty word"),
+        (["--config", TINY, "--output", ""], "argument --output: got an empty word"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused_before_work_starts(
