@@ -60,15 +60,22 @@ def rows_against(times: dict[str, list[float]], ours: str, what: str) -> list[di
 def store(content: dict[str, Any], file: Path) -> None:
     """Write a result, whole or not at all, with the day and the processor.
 
-    They go into what it tells of its run, `about`, where there is one.
+    They go into what it tells of its run, `about`, where there is one. What cannot be written is
+    printed: hours of measuring must not go with a full disk.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     run = {"date": datetime.date.today().isoformat(), "processor": processor()}
     if "about" in content:
         content = {**content, "about": {**content["about"], **run}}
     else:
         content = {**run, **content}
-    file.parent.mkdir(exist_ok=True)
-    write_atomic(file, json.dumps(content, indent=1) + "\n")
+    try:
+        write_atomic(file, json.dumps(content, indent=1) + "\n")
+    except OSError:
+        print(json.dumps(content), flush=True)
+        raise
 
 
 def report(

@@ -41,6 +41,7 @@ from course_lib.objectives import (
     infill,
     masked_example,
 )
+from course_lib.processes import file_path
 from course_lib.tasks import (
     MADE,
     METRICS,
@@ -333,15 +334,18 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     reader.add_argument("--tasks", nargs="+", choices=tuple(TASKS), default=list(TASKS))
-    reader.add_argument("--output", type=Path, default=RESULT)
+    reader.add_argument("--output", type=file_path, default=RESULT, help="file to write")
     chosen = reader.parse_args()
+    if chosen.output.is_dir():
+        reader.error(f"--output {chosen.output} is a folder; a file is wanted")
+    kept = others(chosen.output, chosen.tasks)
     torch.set_num_threads(1)
     began = time.process_time()
     results = [compare(task, TASKS[task][1], chosen.seeds) for task in chosen.tasks]
     if "sentiment" in chosen.tasks:
         results.append(compare("sentiment", MANY, chosen.seeds))
     order = list(TASKS)
-    results += others(chosen.output, chosen.tasks)
+    results += kept
     results.sort(key=lambda row: (row["items"] == MANY, order.index(row["task"])))
     content = {
         "command": f"python benchmarks/pretraining_pays.py --tasks {' '.join(chosen.tasks)}",

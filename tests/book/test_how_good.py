@@ -3,6 +3,7 @@
 import datetime
 import importlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,18 @@ def test_one_function_writes_the_results(tmp_path: Path, monkeypatch: pytest.Mon
         text = script.read_text(encoding="utf-8")
         assert re.search(r"\b(report|store)\(", text), f"{script.name} stores through _measure"
         assert "write_text(" not in text, f"{script.name} writes a file of its own"
+
+
+def test_a_result_that_finds_no_room_is_printed(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.syspath_prepend(str(ratios.BENCHMARKS))
+    measure = importlib.import_module("_measure")
+    monkeypatch.setattr(
+        os, "fsync", lambda number: os.write(os.open("/dev/full", os.O_WRONLY), b"a")
+    )
+    with pytest.raises(OSError, match="No space left on device"):
+        measure.store({"rows": [1, 2]}, tmp_path / "deep" / "results" / "a.json")
+    assert json.loads(capsys.readouterr().out)["rows"] == [1, 2]
+    assert not list((tmp_path / "deep" / "results").iterdir())
 
 
 def test_the_other_parts_say_what_the_tests_hold(found: dict[str, Any]) -> None:
