@@ -54,14 +54,23 @@ def word_of(value: Any, above: tuple[int, ...] = ()) -> str:
     return hashlib.sha256("\0".join([type(value).__name__, *parts]).encode()).hexdigest()
 
 
+def told_to_others(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What other pages may show of what one says about itself.
+
+    A heading is linked to by its name and shown by its title. The line it stands on, which Sphinx
+    keeps with them, moves with each line that is written above it, and no page shows it.
+    """
+    told = {name: value for name, value in metadata.items() if name != "wordcount"}
+    if slugs := told.get("myst_slugs"):
+        told["myst_slugs"] = {name: shown for name, (_, *shown) in slugs.items()}
+    return told
+
+
 def seen_by_others(env: BuildEnvironment) -> dict[str, str]:
     """One word for each part of the environment that pages may show of each other."""
     parts = {name: value for name, value in vars(env).items() if name not in NOT_SEEN}
     parts["included"] = {page: found for page, found in env.included.items() if found}
-    parts["metadata"] = {
-        page: {name: value for name, value in told.items() if name != "wordcount"}
-        for page, told in env.metadata.items()
-    }
+    parts["metadata"] = {page: told_to_others(told) for page, told in env.metadata.items()}
     # Entries of the index stand on its own page alone, which is written each time.
     parts |= {f"domain {name}": held for name, held in env.domaindata.items() if name != "index"}
     cited = env.domaindata.get("cite", {}).get("citation_refs", [])

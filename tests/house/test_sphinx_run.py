@@ -128,6 +128,24 @@ def test_a_module_that_no_page_names_stays_listed() -> None:
     assert env._viewcode_modules == {"used": 3, "unused": 2}
 
 
+def test_a_line_above_a_heading_moves_nothing_that_others_show() -> None:
+    def moved(line: int, title: str, minutes: int) -> str:
+        env = SimpleNamespace(
+            included={},
+            domaindata={},
+            metadata={
+                "notebooks/06": {
+                    "myst_slugs": {"by-hand": (line, "by-hand", title)},
+                    "wordcount": {"minutes": minutes},
+                }
+            },
+        )
+        return reading.seen_by_others(env)["metadata"]
+
+    assert moved(10, "By hand", 5) == moved(12, "By hand", 6)
+    assert moved(10, "By hand", 5) != moved(10, "By head", 5)
+
+
 def test_every_extension_of_the_course_is_in_the_list_that_sphinx_loads() -> None:
     """Jupyter Book's own list is replaced, and with it what it would add for each of ours."""
     sphinx = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
