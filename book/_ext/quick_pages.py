@@ -25,10 +25,15 @@ EARLY = (
     'matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"; })'
     "(document.documentElement.dataset);"
 )
-# A page that is opened at a place of it, or once more, has to know at once where that place is.
+# A page that is opened at a place of it, or once more, has to know at once where it is; also at
+# one that is named by its words (#:~:text=). Of those only Chromium tells: elsewhere whoever comes
+# from another site, as by a link of a search engine, gets all of the page.
 FIRST_VIEW = (
-    '<script>if(!location.hash&&performance.getEntriesByType("navigation")[0]?.type==="navigate")'
-    'document.documentElement.dataset.view="first"</script>\n'
+    '<script>((visit)=>{if(!location.hash&&visit?.type==="navigate"&&!visit.name.includes(":~:")'
+    "&&(navigator.userAgentData||!document.referrer"
+    "||new URL(document.referrer).origin===location.origin))"
+    'document.documentElement.dataset.view="first"})'
+    '(performance.getEntriesByType("navigation")[0])</script>\n'
 )
 OPTIONS = "documentation_options.js"
 HEAD = re.compile(r"(?<=<head>).*?(?=</head>)", re.DOTALL)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from book._ext.quick_pages import FIRST_VIEW
 from book._tools.paths import ROOT
 
 ASSETS = ROOT / "book" / "assets"
@@ -100,3 +101,39 @@ def test_a_tall_window_shows_more_of_a_page_as_it_stays(
         f"{SECTIONS}.map((one) => getComputedStyle(one).contentVisibility === 'auto')"
     )
     assert auto == [n + 1 >= left_out for n in range(8)]
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_place_named_by_its_words_is_found(browser: Browser, words: bool) -> None:
+    """A link of a search engine to words of a section that is left out at first."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    text = "".join(PART.format(n, LINES) for n in range(8)) + PART.format(
+        8, "<p>the words here</p>"
+    )
+    place = "#:~:text=the%20words%20here" if words else ""
+    pages = {
+        "http://course.test/page.html": f"<!doctype html><html><head>{FIRST_VIEW}<style>{THEME}"
+        f"</style></head><body><article class='bd-article'><section>{text}</section></article>"
+        f"<script>{SCRIPT}</script></body></html>",
+        "http://search.test/": "<!doctype html><meta name='referrer' content='origin'><a "
+        f"rel='noopener' href='http://course.test/page.html{place}'>found</a>",
+    }
+    page.route(
+        "**/*",
+        lambda route: route.fulfill(
+            content_type="text/html", body=pages.get(route.request.url.partition("#")[0], "")
+        ),
+    )
+    try:
+        page.goto("http://search.test/")
+        page.get_by_role("link").click()
+        page.wait_for_url("http://course.test/**")
+        page.wait_for_function("document.readyState === 'complete'")
+        page.wait_for_function("!document.documentElement.dataset.view")
+        page.wait_for_timeout(500)  # whoever is moved later is moved while reading
+        top = page.evaluate(
+            "[...document.querySelectorAll('p')].at(-1).getBoundingClientRect().top"
+        )
+        assert (0 < top < 900) is words
+    finally:
+        page.close()
