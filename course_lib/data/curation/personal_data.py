@@ -77,7 +77,10 @@ def find_personal_data(text: str) -> list[Found]:
 
 
 def mask_personal_data(text: str) -> str:
-    """Put ``<EMAIL>``, ``<PHONE>``, ... where personal data stood. Twice is the same as once.
+    """Put ``<EMAIL>``, ``<PHONE>``, ... where personal data stood.
+
+    Twice is the same as once, but where two pieces touch: what follows the other without a border
+    has no form of its own until that one is replaced.
 
     Args:
         text: Any text.

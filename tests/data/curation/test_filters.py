@@ -63,6 +63,11 @@ def test_personal_data_by_its_form(text: str, masked: str) -> None:
     assert mask_personal_data(masked) == masked
 
 
+def test_pieces_that_touch_are_masked_one_after_the_other() -> None:
+    once = mask_personal_data("x +49 30 1234567+49 30 7654321")
+    assert once == "x <PHONE>+49 30 7654321" and mask_personal_data(once) == "x <PHONE><PHONE>"
+
+
 def test_planted_personal_data_is_found_and_tables_of_numbers_are_left() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
