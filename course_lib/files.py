@@ -87,9 +87,16 @@ def replacing(path: Pathish, *, durable: bool = True) -> Iterator[Path]:
 
 
 def _name(error: OSError, target: Path, part: Path) -> None:
-    """Let an error of writing say which file it is: a full disk names none."""
-    if error.errno is not None and error.filename in (None, str(part), part):
-        error.filename = str(target)
+    """Let an error of writing say which file it is: a full disk names none, others the partial."""
+
+    def shown(value: Any) -> Any:
+        return value.replace(str(part), str(target)) if isinstance(value, str) else value
+
+    if error.errno is not None:
+        named = error.filename
+        error.filename = str(target) if named is None else shown(os.fspath(named))
+    else:  # of a library, in words of its own
+        error.args = tuple(map(shown, error.args))
 
 
 def write_bytes(path: Pathish, data: bytes) -> None:

@@ -146,6 +146,18 @@ def test_a_full_disk_names_the_folder_that_was_written(tmp_path):
         with files.replacing_folder(tmp_path / "thing"):
             raise full
     assert names(tmp_path) == []
+    with pytest.raises(OSError, match="^[^.]*cannot write .*/thing/a: full$") as caught:
+        with files.replacing_folder(tmp_path / "thing") as part:
+            raise OSError(f"cannot write {part / 'a'}: full")
+    assert ".part" not in str(caught.value)
+    with pytest.raises(OSError, match="left on device: '.*/thing/a'$") as caught:
+        with files.replacing_folder(tmp_path / "thing") as part:
+            raise OSError(28, "No space left on device", str(part / "a"))
+    assert ".part" not in str(caught.value)
+    with pytest.raises(OSError, match="left on device: '.*/other'$"):
+        with files.replacing(tmp_path / "thing") as part:
+            raise OSError(28, "No space left on device", part.parent / "other")
+    assert names(tmp_path) == []
 
 
 def test_what_json_cannot_hold_is_found_before_a_byte_is_written(tmp_path):
