@@ -183,3 +183,16 @@ def test_a_blank_place_is_asked_for_and_a_strip_can_be_copied(show) -> None:
 def test_what_makes_no_sense_is_refused(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         ObjectiveWorkbench(**options)
+
+
+def test_the_name_of_a_strip_is_nearer_to_its_own(show):
+    page = show(ObjectiveWorkbench(seed=2))
+    before, after = page.evaluate(
+        """() => {
+            const box = (node) => node.getBoundingClientRect();
+            const [first, second] = document.querySelectorAll(".cw-live ol.cw-strip");
+            const name = second.previousElementSibling.querySelector("strong");
+            return [box(name).top - box(first).bottom, box(second).top - box(name).bottom];
+        }"""
+    )
+    assert before > after > 0
