@@ -190,7 +190,7 @@ def split_spans(
     [sentinels] = check_id_lists(sentinels=sentinels)
     if len(set(sentinels)) < len(sentinels):
         raise ValueError(f"sentinels must differ, one a span, got {sentinels!r:.60}")
-    [eos_id] = check_own_ids(None, eos_id=eos_id)
+    [eos_id, *_] = check_own_ids(None, eos_id=eos_id, sentinels=min(sentinels, default=None))
     check_mask("cut", cut, rows.shape)
     present = rows != IGNORE
     cut = cut.bool() & present

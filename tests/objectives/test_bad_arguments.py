@@ -159,6 +159,8 @@ def test_an_id_that_no_model_has_is_refused(door: str) -> None:
     rows = [name for name in ("ids", "rows", "tokens") if kinds.get(name) == "ids"]
     for name in rows:
         wrong[name] = ROWS.clone().index_fill(1, torch.tensor([0]), -3)
+    if "sentinels" in kinds and door != "join_spans":
+        wrong["sentinels"] = [11, -100, 9]  # as one it would be padding
     for name, value in wrong.items():
         with pytest.raises(ValueError, match=f"^{name} must"):
             function(**{**make(), name: value})
