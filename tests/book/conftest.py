@@ -37,14 +37,21 @@ RUN_AXE = """([where, options]) => axe.run(where || document, {
     ...options,
 }).then((result) => result.violations)"""
 # Thousands of words have a few dozen looks. Of those with one look in places that look alike, all
-# the way up, the first is looked at.
+# the way up, the first is looked at, and not again on another page where it is known.
 ONE_OF_EACH = (
-    """(options) => {
-    const kinds = new Map([[document.body, ""]]), seen = new Map(), first = [];
-    const number = (key) => seen.get(key) ?? (seen.set(key, seen.size), seen.size - 1);
+    """async ([options, known]) => {
+    const word = (text) => {  // one number for a text: 32 bits of one sum and 21 of another
+        let one = 5381, other = 52711;
+        for (let i = 0; i < text.length; i++) {
+            one = Math.imul(one, 33) ^ text.charCodeAt(i);
+            other = Math.imul(other, 65599) ^ text.charCodeAt(i);
+        }
+        return (one >>> 0) * 2 ** 21 + (other & 0x1fffff);
+    };
+    const kinds = new Map([[document.body, 0]]), seen = new Set(known), fresh = [], first = [];
     for (const node of document.body.querySelectorAll("*")) {
         const look = getComputedStyle(node);
-        const kind = number([kinds.get(node.parentNode), node.tagName, node.className.baseVal ??
+        const kind = word([kinds.get(node.parentNode), node.tagName, node.className.baseVal ??
             node.className, look.color, look.fill, look.backgroundColor, look.backgroundImage,
             look.opacity, look.fontSize, look.fontWeight, look.display, look.visibility,
             look.position, look.textShadow].join("|"));
@@ -52,15 +59,17 @@ ONE_OF_EACH = (
         if (["SCRIPT", "STYLE", "OPTION", "title", "desc"].includes(node.tagName)) continue;
         const says = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
         const asks = ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
-        const spoken = `${kind} ${asks}`;
+        const spoken = asks ? -kind : kind;
         if ((says || asks) && !seen.has(spoken)) {
-            seen.set(spoken, true);
+            seen.add(spoken);
+            fresh.push(spoken);
             first.push(node);
         }
     }
-    return ("""
+    const run = """
     + RUN_AXE
-    + """)([{include: first}, options]);
+    + """;
+    return [first.length ? await run([{include: first}, options]) : [], fresh];
 }"""
 )
 
@@ -108,21 +117,24 @@ class Opened:
         found = [HTML / path for path in paths]
         return sum(len(gzip.compress(path.read_bytes())) for path in found if path.is_file())
 
-    def axe(self, only: Sequence[str] = ()) -> list[str]:
+    def axe(self, only: Sequence[str] = (), known: set[int] | None = None) -> list[str]:
         """What axe finds, best practices and the rule about visible labels included.
 
         Args:
             only: Rules about colours to run; none named runs all rules.
+            known: Looks whose colours were found good at this width and in this theme; those of
+                this page join them. None looks at all.
         """
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
         found = [] if only else self.page.evaluate(RUN_AXE, [None, ALL_BUT_COLOURS])
-        found += self.page.evaluate(
-            ONE_OF_EACH, {"runOnly": {"type": "rule", "values": list(only or COLOURS)}}
-        )
+        rules = {"runOnly": {"type": "rule", "values": list(only or COLOURS)}}
+        of_colours, looks = self.page.evaluate(ONE_OF_EACH, [rules, sorted(known or ())])
+        if known is not None and not of_colours:
+            known.update(looks)
         return [
             f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
-            for violation in found
+            for violation in found + of_colours
             for node in violation["nodes"]
         ]
 

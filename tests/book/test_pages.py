@@ -1,6 +1,7 @@
 """Every page in a real browser: offline, silent, accessible, narrow, and without JavaScript."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -285,14 +286,21 @@ def test_every_widget_comes_to_life(opened) -> None:
     assert opened.page.locator(".cw-live[data-ready=true]").count() == views
 
 
+@pytest.fixture(scope="module")
+def good_looks() -> defaultdict[tuple[int, str], set[int]]:
+    """Looks without a fault of colour, of the pages before, at each width and in each theme."""
+    return defaultdict(set)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_axe_finds_nothing(width: int, scheme: str, opened) -> None:
+def test_axe_finds_nothing(width: int, scheme: str, opened, good_looks) -> None:
     """The dark page has the same elements, so the rules about colours say all that is new."""
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.page.emulate_media(color_scheme=scheme)
     opened.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-    found = opened.axe(only=COLOURS if scheme == "dark" else ())
+    known = good_looks[width, scheme]
+    found = opened.axe(only=COLOURS if scheme == "dark" else (), known=known)
     opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
     assert found == []
 
@@ -328,6 +336,26 @@ def test_axe_finds_a_planted_fault_of_the_dark_page(width: int, open_page: Calla
         "document.querySelector('article').innerHTML += '<p style=\"color: #222\">dark</p>'"
     )
     assert any("color-contrast" in line for line in opened.axe(only=COLOURS))
+
+
+def test_a_look_that_is_known_is_not_looked_at_again_and_another_one_is(
+    open_page: Callable,
+) -> None:
+    known: set[int] = set()
+    opened = open_page(CHAPTERS[0])
+    assert opened.axe(only=COLOURS, known=known) == []
+    every = len(known)
+    assert opened.axe(only=COLOURS, known=known) == [] and len(known) == every > 100
+    other = open_page(CHAPTERS[1])
+    assert other.axe(only=COLOURS, known=known) == []
+    assert every < len(known) < 2 * every  # most looks of a second page are those of the first
+    other.page.evaluate(
+        "document.querySelector('article').innerHTML += '<p style=\"color: #ddd\">pale</p>'"
+    )
+    before = len(known)
+    for _ in range(2):  # a fault makes nothing known
+        (found,) = other.axe(only=COLOURS, known=known)
+        assert "color-contrast" in found and "pale" in found and len(known) == before
 
 
 def test_axe_finds_a_planted_fault_among_words_of_code(open_page: Callable) -> None:
