@@ -21,7 +21,7 @@ NONE_CHOSEN = 5  # what pytest returns where `-k` chose no test
 def pytest(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     """Start pytest on two processors."""
     # The outputs of the run that the build has just made are compared in tests/house.
-    shared = ("-q", "-n", "2", "--dist", "loadscope", *arguments, *sys.argv[1:])
+    shared = ("-q", "-n", "3", "--dist", "loadscope", *arguments, *sys.argv[1:])
     return subprocess.Popen([sys.executable, "-m", "pytest", *shared], cwd=ROOT, env=environment)
 
 
