@@ -18,10 +18,10 @@ COUNTS = BUILD / "test_counts.json"  # what the first run leaves for the closing
 NONE_CHOSEN = 5  # what pytest returns where `-k` chose no test
 
 
-def pytest(environment: dict[str, str], *arguments: str) -> subprocess.Popen[bytes]:
-    """Start pytest on two processors."""
+def pytest(environment: dict[str, str], workers: int, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start pytest on two processors, with a third worker where tests wait for other processes."""
     # The outputs of the run that the build has just made are compared in tests/house.
-    shared = ("-q", "-n", "3", "--dist", "loadscope", *arguments, *sys.argv[1:])
+    shared = ("-q", "-n", str(workers), "--dist", "loadscope", *arguments, *sys.argv[1:])
     return subprocess.Popen([sys.executable, "-m", "pytest", *shared], cwd=ROOT, env=environment)
 
 
@@ -61,14 +61,14 @@ def main() -> int:
         run = build.run_notebooks()
         build.show_costs(run)
         print("\nThe site is built while the tests run that look at no page.", flush=True)
-        tests = pytest(environment, "tests", f"--ignore={PAGES}")
+        tests = pytest(environment, 3, "tests", f"--ignore={PAGES}")
         try:
             build.make_site(run, silent=True)
             first = tests.wait()
         finally:
             end(tests)
     print("\nThe pages of the site:", flush=True)
-    tests = pytest({**environment, "COURSE_TEST_START": str(start)}, PAGES)
+    tests = pytest({**environment, "COURSE_TEST_START": str(start)}, 2, PAGES)
     try:
         second = tests.wait()
     finally:

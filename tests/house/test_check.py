@@ -39,7 +39,8 @@ def whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         log: list[str] = []
         left = list(codes)
 
-        def start(environment: dict[str, str], *arguments: str) -> Running:
+        def start(environment: dict[str, str], workers: int, *arguments: str) -> Running:
+            assert workers in (2, 3)
             log.append(" ".join(arguments))
             assert ("COURSE_TEST_START" in environment) is (len(left) == 1)
             return Running(left.pop(0), log)

@@ -161,6 +161,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
     done = subprocess.run(
         [*pip, "install", "-q", "--no-index", "--no-compile", str(wheel)],
+        env=foreign(),
         capture_output=True,
         text=True,
     )
@@ -168,13 +169,18 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def foreign() -> dict[str, str]:
+    """This process's environment without Python's own: with them pip finds the clone, and installs
+    nothing."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def run(python: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run code that sees the environment alone: not the clone, not the user's own packages."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return subprocess.run(
         [str(python), "-I", "-c", code],
         cwd=python.parents[2],
-        env=kept,
+        env=foreign(),
         capture_output=True,
         text=True,
     )

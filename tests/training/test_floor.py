@@ -74,14 +74,17 @@ def test_a_model_that_sees_the_future_falls_through_the_floor(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_with_more_steps_the_floor_is_almost_reached(
+    seed: int,
     make_model: Callable[..., Transformer],
     held_out: tuple[list[Story], torch.Tensor],
 ) -> None:
     ids = {word: index for index, word in enumerate(vocabulary())}
-    made = stories(4000, torch.Generator().manual_seed(0), most_events=2)
+    made = stories(8000, torch.Generator().manual_seed(10 + seed), most_events=2)
     rows = one_per_row([[ids[w] for w in one.words] for one in made], 34, ids[""])
-    batches = Batches(rows, 16, generator=torch.Generator().manual_seed(0))
-    model = trained(make_model(d_model=64, n_heads=4, n_decoder_layers=2), batches, 900)
-    above, error = excess(model, held_out)
-    assert -4 * error < above < 0.2 * floor(held_out[0])
+    batches = Batches(rows, 16, generator=torch.Generator().manual_seed(seed))
+    # matrices that start with a spread of 1 / root of their inputs
+    model = make_model(seed, n_decoder_layers=2, norm="rms", scale_scores=False)
+    above, error = excess(trained(model, batches, 800), held_out)
+    assert -4 * error < above < 0.025 * floor(held_out[0])
