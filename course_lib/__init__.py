@@ -29,7 +29,7 @@ _WHERE = {
 }
 
 if sys.argv[:1] == ["-m"] and any(one.startswith("course_lib") for one in sys.orig_argv):
-    from course_lib.processes import quiet_interrupts  # a command, whose modules take seconds
+    from course_lib.command_line import quiet_interrupts  # a command, whose modules take seconds
 
     quiet_interrupts()
 

@@ -12,12 +12,10 @@ that lets no Python thread run.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import io
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -25,8 +23,7 @@ import threading
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from course_lib.extras import needs
@@ -224,78 +221,6 @@ def _reduce_cached(cached: Any) -> Any:
 
 def _cached_again(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     return functools.lru_cache(**parameters)(function)
-
-
-def quiet_interrupts() -> None:
-    """Let Ctrl-C end this process with one line wherever it comes, also while modules are read."""
-    before = sys.excepthook
-
-    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            print("interrupted", file=sys.stderr)
-        else:
-            before(kind, error, trace)
-
-    sys.excepthook = tell
-
-
-def run_command(main: Callable[[], int | None]) -> None:
-    """Run a command's main function, and end the process with its status.
-
-    A reader that has read enough (`| head -1`) ends it quietly, and Ctrl-C with one line, where
-    the command says nothing of its own.
-
-    Args:
-        main: Gives the status.
-
-    Raises:
-        SystemExit: Always; 141 and 130 are what a shell calls these two ends.
-    """
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nobody = os.open(os.devnull, os.O_WRONLY)  # or the interpreter writes the rest as it ends
-        os.dup2(nobody, sys.stdout.fileno())
-        code = 141
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
-    sys.exit(code)
-
-
-def filled(text: str) -> str:
-    """Read a word of a command line that must not be empty; a ``type`` for ``argparse``.
-
-    Raises:
-        argparse.ArgumentTypeError: it is.
-    """
-    if not text:
-        raise argparse.ArgumentTypeError("got an empty word")
-    return text
-
-
-def file_path(text: str) -> Path:
-    """Read a path of a command line: an empty one would be the current folder.
-
-    Raises:
-        argparse.ArgumentTypeError: it is empty.
-    """
-    return Path(filled(text))
-
-
-def in_options(error: Exception, chosen: argparse.Namespace) -> str:
-    """Say an error as who wrote the command line knows it: ``held_out`` is ``--held-out`` there.
-
-    Args:
-        error: its text may begin with the name of an argument.
-        chosen: what ``argparse`` read.
-    """
-    text = str(error)
-    name = re.match(r"\w+(?= must |=| [\d.e+-]+ )", text)
-    if name is None or vars(chosen).get(name[0]) is None:
-        return text  # also where the option was left out: the value has come from elsewhere
-    return f"--{name[0].replace('_', '-')}{text[name.end() :]}"
 
 
 def describe(error: BaseException) -> str:

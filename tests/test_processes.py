@@ -1,6 +1,5 @@
 """Children end with what they started, however their parent ends."""
 
-import argparse
 import os
 import signal
 import subprocess
@@ -8,7 +7,6 @@ import sys
 import textwrap
 import time
 import types
-from pathlib import Path
 
 import psutil
 import pytest
@@ -127,70 +125,3 @@ def test_a_text_that_cannot_be_made():
 
     assert processes.describe(KeyError("a")) == "KeyError: 'a'"
     assert processes.describe(Silent()) == "Silent (making its text raised ValueError)"
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("held_out must be below 1", "--held-out must be below 1"),
-        ("held_out 0.5 of 9 is little", "--held-out 0.5 of 9 is little"),
-        ("nprocs=9 does not fit", "--nprocs=9 does not fit"),
-        ("output must be a folder", "output must be a folder"),  # left out
-        ("held_outs must be below 1", "held_outs must be below 1"),
-        ("held_out is what it says", "held_out is what it says"),
-        ("", ""),
-    ],
-)
-def test_an_error_names_the_option_that_was_written(text, told):
-    chosen = argparse.Namespace(held_out=1.5, nprocs=9, output=None)
-    assert processes.in_options(ValueError(text), chosen) == told
-
-
-def ran(source: str, **pipes) -> subprocess.CompletedProcess:
-    source = "from course_lib.processes import run_command\n" + textwrap.dedent(source)
-    return subprocess.run([sys.executable, "-c", source], text=True, stderr=-1, **pipes)
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize(
-    ("source", "status", "told"),
-    [
-        ("run_command(lambda: 3)", 3, ""),
-        ("run_command(lambda: None)", 0, ""),
-        ("run_command(lambda: print('much'))", 141, ""),  # found as the process ends
-        ("run_command(lambda: print('much\\n' * 10**6))", 141, ""),
-        ("""
-         def main():
-             raise KeyboardInterrupt
-         run_command(main)""", 130, "interrupted\n"),
-    ],
-)  # fmt: skip
-def test_a_command_whose_reader_has_gone(source, status, told):
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = ran(source, stdout=writer)
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (status, told)
-
-
-def test_every_command_ends_so():
-    folder = Path(processes.__file__).parent
-    for path in folder.rglob("__main__.py"):
-        assert '\nif __name__ == "__main__":\n    run_command(' in path.read_text(), path
-    for path in (folder.parent / "book" / "_tools").glob("*.py"):
-        if "__main__" in (text := path.read_text()) and path.stem != "setup":
-            assert "    command(main)\n" in text or "    paths.command(main)\n" in text, path
-
-
-@pytest.mark.processes
-@pytest.mark.parametrize("part", ["data", "training", "tasks", "tasks.made", "capstone", "weights"])
-def test_an_interrupt_while_a_command_reads_its_modules_is_one_line(tmp_path: Path, part) -> None:
-    (tmp_path / "torch.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
-    path = os.pathsep.join([str(tmp_path), processes.import_path()])
-    done = subprocess.run(
-        [sys.executable, "-m", f"course_lib.{part}", "--help"],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "interrupted\n", "")

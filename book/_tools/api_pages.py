@@ -38,9 +38,11 @@ PAGES = {
     "figures": ("Figures", "What is drawn in the pages.", ["figures"]),
     "ground": (
         "Ground floor",
-        "What every part may use: checks, files, locks, processes, and the code behind a name.",
+        "What every part may use: checks, files, locks, processes, commands, and the code behind "
+        "a name.",
         [
             "checks",
+            "command_line",
             "extras",
             "files",
             "locks",

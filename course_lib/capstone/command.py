@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_lib.capstone.run import Capstone, MissingError
 from course_lib.capstone.settings import SIZES, STEPS, Settings
-from course_lib.processes import filled, in_options
+from course_lib.command_line import filled, in_options
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from course_lib.command_line import file_path, run_command
 from course_lib.exercises.author.payload import build_payload
 from course_lib.exercises.catalog import all_specs, find
 from course_lib.files import write_text
-from course_lib.processes import file_path, run_command
 
 SCHEMA = Path(__file__).with_name("schema.json")
 

@@ -6,8 +6,8 @@ import math
 import sys
 from collections.abc import Sequence
 
+from course_lib.command_line import file_path
 from course_lib.extras import needs
-from course_lib.processes import file_path
 
 
 def parser() -> argparse.ArgumentParser:

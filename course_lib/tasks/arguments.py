@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from course_lib.processes import file_path, filled
+from course_lib.command_line import file_path, filled
 from course_lib.tasks.files import COLUMNS
 from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS

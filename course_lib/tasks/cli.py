@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
+from course_lib.command_line import in_options
 from course_lib.files import write_json, write_text
 from course_lib.locks import locked
 from course_lib.model import Transformer
-from course_lib.processes import in_options
 from course_lib.tasks.arguments import check, check_family, pair, parser
 from course_lib.tasks.examples import Encoder, Examples, encode_items
 from course_lib.tasks.files import labels_of, read_items

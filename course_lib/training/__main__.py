@@ -4,7 +4,7 @@ Here the parts meet that the package keeps apart: presets and tokenizers are han
 """
 
 import course_lib
-from course_lib.processes import run_command
+from course_lib.command_line import run_command
 from course_lib.training.cli import main
 
 

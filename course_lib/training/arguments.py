@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from course_lib.processes import file_path
+from course_lib.command_line import file_path
 from course_lib.training.engines import STRATEGIES
 from course_lib.training.objective_settings import FAMILY_OF, NOISES
 

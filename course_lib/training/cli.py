@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
+from course_lib.command_line import in_options
 from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
 from course_lib.files import read_json
 from course_lib.locks import READ_ONLY, only_run
-from course_lib.processes import in_options
 from course_lib.training.arguments import parser
 from course_lib.training.engines import check_strategy
 from course_lib.training.history import History

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_lib.processes import file_path, run_command
+from course_lib.command_line import file_path, run_command
 from course_lib.training.curve import Screen, draw, headline
 from course_lib.training.history import History
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from course_lib.processes import filled, run_command
+from course_lib.command_line import filled, run_command
 from course_lib.weights.fetch import SOURCES, fetch
 from course_lib.weights.handover import handover, report
 

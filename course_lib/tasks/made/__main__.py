@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
+from course_lib.command_line import run_command
 from course_lib.files import write_text
-from course_lib.processes import run_command
 from course_lib.tasks.made import MADE, made_tokenizer
 
 
