@@ -14,6 +14,7 @@ from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS
 
 _MOST = 2**53  # the last up to which a float knows every whole number
+_MOST_MADE = 1_000_000  # items in memory at once
 _LARGEST = float(torch.finfo(torch.float32).max)
 _OWN_FILES = {"checkpoint.safetensors", "metrics.jsonl"}
 
@@ -94,6 +95,10 @@ def check(chosen: argparse.Namespace) -> None:
         for name in ("test", "held_out", "column"):
             if getattr(chosen, name):
                 raise ValueError(f"{_word(name)} is for your own items: it needs --data")
+        if chosen.made_items is not None and chosen.made_items > _MOST_MADE:
+            raise ValueError(
+                f"--made-items must be at most {_MOST_MADE:,}, got {chosen.made_items:,}"
+            )
     elif chosen.made_items is not None:
         raise ValueError("--made-items is for a made task: leave out --data")
     kind = TASK_KINDS[chosen.kind].item

@@ -148,6 +148,7 @@ def test_a_run_is_not_resumed_on_other_items(checkpoint, made, tmp_path: Path, c
         (["--steps", "0"], "--steps must be at least 1, got 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1, got -1"),
         (["--made-items", "0"], "--made-items must be at least 1, got 0"),
+        (["--made-items", "1000001"], "--made-items must be at most 1,000,000, got 1,000,001"),
         (["--lr", "0"], "--lr must be positive and finite, got 0.0"),
         (["--lr", "nan"], "--lr must be positive and finite, got nan"),
         (["--weight-decay", "inf"], "--weight-decay must be 0 or more and finite, got inf"),

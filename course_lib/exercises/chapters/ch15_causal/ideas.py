@@ -71,8 +71,8 @@ EXERCISES = [
         kind="choice",
         title="What emerges",
         prompt="""
-        Models of five sizes are asked to end a story with the right five words. Counted by whole
-        answers, the score is 0 for the small ones and near 1 for the largest.
+        Imagine models of five sizes, asked to end a story with the right five words. Counted by
+        whole answers, the score is 0 for the small ones and near 1 for the largest.
         """,
         parts=[
             Choice(
