@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.exercises.author.text import clean
+from course_lib.exercises.catalog import all_specs
+
 HOME = Path(__file__).resolve().parents[2] / "course_lib" / "exercises"
 NAME = "course_lib.exercises"
 CHAPTERS = sorted(path for path in (HOME / "chapters").iterdir() if path.is_dir())
@@ -128,3 +131,15 @@ def test_exercises_need_only_numpy() -> None:
     code = WITHOUT.format(names=f"set({sorted(NOT_IN_A_PAGE)})")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("Exercise 06.c (v []\n", "")
+
+
+def test_programs_fit_into_the_box_of_a_page() -> None:
+    """At 1440 px a box shows 76 columns; a longer line would go on below, at the left edge."""
+    long = [
+        (spec.id, label, line)
+        for spec in all_specs()
+        for label, source in (spec.code.starters if spec.code else ())
+        for line in clean(source).splitlines()
+        if len(line) > 76
+    ]
+    assert not long

@@ -77,8 +77,8 @@ CODE = Code(
             import numpy as np
 
             def relevance(scores):
-                """Turn scores (n, n) into weights (n, n): row i says what word i looks at."""
-                # exponent: take each row's largest score away first, so that exp cannot overflow
+                """Turn scores (n, n) into weights: row i says what word i looks at."""
+                # exponent: less each row's largest score, so that exp cannot overflow
                 powers = ...
                 # normalise: each row must sum to 1
                 return ...

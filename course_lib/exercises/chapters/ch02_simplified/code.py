@@ -158,7 +158,7 @@ WRITE_WRONG = {
 
 _WRITE = '''
 def write_loop(decoder, memory, start, end, limit):
-    """Write words until the end mark or the limit; return them without the start mark."""
+    """Words until the end mark or the limit, without the start mark."""
     tokens = [start]
     for _ in range(limit):
         # score: what could follow each token so far, (tokens, words)

@@ -142,7 +142,7 @@ CODE = Code(
             "two lines blank",
             '''
             def merge(ids, pair, new):
-                """Replace each occurrence of the pair by the id new, from left to right."""
+                """Replace each occurrence of the pair by new, from left to right."""
                 merged = []
                 i = 0
                 while i < len(ids):
@@ -161,7 +161,7 @@ CODE = Code(
             "blank",
             '''
             def merge(ids, pair, new):
-                """Replace each occurrence of the pair by the id new, from left to right."""
+                """Replace each occurrence of the pair by new, from left to right."""
                 return ...
             ''',
         ),

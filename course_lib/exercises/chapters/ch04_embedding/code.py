@@ -138,7 +138,7 @@ _STARTER = '''
 import numpy as np
 
 def neighbours(table, i, k):
-    """List the k rows of table (V, D) with the highest cosine to row i, the best first."""
+    """The k rows of table (V, D) of highest cosine to row i, best first."""
     # direction: cosine of every row with row i, 0 for a row of zeros
     cosine = ...
     # leave the word itself out

@@ -15,7 +15,7 @@ from course_lib.exercises.code.laws import Case, Property, equals_reference
 
 
 def sinusoidal(n: int, d: int) -> Array:
-    """Compute n rows of width d: sines in the even columns, cosines in the odd ones."""
+    """The n rows of width d: sines in even columns, cosines in odd ones."""
     positions = np.arange(n)[:, None]
     angles = positions / 10000 ** (np.arange(0, d, 2) / d)
     rows = np.zeros((n, d))
@@ -127,8 +127,8 @@ _STARTER = '''
 import numpy as np
 
 def sinusoidal(n, d):
-    """Compute n rows of width d: sines in the even columns, cosines in the odd ones."""
-    # angle: position / 10000 ** (2i / d), for every position and every pair i
+    """The n rows of width d: sines in even columns, cosines in odd ones."""
+    # angle: position / 10000 ** (2i / d), for each position and pair i
     angles = ...
     # weave: sines into the even columns, cosines into the odd ones
     return ...

@@ -174,9 +174,7 @@ WRONG = {
     ),
 }
 
-_DOCSTRING = (
-    '"""Causal attention: q, k are (batch, n, d), v is (batch, n, e); returns (batch, n, e)."""'
-)
+_DOCSTRING = '"""Causal attention: q, k (batch, n, d); v and result (batch, n, e)."""'
 _HEAD = f"""
 import math
 import numpy as np

@@ -87,7 +87,7 @@ _SPLIT = '''
 import numpy as np
 
 def split_heads(x, heads):
-    """Split x (batch, length, width) into (batch, heads, length, width / heads)."""
+    """(batch, length, width) to (batch, heads, length, width / heads)."""
     batch, length, width = x.shape
     # cut the last axis into heads and their columns
     parts = ...
@@ -98,7 +98,7 @@ _MERGE = '''
 import numpy as np
 
 def merge_heads(x):
-    """Merge x (batch, heads, length, size) into (batch, length, heads * size)."""
+    """(batch, heads, length, size) to (batch, length, heads * size)."""
     batch, heads, length, size = x.shape
     ...
 '''

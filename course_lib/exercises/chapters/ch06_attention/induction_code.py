@@ -167,7 +167,7 @@ _HEAD = '''
 import numpy as np
 
 def induction_weights(tokens):
-    """Where an induction head looks: tokens is (n,), whole numbers from 0; returns (n, n)."""
+    """Where an induction head looks, (n, n); tokens (n,) count from 0."""
 '''
 
 EXERCISES = [

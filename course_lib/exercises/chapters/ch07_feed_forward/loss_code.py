@@ -132,7 +132,7 @@ _ENTROPY = '''
 import numpy as np
 
 def cross_entropy(logits, targets):
-    """Average -log p(target): logits (positions, words), targets (positions,) of ids."""
+    """Average -log p(target): logits (positions, words), ids as targets."""
     # log of the sum of exp of each row, with the row's maximum taken out
     log_total = ...
     # each position's logit of its own target

@@ -167,7 +167,7 @@ _NORM = '''
 import numpy as np
 
 def layer_norm(x, gain, shift, eps):
-    """Normalise each vector of x (..., width); gain and shift have the shape (width,)."""
+    """Normalise each vector of x (..., width); gain and shift: (width,)."""
     # centre: the mean of every vector moves to 0
     centred = ...
     # spread: the mean square of what is left

@@ -162,7 +162,7 @@ import numpy as np
 def masks(kind, n, keep):
     """Return a boolean (n, len(keep)): may word i see word j?
 
-    kind is "encoder", "decoder" or "cross"; keep[j] is False where j is padding.
+    kind is "encoder", "decoder" or "cross"; keep[j] is False at padding.
     """
     # order: who may see whom, were all words real
     visible = ...

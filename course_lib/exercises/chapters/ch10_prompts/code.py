@@ -15,7 +15,7 @@ _ANSWERS = ("dax", "wug", "not quite fep", "red door")
 
 
 def build_prompt(examples: list[tuple[str, str]], query: str, k: int, budget: int) -> str:
-    """Write the last k usable examples and the query, fewer if they do not fit."""
+    """The last k usable examples, or those that fit, and the query."""
     usable = [(text, answer) for text, answer in examples if text != query]
     first = max(0, len(usable) - k)
     while True:
@@ -238,7 +238,7 @@ WRONG = {
 
 _DEF = '''
 def build_prompt(examples, query, k, budget):
-    """Write the last k usable examples and the query, fewer if they do not fit."""
+    """The last k usable examples, or those that fit, and the query."""
 '''
 _LEAK = """    # leak: no example whose input is the query
     usable = [(text, answer) for text, answer in examples if text != query]

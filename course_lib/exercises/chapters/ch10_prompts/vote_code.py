@@ -149,8 +149,9 @@ VOTE_WRONG = {
 
 _VOTE = '''
 def majority(completions, mark):
-    """completions: texts. Returns the most frequent answer, "" if there is none."""
-    answers = ...       # what follows the last mark, of each text that has one
+    """The most frequent answer of completions, a list of texts; else ""."""
+    # what follows the last mark, of each text that has one
+    answers = ...
     if not answers:
         return ""
     return ...

@@ -153,7 +153,7 @@ _DEF = '''
 import numpy as np
 
 def next_token(logits, temperature, k, p, rng):
-    """Return (token, probabilities): temperature, then top-k, then top-p, then one draw."""
+    """(token, probabilities): temperature, then top-k, top-p, one draw."""
 '''
 _BEGIN = """    if temperature == 0:
         # greedy: all probability on the best word
@@ -172,7 +172,7 @@ _TOP_K = """    # top-k: nothing less probable than the k-th, then softmax of th
 _END = """    probabilities = probabilities / probabilities.sum()
     return int(rng.choice(len(logits), p=probabilities)), probabilities
 """
-_BLANK_P = """    # top-p: how many words, most probable first, are needed to reach a mass of p?
+_BLANK_P = """    # top-p: how many words, most probable first, reach a mass of p?
     count = ...
     probabilities[order[count:]] = 0.0
 """

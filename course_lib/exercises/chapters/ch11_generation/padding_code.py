@@ -87,7 +87,7 @@ _PADDING = '''
 import numpy as np
 
 def left_padded(prompts, pad):
-    """prompts: lists of ids. Returns ids, keep and positions, each of one row a prompt."""
+    """Of prompts, lists of ids: ids, keep and positions, a row a prompt."""
     longest = max(len(prompt) for prompt in prompts)
     ids = ...           # the prompt at the right edge, `pad` before it
     keep = ...          # True for real tokens

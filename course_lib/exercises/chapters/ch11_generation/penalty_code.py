@@ -92,9 +92,9 @@ _PENALTY = '''
 import numpy as np
 
 def penalize(logits, past, penalty):
-    """New logits (V,). past: the ids written so far, a list; penalty: 1 or more."""
+    """New logits (V,). past: a list of ids written so far; penalty >= 1."""
     result = logits.copy()
-    # every token of past, once: less likely than before, whatever the sign of its logit
+    # each token of past, once: less likely, whatever its logit's sign
     ...
     return ...
 '''

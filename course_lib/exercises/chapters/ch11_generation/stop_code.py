@@ -83,9 +83,9 @@ STOP_WRONG = {
 
 _STOP = '''
 def shown(text, stop):
-    """The part of the text that may be shown now. More of the text may follow later."""
+    """The part of the text that may be shown now. More may follow later."""
     # the stop string is there: what stands before its first place
-    # else: the text without its longest ending that is a beginning of the stop string
+    # else: the text less its longest ending that begins the stop string
     ...
     return ...
 '''

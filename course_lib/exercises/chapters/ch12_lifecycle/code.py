@@ -149,7 +149,7 @@ CODE = Code(
             from collections import Counter
 
             def token_f1(answer, right):
-                """Return the F1 of the words of an answer against those of the right one."""
+                """Return the F1 of an answer's words against those of the right one."""
                 if not answer and not right:
                     return ...
                 shared = sum((Counter(answer) & Counter(right)).values())
@@ -164,7 +164,7 @@ CODE = Code(
             "only the docstring",
             '''
             def token_f1(answer, right):
-                """Return the F1 of the words of an answer against those of the right one."""
+                """Return the F1 of an answer's words against those of the right one."""
                 ...
             ''',
         ),

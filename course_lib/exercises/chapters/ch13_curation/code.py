@@ -150,13 +150,13 @@ CODE = Code(
             "two parts blank",
             '''
             def dedup(docs, threshold):
-                """Places of the documents to keep: each unlike every document kept before it."""
+                """Places of documents to keep: each unlike every one kept before it."""
                 kept = []
                 for i, doc in enumerate(docs):
                     copy = False
                     for k in kept:
                         union = len(doc | docs[k])
-                        # similarity: what both hold, over what either holds; 1 for two empty sets
+                        # similarity: held by both over held by either; 1 if both empty
                         similarity = ...
                         if similarity >= ...:
                             copy = True
@@ -169,7 +169,7 @@ CODE = Code(
             "blank",
             '''
             def dedup(docs, threshold):
-                """Places of the documents to keep: each unlike every document kept before it."""
+                """Places of documents to keep: each unlike every one kept before it."""
                 return ...
             ''',
         ),

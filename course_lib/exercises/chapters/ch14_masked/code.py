@@ -168,7 +168,7 @@ _DEF = '''
 import numpy as np
 
 def mlm_mask(ids, special_ids, mask_id, vocab_size, rng):
-    """Return (inputs, labels): what the model reads, and what it is asked for."""
+    """Return (inputs, labels): what the model reads, what it is to say."""
 '''
 _BEGIN = """    ordinary = np.setdiff1d(np.arange(vocab_size), special_ids)
     # which tokens are asked for: 15 % of those that are not special

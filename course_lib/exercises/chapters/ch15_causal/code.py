@@ -114,10 +114,11 @@ CODE = Code(
 
 
             def causal_loss(logits, ids):
-                """Mean surprise, in nats, of every token after the first; -1 is padding."""
+                """Mean surprise, in nats, of all tokens after the first; -1 pads."""
                 scores, targets = ..., ...
                 top = scores.max(axis=-1, keepdims=True)
-                log_p = scores - top - np.log(np.exp(scores - top).sum(axis=-1, keepdims=True))
+                total = np.exp(scores - top).sum(axis=-1, keepdims=True)
+                log_p = scores - top - np.log(total)
                 counts = targets >= 0
                 index = np.maximum(targets, 0)[..., None]
                 picked = np.take_along_axis(log_p, index, axis=-1)[..., 0]
@@ -131,7 +132,7 @@ CODE = Code(
 
 
             def causal_loss(logits, ids):
-                """Mean surprise, in nats, of every token after the first; -1 is padding."""
+                """Mean surprise, in nats, of all tokens after the first; -1 pads."""
                 return ...
             ''',
         ),

@@ -132,16 +132,17 @@ _HEAD = '''
 import numpy as np
 
 def zero1_adam(weights, gradients, rank, n_ranks, all_gather):
-    """This runs on every rank. gradients (steps, own) are those of its own part of the weights.
+    """This runs on every rank, which keeps its own part of the weights.
 
-    all_gather(part) gives the list of all ranks' parts. Return all weights after all steps, and how
-    many moments the rank keeps.
+    gradients (steps, own) are those of this part. all_gather(part) gives
+    the list of all ranks' parts. Return all weights after all steps, and
+    how many moments the rank keeps.
     """
-    size = -(-len(weights) // n_ranks)      # rounded up: the last rank may have fewer
+    size = -(-len(weights) // n_ranks)  # rounded up: the last may be short
 '''
 _ADAM = (
     _HEAD
-    + """    # cut: the rank's own part of the weights, and the two moments of that part
+    + """    # cut: the rank's own part of the weights, and its two moments
     part = ...
     moments = ...
     for step, own in enumerate(gradients, start=1):

@@ -98,10 +98,10 @@ _GRADIENT = '''
 import numpy as np
 
 def ddp_gradient(x, y, weights, all_reduce):
-    """Gradient of the mean of (x @ weights - y)**2 over all rows of all ranks.
+    """Gradient of the mean of (x @ weights - y)**2 over all ranks' rows.
 
-    This runs on every rank: x (n, width) and y (n,) are its own rows. all_reduce(value) gives the
-    sum of what all ranks hand in.
+    This runs on every rank: x (n, width) and y (n,) are its own rows.
+    all_reduce(value) gives the sum of what all ranks hand in.
     """
     # each rank, on its own rows: what does it send?
     total = ...

@@ -15,7 +15,7 @@ from course_lib.exercises.code.laws import equals_reference
 
 def first_stage(n_parameters: int, n_ranks: int, room: int, activations: int) -> int:
     """Try the stages in their order; the first one that leaves room for activations is taken."""
-    parts = [2, 2, 12]  # bytes a parameter: parameters, gradients, optimizer state
+    parts = [2, 2, 12]  # bytes each: parameters, gradients, optimizer
     for stage in range(4):
         whole = sum(parts[: 3 - stage])
         cut = sum(parts[3 - stage :])
@@ -114,8 +114,8 @@ STRATEGY_WRONG = {
 
 _STRATEGY = '''
 def first_stage(n_parameters, n_ranks, room, activations):
-    """The first stage, 0 to 3, that fits `room` bytes on each rank; -1 if none does."""
-    parts = [2, 2, 12]  # bytes a parameter: parameters, gradients, optimizer state
+    """The first stage, 0 to 3, that fits `room` bytes a rank; else -1."""
+    parts = [2, 2, 12]  # bytes each: parameters, gradients, optimizer
     for stage in range(4):
         # what stays whole on every rank, and what is cut up
         whole = ...
@@ -127,7 +127,7 @@ def first_stage(n_parameters, n_ranks, room, activations):
 
 _STRATEGY_BARE = '''
 def first_stage(n_parameters, n_ranks, room, activations):
-    """The first stage, 0 to 3, that fits `room` bytes on each rank; -1 if none does."""
+    """The first stage, 0 to 3, that fits `room` bytes a rank; else -1."""
     return ...
 '''
 

@@ -126,12 +126,13 @@ _HEAD = '''
 import numpy as np
 
 def zero3_gradients(parts, x, y, all_gather, reduce_scatter):
-    """This runs on every rank. parts: its own rows of each matrix; x and y: its rows of the batch.
+    """This runs on every rank; x and y are its rows of the batch.
 
-    all_gather(part) gives the whole matrix, reduce_scatter(gradient) takes the gradient of a whole
-    matrix and gives the rank's own rows of the sum over all ranks.
+    parts: its own rows of each matrix. all_gather(part) gives the whole
+    matrix, reduce_scatter(gradient) takes the gradient of a whole matrix
+    and gives the rank's own rows of the sum over all ranks.
     """
-    seen = [x]                              # what each matrix reads; at last, what comes out
+    seen = [x]  # what each matrix reads; at last, what comes out
 '''
 _BACK = (
     _HEAD
@@ -141,7 +142,7 @@ _BACK = (
     gradients = []
     for i in reversed(range(len(parts))):
         # send: the gradient of matrix i is seen[i].T @ error
-        # go on: the error one matrix further down; the matrix is no longer here
+        # go on: the error one matrix further down; the matrix has gone
         ...
     # in the order of `parts`
     return ...

@@ -155,7 +155,7 @@ _DEF = '''
 import numpy as np
 
 def mixture_sampler(lengths, weights, n_tokens, rng):
-    """Return for each source the documents to read, or [] where one has too little."""
+    """For each source the documents to read; [] if one has too little."""
 '''
 
 EXERCISES = [

@@ -146,7 +146,7 @@ CODE = Code(
                 budget = share * sum(len(document) for document in documents)
                 train, held = [], []
                 for document in documents:
-                    # held where the budget allows the whole document, train where it does not
+                    # held where the budget allows the whole document, else train
                     side = ...
                     side.extend(document)
                 return train, held
