@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from course_lib.ablate import Ablation, ablate, judge
+from course_lib.command_line import file_path
 from course_lib.config import TransformerConfig
 from course_lib.data import batches
 from course_lib.model.transformer import Transformer
@@ -41,7 +42,6 @@ from course_lib.objectives import (
     infill,
     masked_example,
 )
-from course_lib.processes import file_path
 from course_lib.tasks import (
     MADE,
     METRICS,
