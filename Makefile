@@ -14,6 +14,9 @@ UNIT := $(addprefix tests/,adaptation capstone data figures generation model obj
 export OMP_WAIT_POLICY ?= PASSIVE
 unit: export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# Read modules are kept as Python keeps them, also where somebody's shell says otherwise: `make test`
+# starts Python hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help python setup book serve pdf zip lab notebooks test unit lint browser firefox binder-check bench lock clean

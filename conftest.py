@@ -17,6 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import jaxtyping
 import pytest
+import torch
 from beartype import BeartypeConf, beartype
 from beartype.door import is_bearable
 from beartype.vale import Is
@@ -43,7 +44,8 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
     `--jaxtyping-packages` puts this before every function of the package. What it would put there
     keeps a book of shapes in each call, also for tokenizers, which have none, and looks at each
     argument twice, for the sake of its messages: half of the seconds of all tests. So that is only
-    asked for its message once a check has failed.
+    asked for its message once a check has failed, and shapes that fitted once are not compared
+    with the same names again.
     """
     if function is None:
         return lambda function: _checked(function, typechecker=typechecker)
@@ -58,10 +60,13 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
     if not hints:
         return function
     hints = {name: _with_every_item(hint) for name, hint in hints.items()}
-    twin = _twin(function, hints)
-    checked: Any = _without(twin)
-    if any(map(_names_shapes, hints.values())):
-        checked = _with_shapes(checked, typechecker=None)
+    every: Any = _without(_twin(function, hints))
+    checked = every
+    shaped = {name: hint for name, hint in hints.items() if _names_shapes(hint)}
+    if shaped:
+        every = _with_shapes(every, typechecker=None)
+        plain: Any = _without(_twin(function, {**hints, **dict.fromkeys(shaped, Any)}))
+        checked = _Fitted(function, shaped, every, plain)
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -74,6 +79,71 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
             return slow(*args, **kwargs)
 
     return wrapped
+
+
+class _Fitted:
+    """A function with shapes, which remembers those that fitted.
+
+    Whether they do is a matter of kinds of numbers and of lengths, and of nothing else.
+
+    Args:
+        function: As it is written.
+        shaped: Those of its hints that name shapes.
+        every: It, with all its hints checked.
+        plain: It, with the others checked.
+    """
+
+    def __init__(
+        self, function: types.FunctionType, shaped: dict[str, Any], every: Any, plain: Any
+    ) -> None:
+        self.function, self.shaped, self.every, self.plain = function, shaped, every, plain
+        self.signature = inspect.signature(function)
+        names = list(self.signature.parameters)
+        self.places = [(names.index(name), name) for name in shaped if name != "return"]
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        various = [self.signature.parameters[name].kind in kinds for _, name in self.places]
+        self.keeps = not any(various) and "{" not in str(self.signature)  # a length from a value
+        self.fitted: dict[Any, set[Any]] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = tuple(
+            _look(args[place] if place < len(args) else kwargs.get(name, self))
+            for place, name in self.places
+        )
+        fitted = self.fitted.setdefault(given, set()) if self.keeps else set()
+        if not fitted:
+            result = self.every(*args, **kwargs)
+        else:
+            result = self.plain(*args, **kwargs)
+            if "return" in self.shaped and _look(result) not in fitted:
+                self.hold(self.signature.bind(*args, **kwargs).arguments, result)
+        fitted.add(_look(result) if "return" in self.shaped else None)
+        return result
+
+    @_with_shapes(typechecker=None)
+    def hold(self, arguments: Mapping[str, Any], result: Any) -> None:
+        """Hold a result to the names that its arguments give lengths to.
+
+        Raises:
+            TypeCheckError: it does not fit.
+        """
+        for name, hint in self.shaped.items():
+            value = result if name == "return" else arguments.get(name, self)
+            if value is not self and not is_bearable(value, hint):
+                raise jaxtyping.TypeCheckError(
+                    f"{self.function.__qualname__}: {name} is {_look(value)}, wanted {hint}"
+                )
+
+
+def _look(value: Any) -> Any:
+    """What a hint that names shapes can see of a value."""
+    if isinstance(value, torch.Tensor):
+        return type(value), value.dtype, value.shape
+    if type(value) in (tuple, list):
+        return type(value), *map(_look, value)
+    if value is None or type(value) in (bool, int, float, str):
+        return type(value)
+    return object()  # unlike all others: looked at each time
 
 
 def _twin(function: types.FunctionType, hints: dict[str, Any]) -> types.FunctionType:

@@ -21,6 +21,26 @@ def test_shapes_are_checked_and_agree_with_each_other() -> None:
         causal_loss(torch.zeros(2, 5, 7), torch.zeros(2, 4, dtype=torch.int64))  # another T
 
 
+def test_shapes_that_fitted_once_do_not_let_others_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, targets = torch.zeros(3, 4, 6), torch.zeros(3, 4, dtype=torch.int64)
+    for _ in range(2):
+        causal_loss(logits, targets)
+        causal_loss(logits.double(), targets=targets)
+        for wrong in (targets[:, :3], targets[:2], targets.float(), targets[0], None):
+            with pytest.raises(TypeCheckError, match="targets"):
+                causal_loss(logits, wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeCheckError, match="causal_loss"):
+            causal_loss(logits[..., 0], targets)
+    for wrong in (torch.zeros(2), torch.zeros((), dtype=torch.int64), 0.5):
+        with monkeypatch.context() as planted:
+            planted.setattr(torch.nn.functional, "cross_entropy", lambda *_, w=wrong, **__: w)
+            for _ in range(2):
+                with pytest.raises(TypeCheckError, match="causal_loss"):
+                    causal_loss(logits, targets)
+    with pytest.raises(TypeCheckError, match="logits"):
+        causal_loss([[[0.0]]], targets)  # type: ignore[arg-type]
+
+
 def test_plain_types_are_checked_where_no_shape_is_named() -> None:
     with pytest.raises(TypeCheckError, match="smallest"):
         check_vocab_size(300, "256", "why")  # type: ignore[arg-type]
