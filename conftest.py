@@ -51,34 +51,43 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
         return lambda function: _checked(function, typechecker=typechecker)
     if not isinstance(function, types.FunctionType) or function.__code__.co_flags & LATER:
         return _with_shapes(function, typechecker=typechecker)
+    if not function.__annotations__:
+        return function
+    made: list[Any] = []
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if jaxtyping.config.jaxtyping_disable:
+            return function(*args, **kwargs)
+        if not made:  # in the first call: most functions of the package are not called in one run
+            made.append(_hints(function))
+            made.append(_with_checks(function, made[0]))
+        try:
+            return made[1](*args, **kwargs)
+        except _Refused:  # with a message that has all arguments
+            slow = _with_shapes(_twin(function, made[0]), typechecker=typechecker)
+            return slow(*args, **kwargs)
+
+    return wrapped
+
+
+def _hints(function: types.FunctionType) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for name in function.__annotations__:
         try:  # one by one: a name that is only known to type checkers is not checked
             hints |= get_type_hints(_only(function, name), include_extras=True)
         except Exception:  # whatever an annotation can raise
             hints[name] = Any
-    if not hints:
-        return function
-    hints = {name: _with_every_item(hint) for name, hint in hints.items()}
+    return {name: _with_every_item(hint) for name, hint in hints.items()}
+
+
+def _with_checks(function: types.FunctionType, hints: dict[str, Any]) -> Any:
     every: Any = _without(_twin(function, hints))
-    checked = every
     shaped = {name: hint for name, hint in hints.items() if _names_shapes(hint)}
-    if shaped:
-        every = _with_shapes(every, typechecker=None)
-        plain: Any = _without(_twin(function, {**hints, **dict.fromkeys(shaped, Any)}))
-        checked = _Fitted(function, shaped, every, plain)
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if jaxtyping.config.jaxtyping_disable:
-            return function(*args, **kwargs)
-        try:
-            return checked(*args, **kwargs)
-        except _Refused:  # with a message that has all arguments
-            slow = _with_shapes(_twin(function, hints), typechecker=typechecker)
-            return slow(*args, **kwargs)
-
-    return wrapped
+    if not shaped:
+        return every
+    plain: Any = _without(_twin(function, {**hints, **dict.fromkeys(shaped, Any)}))
+    return _Fitted(function, shaped, _with_shapes(every, typechecker=None), plain)
 
 
 class _Fitted:

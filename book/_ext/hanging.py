@@ -1,4 +1,4 @@
-"""Sets the rest of a long line of code or output in, where a narrow page goes on in the next line.
+"""Sets the rest of a long line of code or output in, where a page goes on in the next line.
 
 Such a rest would begin at the left edge, as a statement or a row does: what is nested, or where a
 row begins, could no longer be seen. Each long line gets an element that knows how far in it begins;

@@ -1,4 +1,4 @@
-"""Long lines on a narrow page: what goes on in the next line is set in, and is all there."""
+"""Long lines on a page: what goes on in the next line is set in, and is all there."""
 
 import html
 import re
@@ -116,6 +116,21 @@ def test_the_rest_of_a_line_begins_further_in_and_is_copied_as_it_was(
         assert [max(line[1:]) for line in columns if line[1:]] == rests
         assert any(min(line) < 8 for line in before["lefts"] if len(line) > 1)
         assert after["over"] <= 0
+    finally:
+        page.close()
+
+
+def test_what_is_too_long_for_a_wide_page_is_set_in_there_too(browser: Browser) -> None:
+    """Lines of the package have up to 100 letters, and a box of a wide page about 90."""
+    code = "def f():\n    if True:\n        total = " + " + ".join(["the_first_of(those)"] * 12)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    try:
+        page.set_content(f"<style>{SHEET}</style><article class='bd-article'></article>")
+        seen = page.evaluate(LOOK, with_hanging(BLOCK.format(code)))
+        assert seen["copied"] == code
+        columns = [[round(left / seen["letter"]) for left in line] for line in seen["lefts"]]
+        assert [line[0] for line in columns] == [0, 4, 8]
+        assert len(columns[-1]) > 1 and set(columns[-1][1:]) == {10}
     finally:
         page.close()
 
