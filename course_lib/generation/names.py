@@ -40,7 +40,7 @@ SETTINGS = (
         ("max_tokens", 16),
         ("max_completion_tokens", None),
     ),
-    Setting("length, with the prompt", NOTHING, ("max_length", 20)),
+    Setting("whole length", NOTHING, ("max_length", 20)),
     Setting("draw at all", "sample", ("do_sample", False)),
     Setting(
         "temperature",
@@ -102,11 +102,11 @@ def names_and_defaults() -> list[list[str]]:
     for setting in SETTINGS:
         ours = setting.course
         if ours in parameters and parameters[ours].default is not inspect.Parameter.empty:
-            ours = f"{ours} = {parameters[ours].default}"
+            ours = f"{ours}={parameters[ours].default}"
         others = (setting.transformers, setting.vllm, setting.openai)
         rows.append([setting.what, ours, *(_named(other) for other in others)])
     return rows
 
 
 def _named(field: tuple[str, Any] | None) -> str:
-    return NOTHING if field is None else f"{field[0]} = {field[1]}"
+    return NOTHING if field is None else f"{field[0]}={field[1]}"

@@ -11,7 +11,7 @@ def test_our_names_are_ours() -> None:
     known = {*inspect.signature(generate).parameters, *course_lib.generation.__all__}
     assert {setting.course for setting in SETTINGS} - known == {"rows of the batch", "-"}
     rows = names_and_defaults()
-    assert ["draw at all", "sample = False", "do_sample = False", "-", "-"] in rows
+    assert ["draw at all", "sample=False", "do_sample=False", "-", "-"] in rows
     assert {len(row) for row in rows} == {5}
 
 
