@@ -149,8 +149,8 @@ def check_budget(n_parameters: int, n_tokens: int, passes: float) -> list[Findin
         found.append(Finding("little text for this size", told))
     if passes > USEFUL_PASSES:
         told = (
-            f"each token is read {passes:g} times; beyond {USEFUL_PASSES} another pass is worth less "
-            "than new text"
+            f"each token is read {passes:g} times; beyond {USEFUL_PASSES} another pass is worth "
+            "less than new text"
         )
         found.append(Finding("many passes", told))
     return found

@@ -3,7 +3,10 @@
 import json
 import re
 
-from book._tools.paths import BOOK, ROOT
+import pytest
+
+from book._ext.columns import GAP, MOST, width_of
+from book._tools.paths import BOOK, NOTEBOOKS, ROOT
 
 NAMES = {
     "DDP, of torch": "DDP",
@@ -27,3 +30,25 @@ def test_two_ranks_on_page_18_are_the_benchmarks():
         quartiles = row["wall x DDP, quartiles"].replace("-", " to ")
         sent, wall = row["wire / (4 psi), per rank"], row["wall x DDP"]
         assert numbers.split(" | ") == f" {sent:.2f} P | {wall:.2f} | {quartiles} ".split(" | ")
+
+
+def too_wide(printed: str) -> list[str]:
+    """Lines of four columns and more that do not fit beside the contents at 1440 pixels."""
+    return [
+        line
+        for line in printed.split("\n")
+        if len(re.findall(GAP, line)) >= 3 and width_of(line) > MOST
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda one: one.stem)
+def test_a_printed_table_fits_into_a_wide_page(path):
+    """What is wider goes on in the next line, and its columns are no longer below each other."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    outputs = [out for cell in cells for out in cell.get("outputs", ())]
+    assert too_wide("\n".join("".join(out.get("text", ())) for out in outputs)) == []
+
+
+def test_a_planted_wide_table_is_found():
+    row = "  ".join(["a name"] * 3 + ["x" * MOST])
+    assert too_wide(f"short  and  no  table\n{row}\n{'x' * 200}") == [row]
