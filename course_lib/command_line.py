@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def quiet_interrupts() -> None:
@@ -34,19 +37,32 @@ def run_command(main: Callable[[], int | None]) -> None:
         main: Gives the status.
 
     Raises:
-        SystemExit: Always; 141 and 130 are what a shell calls these two ends.
+        SystemExit: Always; 141 and 130 are what a shell calls these two ends, and 1 says that the
+            output found no room.
     """
     try:
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may have been closed before the command began
+            sys.stdout.flush()
     except BrokenPipeError:
-        nobody = os.open(os.devnull, os.O_WRONLY)  # or the interpreter writes the rest as it ends
-        os.dup2(nobody, sys.stdout.fileno())
+        _to_nobody()
         code = 141
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        _to_nobody()
+        code = 1
     sys.exit(code)
+
+
+def _to_nobody() -> None:
+    """Lead the output away, or the interpreter writes the rest as it ends."""
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, sys.stdout.fileno())
 
 
 def filled(text: str) -> str:

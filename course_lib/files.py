@@ -63,10 +63,13 @@ def replacing(path: Pathish, *, durable: bool = True) -> Iterator[Path]:
     Raises:
         FileNotFoundError: the folder does not exist.
         IsADirectoryError: `path` is a folder.
+        FileExistsError: it is a device or a pipe, which the file would take the place of.
     """
     target = _target(path)
     if target.is_dir():
         raise IsADirectoryError(f"cannot write the file {target}: it is a folder")
+    if target.exists() and not target.is_file():
+        raise FileExistsError(f"cannot write the file {target}: it is a device or a pipe")
     remove_leftovers(target)
     part = partial_path(target)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

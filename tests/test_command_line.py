@@ -58,6 +58,25 @@ def test_a_command_whose_reader_has_gone(source, status, told):
     assert (done.returncode, done.stderr) == (status, told)
 
 
+@pytest.mark.processes
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_command_whose_output_finds_no_room(unbuffered):
+    with open("/dev/full", "w") as full:
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = ran("run_command(lambda: print('much'))", stdout=full, env=environment)
+    told = "the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+@pytest.mark.processes
+def test_a_command_without_an_output():
+    source = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-c', {!r}])"
+    inner = "from course_lib.command_line import run_command; run_command(lambda: print('much'))"
+    done = ran(source.format(inner), stdout=-1)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_command_ends_so():
     folder = Path(command_line.__file__).parent
     for path in folder.rglob("__main__.py"):

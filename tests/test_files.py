@@ -229,6 +229,16 @@ def test_where_nothing_can_be_written(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/null")
+    for name in ("pipe", "device"):
+        with pytest.raises(FileExistsError, match=f"{name}: it is a device or a pipe"):
+            files.write_text(tmp_path / name, "x")
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "device").is_symlink()
+    assert set(names(tmp_path)) == {"pipe", "device"}
+
+
 def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
     (tmp_path / "blob").write_text("published")
     (tmp_path / "link").symlink_to("blob")

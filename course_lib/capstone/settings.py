@@ -7,6 +7,7 @@ from typing import Any
 
 from course_lib.config import TransformerConfig
 from course_lib.presets import presets
+from course_lib.training.optimizer import LARGEST_RATE
 
 STEPS = ("curate", "split", "tokenizer", "pretrain", "tune", "evaluate", "handover")
 """The steps, in order; each reads what the ones before it have written."""
@@ -79,6 +80,8 @@ class Settings:
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value}")
+            if name != "passes" and value > LARGEST_RATE:
+                raise ValueError(f"{name} must be at most {LARGEST_RATE:g}, got {value}")
         if not 0 <= self.seed < 2**63 - 1:
             raise ValueError(f"seed must be 0 to 2**63 - 2, got {self.seed}")
 

@@ -14,7 +14,7 @@ from course_lib.capstone.settings import Plan, Settings
 from course_lib.data import split
 from course_lib.data.corpora import paragraphs
 from course_lib.data.curation import Contamination, Language, Page
-from course_lib.data.curation.command import arguments, kept_texts, make_steps
+from course_lib.data.curation.command import NEEDS, STEPS, arguments, kept_texts, make_steps
 from course_lib.data.curation.job import curate_files
 from course_lib.data.curation.pipeline import Step
 from course_lib.data.curation.sources import find_files, read_pages
@@ -59,10 +59,18 @@ def curation_steps(settings: Settings) -> list[Step]:
         settings: Of the run.
 
     Raises:
-        ValueError: If a filter is unknown, comes twice, or needs a file.
+        ValueError: If a filter is unknown, comes twice, or needs a file, for which there is no
+            option here.
         ImportError: If the language is to be told and the extra `text` is not installed.
     """
-    names = ["language"] * (settings.language is not None) + [settings.filters]
+    names = [name.strip() for name in settings.filters.split(",") if name.strip()]
+    can = [name for name in STEPS if name not in NEEDS]
+    if not names or set(names) - set(can):
+        raise ValueError(f"filters must be of {', '.join(can)}, got {settings.filters!r}")
+    names = ["language"] * (settings.language is not None) + names
+    if len(set(names)) < len(names):
+        beside = "" if settings.language is None else ", and language is one"
+        raise ValueError(f"filters must be different ones, got {settings.filters!r}{beside}")
     words = ["--output", "-", "--steps", ",".join(names)]
     if settings.language is not None:
         words += ["--language", settings.language]

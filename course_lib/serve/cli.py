@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 
-from course_lib.command_line import file_path
+from course_lib.command_line import file_path, filled
 from course_lib.extras import needs
 
 
@@ -23,8 +23,8 @@ def parser() -> argparse.ArgumentParser:
         "--tokenizer", type=file_path, help="file or folder; else the checkpoint's own"
     )
     made.add_argument("--name", help="what requests call the model (the folder's name)")
-    made.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s: "
-                      "this machine alone; there are no keys)")  # fmt: skip
+    made.add_argument("--host", type=filled, default="127.0.0.1", help="address to listen at "
+                      "(%(default)s: this machine alone; there are no keys)")  # fmt: skip
     made.add_argument("--port", type=int, default=8000, help="0 for any that is free (%(default)s)")
     made.add_argument("--max-requests", type=int, default=8, help="replies written at one time, "
                       "in one batch (%(default)s)")  # fmt: skip

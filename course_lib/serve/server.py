@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -24,12 +25,17 @@ def listen(host: str, port: int) -> socket.socket:
         port: 0 for any that is free.
 
     Raises:
-        OSError: Naming the port and what to do.
+        OSError: Naming the host or the port, and what to do.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
+        nowhere = isinstance(error, socket.gaierror | UnicodeError)
+        if nowhere or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise OSError(
+                f"--host must be a name or an address of this machine, got {host!r:.80}: {error}"
+            ) from error
         raise OSError(
             f"cannot listen at port {port} of {host}: {error}; choose another with --port, 0 for "
             "any that is free"

@@ -12,6 +12,7 @@ from course_lib.command_line import file_path, filled
 from course_lib.tasks.files import COLUMNS
 from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS
+from course_lib.training.optimizer import LARGEST_RATE
 
 _MOST = 2**53  # the last up to which a float knows every whole number
 _MOST_MADE = 1_000_000  # items in memory at once
@@ -38,9 +39,9 @@ def parser() -> argparse.ArgumentParser:
         "--test", type=file_path, help="items to score on; without it, a share of --data"
     )
     data.add_argument("--held-out", type=float, help="that share (0.2)")
+    ours = dict.fromkeys(name for names in COLUMNS.values() for name in names)
     data.add_argument("--column", action="append", default=[], metavar="OURS=THEIRS",
-                      help="what the file calls a column; ours are "
-                      f"{', '.join(n for names in COLUMNS.values() for n in names)}")  # fmt: skip
+                      help=f"what the file calls a column; ours are {', '.join(ours)}")  # fmt: skip
     data.add_argument("--made-items", type=int, help="items of the made task to tune on (128)")
     data.add_argument(
         "--tokenizer", type=file_path, help="file or folder; else the checkpoint's own"
@@ -83,8 +84,9 @@ def check(chosen: argparse.Namespace) -> None:
         if value is not None and not (0 <= value < math.inf and (value or name != "lr")):
             wanted = "positive" if name == "lr" else "0 or more"
             raise ValueError(f"{_word(name)} must be {wanted} and finite, got {value}")
-        if value is not None and value > _LARGEST:
-            raise ValueError(f"{_word(name)} must be at most {_LARGEST:.2g}, got {value}")
+        most = LARGEST_RATE if name == "lr" else _LARGEST
+        if value is not None and value > most:
+            raise ValueError(f"{_word(name)} must be at most {most:.2g}, got {value}")
     if not 0 <= chosen.seed < 2**63 - 1:
         raise ValueError(f"--seed must be 0 to 2**63 - 2, got {chosen.seed}")
     if chosen.held_out is not None and not 0 < chosen.held_out < 1:

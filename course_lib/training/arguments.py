@@ -28,8 +28,8 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one config field"
     )
     data = made.add_argument_group("data")
-    data.add_argument("--text", "--data", nargs="+", type=file_path, help="UTF-8 files, a document "
-                      "each; without it, the language reference that comes with "
+    data.add_argument("--text", "--data", nargs="+", action="extend", type=file_path, help="UTF-8 "
+                      "files, a document each; without it, the language reference that comes with "
                       "Python")  # fmt: skip
     data.add_argument(
         "--tokenizer", type=file_path, help="a tokenizer.json; without it one is learned"
@@ -43,8 +43,8 @@ def parser(presets: Sequence[str]) -> argparse.ArgumentParser:
     what.add_argument("--mask-rate", type=float, help="share of the tokens (the paper's)")
     what.add_argument("--mean-span", type=float, help="mean tokens of a span (3)")
     what.add_argument("--whole-words", action="store_true", help="choose words, not tokens")
-    what.add_argument("--noise", nargs="+", choices=NOISES, help="of denoising, one after the "
-                      "other (permute infill)")  # fmt: skip
+    what.add_argument("--noise", nargs="+", action="extend", choices=NOISES, help="of denoising, "
+                      "one after the other (permute infill)")  # fmt: skip
     how = made.add_argument_group("training")
     how.add_argument("--steps", type=int, default=200, help="updates (%(default)s)")
     how.add_argument("--batch-size", type=int, default=8, help="rows of an update, over all ranks")

@@ -36,6 +36,7 @@ from course_lib.training.objective_settings import (
     settings_for,
     special_tokens,
 )
+from course_lib.training.optimizer import LARGEST_RATE
 
 SEPARATOR = SEPARATORS[0]
 _MOST_TOKENS = 4096
@@ -235,6 +236,8 @@ def _check_numbers(chosen: argparse.Namespace) -> None:
             raise ValueError(f"{_word(name)} must be {wanted}, got {value}")
         if math.isinf(value):
             raise ValueError(f"{_word(name)} must be finite, got {value}")
+    if chosen.lr > LARGEST_RATE:
+        raise ValueError(f"--lr must be at most {LARGEST_RATE:g}, got {chosen.lr}")
     if chosen.warmup is not None and not 0 <= chosen.warmup <= chosen.steps:
         raise ValueError(f"--warmup must be 0 to --steps {chosen.steps}, got {chosen.warmup}")
     warmup = chosen.steps // 20 if chosen.warmup is None else chosen.warmup
@@ -252,7 +255,9 @@ def _word(name: str) -> str:
 
 
 def _choose_strategy(chosen: argparse.Namespace, n_ranks: int) -> str:
-    strategy: str = chosen.strategy or ("plain" if n_ranks == 1 else "ddp")
+    strategy: str = chosen.strategy
+    if strategy is None:
+        strategy = "plain" if n_ranks == 1 else "ddp"
     check_strategy(strategy)
     if strategy == "plain" and n_ranks > 1:
         raise ValueError(f"--strategy plain is for one process, got {n_ranks} ranks")

@@ -11,7 +11,7 @@ from torch import nn
 from course_lib.checks import check_module, check_numbers
 
 _SMALL = 10_000_000  # parameters; a copy of as many takes 40 MB
-_LARGEST_RATE = 1e30
+LARGEST_RATE = 1e30
 """AdamW divides it by 1 minus its memory, and that has to fit float32."""
 
 
@@ -87,8 +87,8 @@ def adamw(
     [lr, weight_decay, eps] = check_numbers(lr=lr, weight_decay=weight_decay, eps=eps)
     if not lr > 0:
         raise ValueError(f"lr must be positive, got {lr}")
-    if lr > _LARGEST_RATE:
-        raise ValueError(f"lr must be at most {_LARGEST_RATE:g}, got {lr}")
+    if lr > LARGEST_RATE:
+        raise ValueError(f"lr must be at most {LARGEST_RATE:g}, got {lr}")
     if not weight_decay >= 0:
         raise ValueError(f"weight_decay must be 0 or more, got {weight_decay}")
     groups = [group for group in decay_groups(model, weight_decay) if group["params"]]

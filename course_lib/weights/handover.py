@@ -135,7 +135,7 @@ def greedy(model: Transformer, prompt: Sequence[int], n_tokens: int) -> list[int
 def _checked(ids: list[int], n_vocab: int, most: int) -> list[int]:
     bad = [i for i in ids if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < n_vocab]
     if bad or not ids:
-        raise ValueError(f"prompt got {ids!r:.80}, wants ids from 0 to {n_vocab - 1}")
+        raise ValueError(f"prompt must be ids from 0 to {n_vocab - 1}, got {ids!r:.80}")
     if len(ids) >= most:
         raise ValueError(f"prompt has {len(ids)} tokens, the model reads {most}, reply included")
     return ids

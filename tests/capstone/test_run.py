@@ -149,7 +149,15 @@ def test_bad_input_is_one_line_before_work_starts(
     assert "--vocab-size must" in refused(capsys, str(raw), "--out", out, "--vocab-size", "9")
     assert "--held-out must" in refused(capsys, str(raw), "--out", out, "--held-out", "nan")
     assert "--size must be one of" in refused(capsys, str(raw), "--out", out, "--size", "huge")
-    assert "--steps must be of" in refused(capsys, str(raw), "--out", out, "--filters", "magic")
+    for filters in ("magic", "", ",", "exact,url", "classifier"):  # two want a file
+        said = refused(capsys, str(raw), "--out", out, "--filters", filters)
+        assert "--filters must be of language, repetition, " in said and "--steps" not in said
+        assert said.endswith(f"got {filters!r}\n") and "harmful" not in said
+    twice = refused(capsys, str(raw), "--out", out, "--filters", "exact,exact")
+    assert "--filters must be different ones, got 'exact,exact'" in twice
+    for option in ("--lr", "--tune-lr"):
+        said = refused(capsys, str(raw), "--out", out, option, "1e38")
+        assert f"{option} must be at most 1e+30, got 1e+38" in said
     assert "argument --out: got an empty word" in refused(capsys, str(raw), "--out", "")
     assert "argument FOLDER: got an empty word" in refused(capsys, "", "--out", out)
     assert not Path(out).exists()

@@ -36,7 +36,11 @@ def test_bad_arguments_are_named(
     assert "--grace-seconds" in refused(capsys, folder, *free, "--grace-seconds", "nan")
     assert "no-such" in refused(capsys, str(tmp_path / "no-such"), *free)
     assert "config.json" in refused(capsys, str(tmp_path), *free)
-    assert "no.such.host" in refused(capsys, folder, *free, "--host", "no.such.host.invalid")
+    for host in ("no.such.host.invalid", "192.0.2.1"):  # none, and nobody's
+        said = refused(capsys, folder, *free, "--host", host)
+        assert f"--host must be a name or an address of this machine, got '{host}'" in said
+        assert "--port" not in said
+    assert "argument --host: got an empty word" in refused(capsys, folder, *free, "--host", "")
 
 
 def test_a_port_that_is_taken_is_said_before_a_model_is_read(

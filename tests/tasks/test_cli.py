@@ -164,7 +164,8 @@ def test_a_run_is_not_resumed_on_other_items(checkpoint, made, tmp_path: Path, c
         (["--data", "a.csv", "--held-out", "0.1", "--test", "b.csv"], "--test brings its own"),
         (["--steps", "9" * 400], "--steps must be less than 2**53, got 9999"),
         (["--batch-size", str(2**53)], "--batch-size must be less than 2**53"),
-        (["--lr", "1e300"], "--lr must be at most 3.4e+38, got 1e+300"),
+        (["--lr", "1e300"], "--lr must be at most 1e+30, got 1e+300"),
+        (["--lr", "1e38"], "--lr must be at most 1e+30, got 1e+38"),
         (["--weight-decay", "1e39"], "--weight-decay must be at most 3.4e+38, got 1e+39"),
         (["--data", "a.csv", "--column", "text=a", "--column", "text=b"], "a column twice: text=a"),
         (["--resume"], "--resume needs --output"),
@@ -293,11 +294,6 @@ def test_an_output_that_cannot_be_made_is_told_in_a_line(checkpoint, tmp_path, c
     words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "a.csv" / "x"))
     assert main(words) == 1
     assert "Not a directory" in capsys.readouterr().err
-
-
-def test_a_rate_beyond_the_numbers_of_adamw_is_named(checkpoint, tmp_path, capsys) -> None:
-    assert main(sentiment(checkpoint, tmp_path, "--lr", "1e38")) == 1
-    assert "lr must be at most 1e+30, got 1e+38" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

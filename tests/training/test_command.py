@@ -201,6 +201,13 @@ def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
+def test_files_that_are_named_one_by_one_are_all_read(texts: list[str]) -> None:
+    one_by_one = [word for path in texts for word in ("--text", path)]
+    chosen = cli.parser([]).parse_args([*one_by_one, "--noise", "mask", "--noise", "delete"])
+    assert [str(path) for path in chosen.text] == texts and len(texts) > 1
+    assert chosen.noise == ["mask", "delete"]
+
+
 def test_it_trains_alone_says_how_far_it_is_and_goes_on(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -366,6 +373,8 @@ T5 = ("--set", "n_encoder_layers=2")
         (["--config", TINY, "--time-limit", "-1"], "--time-limit must be positive, got -1.0"),
         (["--config", TINY, "--clip", "-1"], "--clip must be 0 or more, got -1.0"),
         (["--config", TINY, "--lr", "inf"], "--lr must be finite, got inf"),
+        (["--config", TINY, "--lr", "1e38"], "--lr must be at most 1e+30, got 1e+38"),
+        (["--config", TINY, "--strategy", ""], "--strategy must be one of plain, ddp"),
         (["--config", TINY, "--lr", "nan"], "--lr must be positive, got nan"),
         (["--config", TINY, "--weight-decay", "inf"], "--weight-decay must be finite, got inf"),
         (["--config", TINY, "--clip", "nan"], "--clip must be 0 or more, got nan"),

@@ -255,6 +255,20 @@ def test_what_is_no_checkpoint_is_named(tmp_path: Path, capsys) -> None:
     assert "such" in said[0] and "config.json" in said[1] and "--ids" in said[2]
 
 
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ("-1", "--ids must be ids from 0 to "),
+        ("99999", "--ids must be ids from 0 to "),
+        (",".join(["1"] * 64), "--ids has 64 tokens"),
+    ],
+)
+def test_ids_that_do_not_fit_are_named_as_written(tmp_path: Path, capsys, ids, told) -> None:
+    folder = str(checkpoint(tmp_path / "x", GPT_2))
+    assert command.main(["handover", folder, "--ids", ids]) == 1
+    assert capsys.readouterr().err.startswith(f"ValueError: {told}")
+
+
 def test_an_encoder_is_not_handed_over(tmp_path: Path) -> None:
     small = replace(
         presets["bert-base"], vocab_size=50, d_model=32, n_heads=2, n_encoder_layers=1, d_ff=48

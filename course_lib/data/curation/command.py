@@ -1,6 +1,7 @@
 """The command line of curation: from raw text or WARC to packed tokens, with a report."""
 
 import argparse
+import contextlib
 import errno
 import hashlib
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_lib.command_line import filled
 from course_lib.data.curation.contamination import Contamination
 from course_lib.data.curation.duplicates import ExactDuplicates, NearDuplicates
 from course_lib.data.curation.harmful import harmful_terms
@@ -50,6 +52,13 @@ STEPS = (
     "paragraphs",
     "personal-data",
 )
+NEEDS = {
+    "url": ("blocked_hosts",),
+    "harmful": ("terms",),
+    "classifier": ("good", "bad"),
+    "contamination": ("evaluation",),
+}
+"""Step -> the options that name the files it cannot do without."""
 _HALF = re.compile("[\ud800-\udfff]")
 _DEFAULT = "language,repetition,quality-rules,c4-page,fineweb,exact,near,personal-data"
 
@@ -65,16 +74,29 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--made-crawl", type=int, metavar="N", help="draw N pages as the input")
     parser.add_argument("--steps", default=_DEFAULT, help=f"in order, of: {', '.join(STEPS)}")
     parser.add_argument("--language", help="code of the one to keep, for the step language (en)")
-    parser.add_argument("--blocked-hosts", help="file of host names, one a line")
-    parser.add_argument("--terms", help="file of listed words, one a line, for the step harmful")
-    parser.add_argument("--good", help="file or folder of good pages, for the step classifier")
-    parser.add_argument("--bad", help="file or folder of bad pages, for the step classifier")
-    parser.add_argument("--evaluation", help="file or folder, for the step contamination")
-    parser.add_argument("--tokenizer", help="folder or file of a tokenizer: writes output/tokens")
+    files = {
+        "--blocked-hosts": "file of host names, one a line",
+        "--terms": "file of listed words, one a line, for the step harmful",
+        "--good": "file or folder of good pages, for the step classifier",
+        "--bad": "file or folder of bad pages, for the step classifier",
+        "--evaluation": "file or folder, for the step contamination",
+        "--tokenizer": "folder or file of a tokenizer: writes output/tokens",
+    }
+    for option, told in files.items():
+        parser.add_argument(option, type=filled, help=told)
     parser.add_argument("--separator", help="its special token between pages")
     parser.add_argument("--seed", type=int, default=0, help="draws the made crawl and the examples")
     parser.add_argument("--quiet", action="store_true", help="no bar")
     return parser
+
+
+@contextlib.contextmanager
+def _named(option: str) -> Iterator[None]:
+    """Let an error of what an option names begin with that option."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{option}: {error}") from error
 
 
 def _word_list(
@@ -82,7 +104,8 @@ def _word_list(
 ) -> frozenset[str]:
     if path is None:
         return frozenset()
-    text = read_text(path).removeprefix("\ufeff")  # as some editors begin a file
+    with _named(option):
+        text = read_text(path).removeprefix("\ufeff")  # as some editors begin a file
     lines = (line.strip().lower() for line in text.splitlines())
     words = frozenset(line for line in lines if line and not line.startswith("#"))
     if not words:
@@ -92,7 +115,9 @@ def _word_list(
 
 def _pages(path: str, option: str) -> list[Page]:
     skipped: Counter[str] = Counter()
-    pages = [page for file in find_files([path]) for page in read_pages(file, skipped)]
+    with _named(option):
+        files = find_files([path])
+    pages = [page for file in files for page in read_pages(file, skipped)]
     skipped.update(count_others([path]))
     if not pages:
         raise ValueError(f"{option} {path} holds no page that can be read: {dict(skipped)}")
@@ -120,15 +145,9 @@ def make_steps(options: argparse.Namespace) -> list[Step]:
         raise ValueError(f"--steps must be of {', '.join(STEPS)}; got {options.steps!r}")
     if len(set(names)) != len(names):
         raise ValueError(f"--steps names a step twice: {options.steps}")
-    needs = {
-        "url": ("blocked_hosts",),
-        "harmful": ("terms",),
-        "classifier": ("good", "bad"),
-        "contamination": ("evaluation",),
-    }
     if options.language is not None and "language" not in names:
         raise ValueError("--language is given, but --steps does not name language")
-    for step, wanted in needs.items():
+    for step, wanted in NEEDS.items():
         for option in wanted:
             given, flag = getattr(options, option) is not None, f"--{option.replace('_', '-')}"
             if given and step not in names:
@@ -244,7 +263,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.tokenizer is not None:
         from course_lib.tokenizers import load_tokenizer
 
-        tokenizer = load_tokenizer(options.tokenizer)
+        with _named("--tokenizer"):
+            tokenizer = load_tokenizer(options.tokenizer)
         try:
             tokenizer.special_id(options.separator)
         except ValueError as error:

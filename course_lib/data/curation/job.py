@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ def curate_files(
         TypeError: If an argument is of a wrong type, or a setting is nothing that JSON can hold.
         ValueError: If two steps have one name, ``output`` is empty or lies in a folder that is
             read, or it holds a run over other files, over files that were changed since, or with
-            other settings.
+            other settings, or files of pages that no run wrote.
         FileNotFoundError: If a path does not exist.
         NotADirectoryError: If ``output`` is a file.
     """
@@ -106,6 +107,8 @@ def curate_files(
     stamps = {"times of change of the files": [file.stat().st_mtime_ns for file in files]}
     (folder / PAGES).mkdir(parents=True, exist_ok=True)
     with locked(folder, timeout_seconds=1.0):
+        before = list((folder / PAGES).glob("*.jsonl"))
+        _check_ours(before)
         report = Funnel([StepReport(step.name) for step in steps], Counter(), examples)
         rng = np.random.default_rng(seed)
         done = 0
@@ -113,7 +116,7 @@ def curate_files(
             report, done = _take_up(folder, plan | stamps, steps, rng)
         else:
             report.skipped.update(count_others(paths))
-            for left in (folder / PAGES).glob("*.jsonl"):  # of a run whose state was removed
+            for left in before:  # of a run whose state was removed
                 left.unlink()
         bar = tqdm(total=len(files), initial=done, unit="file", disable=not progress)
         waiting: list[Path] = []  # written since the state was saved
@@ -139,6 +142,19 @@ def curate_files(
         table = report.table() + "\n" + _skipped_list(report)
         write_text(folder / "report.md", table.encode("utf-8", "replace").decode())
     return report
+
+
+def _check_ours(files: Sequence[Path]) -> None:
+    """Refuse what somebody else put among the pages: it would be removed, or read as kept.
+
+    Raises:
+        ValueError: Such a file is there.
+    """
+    others = [file for file in files if re.fullmatch(r"\d{5,}", file.stem) is None]
+    if others:
+        raise ValueError(
+            f"{min(others)} is not of a run of curation: choose another output, or move it away"
+        )
 
 
 def as_line(page: Page) -> str:

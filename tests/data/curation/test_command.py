@@ -62,7 +62,11 @@ def test_a_line_that_would_do_nothing_is_named(here, capsys, steps, option, line
     [
         (["--language", "de"], "--language is given, but --steps does not name language"),
         (["--steps", "language", "--language", "english"], "--language must be one of"),
-        (["--tokenizer", "none", "--separator", "<end>"], "no file or folder none"),
+        (["--tokenizer", "none", "--separator", "<end>"], "--tokenizer: no file or folder none"),
+        (["--steps", "url", "--blocked-hosts", "none"], "--blocked-hosts: no none in ."),
+        (["--steps", "harmful", "--terms", "."], "--terms: . is no ordinary file"),
+        (["--steps", "classifier", "--good", "none", "--bad", "."], "--good: there is no none"),
+        (["--steps", "contamination", "--evaluation", "none"], "--evaluation: there is no none"),
         (["--tokenizer", "tokenizer.json", "--separator", "<nd>"], "--separator: '<nd>' is not"),
         (["--output", "raw.jsonl"], "--output raw.jsonl: raw.jsonl is a file"),
         ([""], "must be a file or a folder, got an empty text"),
@@ -73,6 +77,32 @@ def test_what_would_end_a_run_late_ends_it_at_once(here, capsys, words, message)
     told = capsys.readouterr().err
     assert message in told and "wanted must" not in told
     assert not Path("out").exists()
+
+
+OPTIONS = ["--blocked-hosts", "--terms", "--good", "--bad", "--evaluation", "--tokenizer"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_empty_word_is_no_file_and_not_this_folder(here, capsys, option: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("raw.jsonl", option, "")
+    assert caught.value.code == 2
+    assert f"argument {option}: got an empty word" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_is_not_the_runs_stays_among_its_pages(here, capsys, again: bool) -> None:
+    """It was removed by a new run, and its lines counted as kept by one that went on."""
+    assert not again or run("raw.jsonl") == 0
+    mine = Path("out/curated/pages/mine.jsonl")
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine")
+    assert run("raw.jsonl") == 2
+    assert f"{mine} is not of a run of curation" in capsys.readouterr().err
+    assert mine.read_text() == "mine"
+    mine.rename("mine.jsonl")
+    assert run("raw.jsonl") == 0
 
 
 def test_a_place_of_results_that_is_a_file_is_named(here, capsys) -> None:
