@@ -11,11 +11,19 @@ function type(box, text) {
   }
 }
 
+/** Each line's indent in blanks: Python takes no line in tabs beside one in blanks. */
+const inBlanks = (text) =>
+  text.replace(/^[ \t\u00a0]+/gm, (indent) => {
+    let width = 0;
+    for (const one of indent) width += one === "\t" ? 4 - (width % 4) : 1;
+    return " ".repeat(width);
+  });
+
 /** Moves the selected lines by one indent, or those blanks that are there back. */
 function shift(box, back) {
   const from = box.value.lastIndexOf("\n", box.selectionStart - 1) + 1;
   const lines = box.value.slice(from, box.selectionEnd).split("\n");
-  const moved = lines.map((line) => (back ? line.replace(/^ {1,4}/, "") : INDENT + line));
+  const moved = lines.map((line) => (back ? line.replace(/^(\t| {1,4})/, "") : INDENT + line));
   if (moved.join() === lines.join()) return;
   const [start, end] = [box.selectionStart, box.selectionEnd];
   box.setSelectionRange(from, end);
@@ -71,10 +79,16 @@ export function editor({ label, value, change, run }) {
         const from = box.value.lastIndexOf("\n", box.selectionStart - 1) + 1;
         const line = box.value.slice(from, box.selectionStart);
         const deeper = /:\s*(#.*)?$/.test(line) ? INDENT : "";
-        type(box, `\n${/^ */.exec(line)[0]}${deeper}`);
+        type(box, `\n${/^[ \t]*/.exec(line)[0]}${deeper}`);
       }
     }
     if (event.key !== "Shift") leaving = false;
+  });
+  box.addEventListener("paste", (event) => {
+    const text = event.clipboardData?.getData("text/plain").replace(/\r\n?/g, "\n") ?? "";
+    if (inBlanks(text) === text) return;
+    event.preventDefault();
+    type(box, inBlanks(text));
   });
   box.addEventListener("blur", () => {
     leaving = false;
