@@ -56,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 where a check stopped the run or a file could not be written; 130 after an interrupt.
         Bad arguments and bad input end the program with 2, before work starts.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
     """
     reader = parser()
     chosen = reader.parse_args(arguments)
@@ -71,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MissingError as error:
         print(f"{reader.prog}: stopped. {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone: `run_command` ends this quietly
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"{reader.prog}: {in_options(error, chosen)}", file=sys.stderr)
         return 1

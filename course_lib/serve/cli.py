@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 after a stop in good order. Bad arguments, a port that is taken, or a checkpoint that
         cannot be read end the program with 2.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
     """
     reader = parser()
     chosen = reader.parse_args(arguments)
@@ -74,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             at = f"[{host}]" if ":" in host else host
             print(f"{served.name} is served at http://{at}:{port}/ (Ctrl-C stops)", flush=True)
             asyncio.run(server.serve([listener]))
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone: `run_command` ends this quietly
     except (ValueError, TypeError, OSError, ImportError) as error:
         reader.exit(2, f"{reader.prog}: {error}\n")
     print("stopped", file=sys.stderr)

@@ -65,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0; 1 where the run fails; 130 after an interrupt. Bad arguments or data end the program
         with 2.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
     """
     reader = parser()
     chosen = reader.parse_args(arguments)
@@ -84,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(scores))
         if chosen.output is not None:
             write_results(prepared, chosen, scores, answers)
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone: `run_command` ends this quietly
     except (FloatingPointError, ValueError, OSError, ImportError) as error:
         print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1

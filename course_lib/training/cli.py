@@ -58,6 +58,9 @@ def main(
 
     Returns:
         0; 1 where a rank failed; 130 after an interrupt. Bad arguments end the program with 2.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
     """
     reader = parser(list(presets))
     chosen = reader.parse_args(arguments)
@@ -78,6 +81,8 @@ def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
         if not chosen.quiet:
             print(announcement(job, n_ranks), flush=True)
         history = start(job, chosen)
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone: `run_command` ends this quietly
     except (RankFailure, CheckpointError, FloatingPointError, ValueError, OSError) as error:
         print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1

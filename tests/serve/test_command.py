@@ -43,6 +43,17 @@ def test_bad_arguments_are_named(
     assert "argument --host: got an empty word" in refused(capsys, folder, *free, "--host", "")
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_service(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*words: object, **more: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", gone)
+    with pytest.raises(BrokenPipeError):  # which `run_command` waits for
+        main([str(checkpoint), "--port", "0"])
+
+
 def test_a_port_that_is_taken_is_said_before_a_model_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -290,6 +290,15 @@ def test_a_full_disk_or_an_interrupt_ends_a_run_with_a_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_run(checkpoint, tmp_path, monkeypatch) -> None:
+    def gone(*words: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "tune", gone)
+    with pytest.raises(BrokenPipeError):  # which `run_command` waits for
+        main(sentiment(checkpoint, tmp_path))
+
+
 def test_an_output_that_cannot_be_made_is_told_in_a_line(checkpoint, tmp_path, capsys) -> None:
     words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "a.csv" / "x"))
     assert main(words) == 1

@@ -201,6 +201,17 @@ def refusal(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_run(
+    tmp_path: Path, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*words: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "start", gone)
+    with pytest.raises(BrokenPipeError):  # which `run_command` waits for
+        main(words(tmp_path, texts))
+
+
 def test_files_that_are_named_one_by_one_are_all_read(texts: list[str]) -> None:
     one_by_one = [word for path in texts for word in ("--text", path)]
     chosen = cli.parser([]).parse_args([*one_by_one, "--noise", "mask", "--noise", "delete"])

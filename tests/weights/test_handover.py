@@ -269,6 +269,16 @@ def test_ids_that_do_not_fit_are_named_as_written(tmp_path: Path, capsys, ids, t
     assert capsys.readouterr().err.startswith(f"ValueError: {told}")
 
 
+def test_a_reader_that_has_gone_is_no_fault_of_the_engines(tmp_path: Path, monkeypatch) -> None:
+    def gone(*words: object, **more: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command, "report", gone)
+    monkeypatch.setattr(command, "handover", lambda *words, **more: [])
+    with pytest.raises(BrokenPipeError):  # which `run_command` waits for
+        command.main(["handover", str(tmp_path)])
+
+
 def test_an_encoder_is_not_handed_over(tmp_path: Path) -> None:
     small = replace(
         presets["bert-base"], vocab_size=50, d_model=32, n_heads=2, n_encoder_layers=1, d_ff=48
