@@ -46,7 +46,9 @@ def accept(
                 f"now it is {mine.get(name)}"
             )
     if saved.steps > steps:
-        raise ValueError(f"{path} holds a run of {saved.steps} steps, more than steps={steps}")
+        raise ValueError(
+            f"steps must be at least {saved.steps}, which the run in {path} has, got {steps}"
+        )
     can = hasattr(batches, "load_state_dict")
     if ("batches" in place) != can:
         raise ValueError(

@@ -235,6 +235,8 @@ def test_it_trains_alone_says_how_far_it_is_and_goes_on(
     assert "is not empty: pass --resume" in refusal(arguments, capsys)
     assert main([*arguments, "--resume", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+    assert main([*arguments, "--resume", "--steps", "3"]) == 1
+    assert "--steps must be at least 4, which the run in" in capsys.readouterr().err
 
 
 def test_a_curve_is_drawn_where_one_is_asked_for(

@@ -225,7 +225,7 @@ def test_a_run_is_not_taken_up_by_another(tmp_path: Path, strategy: str) -> None
     cases_ = [
         ({"run": {"lr": 0.2, "data": ["a"]}}, serve(), 4, "lr was 0.1, now it is 0.2"),
         ({"run": {"lr": 0.1}}, serve(), 4, "data was .'a'., now it is None"),
-        ({}, serve(), 2, "a run of 3 steps, more than steps=2"),
+        ({}, serve(), 2, "steps must be at least 3, which the run in .*run.* has, got 2"),
         ({}, serve(size=5), 4, "is of other data: batch_size is 5 here and 4"),
     ]
     for changes, served, steps, message in cases_:
