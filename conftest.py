@@ -60,12 +60,13 @@ def _checked(function: Any = None, *, typechecker: Callable[..., Any]) -> Any:
         if jaxtyping.config.jaxtyping_disable:
             return function(*args, **kwargs)
         if not made:  # in the first call: most functions of the package are not called in one run
-            made.append(_hints(function))
-            made.append(_with_checks(function, made[0]))
+            found = _hints(function)
+            made.append((found, _with_checks(function, found)))  # at once: threads call it, too
+        hints, checked = made[0]
         try:
-            return made[1](*args, **kwargs)
+            return checked(*args, **kwargs)
         except _Refused:  # with a message that has all arguments
-            slow = _with_shapes(_twin(function, made[0]), typechecker=typechecker)
+            slow = _with_shapes(_twin(function, hints), typechecker=typechecker)
             return slow(*args, **kwargs)
 
     return wrapped
@@ -115,18 +116,30 @@ class _Fitted:
         self.fitted: dict[Any, set[Any]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        given = tuple(
-            _look(args[place] if place < len(args) else kwargs.get(name, self))
-            for place, name in self.places
-        )
+        try:
+            given = tuple(
+                _look(args[place])
+                if place < len(args)
+                else _look(kwargs[name])
+                if name in kwargs
+                else None  # left out
+                for place, name in self.places
+            )
+        except LookupError:
+            return self.every(*args, **kwargs)
         fitted = self.fitted.setdefault(given, set()) if self.keeps else set()
-        if not fitted:
-            result = self.every(*args, **kwargs)
-        else:
-            result = self.plain(*args, **kwargs)
-            if "return" in self.shaped and _look(result) not in fitted:
+        known = bool(fitted)
+        result = (self.plain if known else self.every)(*args, **kwargs)
+        seen = None
+        if "return" in self.shaped:
+            try:
+                seen = _look(result)
+            except LookupError:
+                seen = self  # which is kept nowhere
+            if known and seen not in fitted:
                 self.hold(self.signature.bind(*args, **kwargs).arguments, result)
-        fitted.add(_look(result) if "return" in self.shaped else None)
+        if seen is not self:
+            fitted.add(seen)
         return result
 
     @_with_shapes(typechecker=None)
@@ -140,19 +153,23 @@ class _Fitted:
             value = result if name == "return" else arguments.get(name, self)
             if value is not self and not is_bearable(value, hint):
                 raise jaxtyping.TypeCheckError(
-                    f"{self.function.__qualname__}: {name} is {_look(value)}, wanted {hint}"
+                    f"{self.function.__qualname__}: {name} is {value!r:.200}, wanted {hint}"
                 )
 
 
 def _look(value: Any) -> Any:
-    """What a hint that names shapes can see of a value."""
+    """Name what a hint that names shapes can see of a value.
+
+    Raises:
+        LookupError: It may see more.
+    """
     if isinstance(value, torch.Tensor):
         return type(value), value.dtype, value.shape
     if type(value) in (tuple, list):
         return type(value), *map(_look, value)
     if value is None or type(value) in (bool, int, float, str):
         return type(value)
-    return object()  # unlike all others: looked at each time
+    raise LookupError
 
 
 def _twin(function: types.FunctionType, hints: dict[str, Any]) -> types.FunctionType:
