@@ -316,6 +316,28 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give tests to processes by module, but for two kinds, so that neither waits for the other.
+
+    All tests of `tests/distributed` go to one process: its ranks, which take seconds to start,
+    serve them all. The tests of every page, half of the work of the pages, may go to two.
+    """
+    if config.getoption("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWork(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith("tests/distributed/"):
+                return "tests/distributed"
+            module = super()._split_scope(nodeid)
+            chapter = module == "tests/book/test_pages.py" and "[notebooks/" in nodeid
+            return f"{module} chapters" if chapter else module
+
+    return ByWork(config, log)
+
+
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Compare text outputs of notebooks; images, HTML (which holds images) and progress are not."""
     if hasattr(collector, "skip_compare"):

@@ -142,7 +142,9 @@ def check_id_lists(**values: Any) -> list[list[int]]:
     """
     check_lists(**values)
     return [
-        check_whole(**{f"{name}[{place}]": one for place, one in enumerate(ids)})
+        list(ids)
+        if set(map(type, ids)) <= {int}  # almost always, and at once
+        else check_whole(**{f"{name}[{place}]": one for place, one in enumerate(ids)})
         for name, ids in values.items()
     ]
 

@@ -25,7 +25,7 @@ from course_lib.distributed.checkpoint.save_load import (
 )
 from course_lib.distributed.checkpoint.states import group_options
 from course_lib.distributed.comm.collectives import Comm
-from course_lib.distributed.torch_private import AllGather, ReduceScatter
+from course_lib.distributed.torch_private import exchangeable_collectives
 from course_lib.distributed.zero import build
 from course_lib.distributed.zero.stages import check_stage
 
@@ -54,6 +54,7 @@ def to_fsdp2(
         RuntimeError: ``comm`` is given and this torch has no exchangeable collectives.
     """
     names = build.find_units(module, units)
+    collectives = None if comm is None else make_collectives(comm)
     options: dict[str, Any] = {"reshard_after_forward": reshard_after_forward}
     if mesh is None:
         device = "cuda" if dist.get_backend() == "nccl" else "cpu"
@@ -67,10 +68,8 @@ def to_fsdp2(
     if reshard_after_forward:  # FSDP2's own default for the root is to stay: it comes first again
         del options["reshard_after_forward"]
     fully_shard(module, **options)
-    if comm is not None:
-        if AllGather is None:
-            raise RuntimeError(f"torch {torch.__version__} cannot exchange FSDP2's collectives")
-        gather, scatter = make_collectives(comm)
+    if collectives is not None:
+        gather, scatter = collectives
         for part in module.modules():
             if isinstance(part, FSDPModule):
                 part.set_custom_all_gather(gather)
@@ -145,7 +144,17 @@ def load_fsdp2(
 
 
 def make_collectives(comm: Comm) -> tuple[Any, Any]:
-    """Return our all-gather and reduce-scatter in the form FSDP2 takes."""
+    """Return our all-gather and reduce-scatter in the form FSDP2 takes.
+
+    Raises:
+        RuntimeError: this torch has no exchangeable collectives.
+    """
+    bases = exchangeable_collectives()
+    if bases is None:
+        raise RuntimeError(f"torch {torch.__version__} cannot exchange FSDP2's collectives")
+    all_gather: Any
+    reduce_scatter: Any
+    all_gather, reduce_scatter = bases
 
     class Allocates:
         def allocate(
@@ -153,13 +162,13 @@ def make_collectives(comm: Comm) -> tuple[Any, Any]:
         ) -> Tensor:
             return torch.empty(*size, dtype=dtype, device=device)
 
-    class Gather(Allocates, AllGather):  # type: ignore[misc]
+    class Gather(Allocates, all_gather):
         def __call__(
             self, output_tensor: Tensor, input_tensor: Tensor, group: Any, async_op: bool = False
         ) -> None:
             comm.all_gather(output_tensor, input_tensor, label="fsdp2").wait()
 
-    class Scatter(Allocates, ReduceScatter):  # type: ignore[misc]
+    class Scatter(Allocates, reduce_scatter):
         def __call__(
             self,
             output_tensor: Tensor,

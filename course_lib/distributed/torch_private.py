@@ -11,15 +11,20 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-try:  # since torch 2.9
-    from torch.distributed.fsdp._fully_shard._fsdp_api import AllGather, ReduceScatter
-except ImportError:  # older: FSDP2 without exchangeable collectives
-    AllGather = ReduceScatter = None  # type: ignore[assignment,misc]
-
-__all__ = ["AllGather", "ReduceScatter"]
-
 not_traced: Callable[[Any], Any] = torch._disable_dynamo
 """``torch.compiler.disable``, without its slow import until the first call."""
+
+
+def exchangeable_collectives() -> tuple[type, type] | None:
+    """Return the bases of FSDP2's all-gather and reduce-scatter; None before torch 2.9.
+
+    Imported here and not above: they bring half a second of other modules with them.
+    """
+    try:
+        from torch.distributed.fsdp._fully_shard._fsdp_api import AllGather, ReduceScatter
+    except ImportError:
+        return None
+    return AllGather, ReduceScatter
 
 
 def backward_pass() -> int:

@@ -34,6 +34,7 @@ class CharacterMap:
         if size % 4 or 4 + size > len(blob):
             raise ValueError(f"character map says {size} bytes of trie, but has {len(blob) - 4}")
         self._units = struct.unpack_from(f"<{size // 4}I", blob, 4)
+        self._offsets = [(unit >> 10) << ((unit & 0x200) >> 6) for unit in self._units]
         self._replacements = blob[4 + size :]
         self._check()
         ascii_text = "".join(map(chr, range(32, 127)))
@@ -41,16 +42,20 @@ class CharacterMap:
 
     def _check(self) -> None:
         """Refuse a map of which an end leads nowhere, or to bytes that are no text."""
-        units = self._units
+        units, n_units = self._units, len(self._units)
+        fine: set[int] = set()  # many ends lead to one replacement
         for node, unit in enumerate(units):
-            if not unit >> 8 & 1 or unit >> 31:
+            if unit & 0x80000100 != 0x100:
                 continue
-            leaf = node ^ _offset(unit)
-            at = units[leaf] & 0x7FFFFFFF if leaf < len(units) else len(self._replacements)
+            leaf = node ^ self._offsets[node]
+            at = units[leaf] & 0x7FFFFFFF if leaf < n_units else len(self._replacements)
+            if at in fine:
+                continue
             try:
                 self._replacements[at : self._replacements.index(0, at)].decode()
             except (ValueError, UnicodeDecodeError):
                 raise ValueError(f"character map is damaged: entry {node} leads nowhere") from None
+            fine.add(at)
 
     def _prefix(self, key: bytes) -> str | None:
         """What the shortest known beginning of the key turns into, None if no beginning is known.
@@ -58,14 +63,14 @@ class CharacterMap:
         The shortest, not the longest, as in the Rust library.
         """
         units = self._units
-        node = _offset(units[0])
+        node = self._offsets[0]
         for byte in key:
             node ^= byte
             if node >= len(units) or units[node] & 0x800000FF != byte:
                 return None
-            unit = units[node]
-            node ^= _offset(unit)
-            if unit >> 8 & 1:
+            ends = units[node] >> 8 & 1
+            node ^= self._offsets[node]
+            if ends:
                 at = units[node] & 0x7FFFFFFF
                 return self._replacements[at : self._replacements.index(0, at)].decode()
         return None
@@ -110,7 +115,3 @@ class CharacterMap:
     def _character(self, character: str) -> str:
         found = self._prefix(character.encode())
         return character if found is None else found
-
-
-def _offset(unit: int) -> int:
-    return (unit >> 10) << ((unit & 0x200) >> 6)

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from book._tools.browser import NO_FIREFOX, find_firefox, launched
 from tests.book.test_code_in_page import RIGHT, judged, opened, page
 from tests.book.test_pages import CHAPTERS, FRONT, PHONE
-from tests.widgets.conftest import axe, kit, show
+from tests.widgets.conftest import axe, kit, resting, show
 from tests.widgets.test_access import (
     everything,
     test_phone_width_targets_and_regions,
@@ -34,6 +34,7 @@ __all__ = [
     "kit",
     "opened",
     "page",
+    "resting",
     "show",
     "test_phone_width_targets_and_regions",
     "test_static_forms_stand_without_javascript",

@@ -274,6 +274,18 @@ def test_importing_the_package_is_quick() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_ranks_and_training_start_without_the_parts_of_torch_that_compile() -> None:
+    """Those take torch a second; an optimizer brings them, and a refused command has none."""
+    code = (
+        "import sys, course_lib.training.cli, course_lib.distributed.zero, course_lib.distributed; "
+        "course_lib.distributed.Ranks; "
+        "slow = ('sympy', 'torch._dynamo', 'torch.distributed.fsdp'); "
+        "print([name for name in slow if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_importing_the_exercises_needs_no_torch() -> None:
     """The worker that judges NumPy answers starts in half a second only without torch."""
     code = "import sys, course_lib.exercises; print('torch' in sys.modules)"

@@ -29,33 +29,48 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def resting() -> list[Page]:
+    """Pages of tests that are over, for those to come: a new one is half of what a test costs."""
+    return []
+
+
 @pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Open a page with widgets; it must ask no other host and log no error."""
-    contexts = []
+def show(browser: Browser, tmp_path: Path, resting: list[Page]) -> Iterator[Callable[..., Page]]:
+    """Open a page with widgets; it must ask no other host and log no error.
+
+    A test that changes more of a page than a new address and an empty storage undo asks for one of
+    its `own`.
+    """
     problems: list[str] = []
     chromium = browser.browser_type.name == "chromium"
+    used: list[tuple[Page, bool]] = []  # and whether others may have it
+    watches: dict[str, Callable[[Any], Any]] = {
+        "pageerror": lambda error: problems.append(str(error)),
+        "console": lambda message: message.type == "error" and problems.append(message.text),
+        "request": lambda request: (
+            request.url.startswith(("file:", "blob:", "data:")) or problems.append(request.url)
+        ),
+    }
 
-    def open_(*widgets: Any, width: int = 1280, dark: bool = False, script: bool = True) -> Page:
-        path = tmp_path / f"page{len(contexts)}.html"
+    def open_(
+        *widgets: Any, width: int = 1280, dark: bool = False, script: bool = True, own: bool = False
+    ) -> Page:
+        path = tmp_path / f"page{len(used)}.html"
         text = page_of(widgets, LOADER)
         if not script and not chromium:  # Playwright cannot tell Firefox to run none
             text = re.sub("<script.*?</script>", "", text, flags=re.S)
         path.write_text(text, encoding="utf-8")
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=script
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith(("file:", "blob:", "data:")) or problems.append(request.url)
-            ),
-        )
+        again = chromium and script and not own
+        page = resting.pop() if again and resting else None
+        if page is None:
+            context = browser.new_context(java_script_enabled=script)
+            context.set_default_timeout(PATIENCE_MS)
+            page = context.new_page()
+        used.append((page, again))
+        page.set_viewport_size({"width": width, "height": 900})
+        for event, watch in watches.items():
+            page.on(event, watch)  # type: ignore[call-overload]
         page.goto(path.as_uri())
         if script:
             page.wait_for_function("document.documentElement.dataset.widgets === 'ready'")
@@ -64,8 +79,16 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page, again in used:
+        if not again:
+            page.context.close()
+            continue
+        for event, watch in watches.items():
+            page.remove_listener(event, watch)
+        page.mouse.move(0, 0)  # or what comes to lie under it would be pointed at
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.goto("about:blank")
+        resting.append(page)
     assert problems == []
 
 

@@ -154,7 +154,7 @@ def test_text_forms_are_the_same_in_every_run(name):
 
 
 def test_static_form_hides_for_the_live_one_and_returns_in_print(show):
-    page = show(EXAMPLES["matrix"]())
+    page = show(EXAMPLES["matrix"](), own=True)
     assert page.locator(".cw-live").is_visible()
     assert not page.locator(".cw-static").is_visible()
     page.emulate_media(media="print")

@@ -217,7 +217,7 @@ BLOCKED = {
 @pytest.mark.parametrize("how", BLOCKED)
 def test_progress_that_cannot_be_stored_lives_as_long_as_the_page(show, how):
     """Two widgets with code of their own share it, and the text carries it away."""
-    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]))
+    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]), own=True)
     page.add_init_script(BLOCKED[how])
     page.reload()
     page.get_by_role("radio").first.check()
@@ -240,7 +240,7 @@ def test_programs_are_counted_like_answers(show):
 
 
 def test_progress_without_storage_and_with_a_broken_store(show):
-    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]))
+    page = show(EXAMPLES["progress panel"](), Quiz(ALL[0]), own=True)
     page.evaluate(f"localStorage.setItem('{KEY}', '{{broken')")
     page.reload()
     assert page.evaluate(f"localStorage.getItem('{KEY}:bad')") == "{broken"
