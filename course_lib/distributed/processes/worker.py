@@ -6,6 +6,7 @@ long import of torch comes after that watch has begun.
 """
 
 import faulthandler
+import gc
 import os
 import queue
 import signal
@@ -89,12 +90,15 @@ def main() -> None:
     threading.Thread(target=listen, args=(connection, tasks), daemon=True).start()
     processes.end_with_parent()
     faulthandler.register(signal.SIGUSR1, all_threads=False)
+    gc.disable()  # a tenth of the import of torch is looking for garbage where there is none
     try:
         start_process_group(os.environ["COURSE_BACKEND"], float(os.environ["COURSE_TIMEOUT"]))
         first: tuple[Any, ...] = ("value", None)
     except BaseException as error:  # reported to the parent, which raises it
         cause = processes.describe(error)
         first = ("error", cause, traceback.format_exc(), False, time.monotonic())
+    gc.freeze()
+    gc.enable()
     connection.send_bytes(cloudpickle.dumps(first))
     while True:
         outcome = run_task(tasks.get(), rank)
