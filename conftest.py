@@ -319,10 +319,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give tests to processes by module, but for two kinds, so that neither waits for the other.
+    """Give tests to processes by module, and all of `tests/distributed` to one.
 
-    All tests of `tests/distributed` go to one process: its ranks, which take seconds to start,
-    serve them all. The tests of every page, half of the work of the pages, may go to two.
+    Its ranks, which take seconds to start, serve them all.
     """
     if config.getoption("dist") != "loadscope":
         return None
@@ -332,9 +331,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/distributed/"):
                 return "tests/distributed"
-            module = super()._split_scope(nodeid)
-            chapter = module == "tests/book/test_pages.py" and "[notebooks/" in nodeid
-            return f"{module} chapters" if chapter else module
+            return super()._split_scope(nodeid)
 
     return ByWork(config, log)
 

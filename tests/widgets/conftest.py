@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def resting() -> list[Page]:
-    """Pages of tests that are over, for those to come: a new one is a third of what a test costs."""
+    """Pages of tests that are over, for those to come: a new one is a third of such a test."""
     return []
 
 
