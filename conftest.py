@@ -327,13 +327,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByWork(LoadScopeScheduling):
+    class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/distributed/"):
                 return "tests/distributed"
             return super()._split_scope(nodeid)
 
-    return ByWork(config, log)
+    return ByModule(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import toy
 
-from course_lib.distributed import deepspeed_config, torchtitan_job
+from course_lib.distributed import deepspeed_config, handoff, torchtitan_job
 
 PYTHON = "COURSE_LIB_DEEPSPEED_PYTHON"
 
@@ -20,6 +21,13 @@ def test_torchtitan_job_is_toml_with_what_was_asked():
     assert job["parallelism"]["fsdp_reshard_after_forward"] == "always"
     kept = torchtitan_job(seq_len=64, micro_batch=3, steps=7, learning_rate=3e-4, reshard=False)
     assert 'fsdp_reshard_after_forward = "never"' in kept
+
+
+def test_a_torch_without_exchangeable_collectives_is_refused_before_the_model_is_cut(monkeypatch):
+    monkeypatch.setattr(handoff, "exchangeable_collectives", lambda: None)
+    monkeypatch.setattr(handoff, "fully_shard", None)  # nothing may be cut
+    with pytest.raises(RuntimeError, match="cannot exchange FSDP2's collectives"):
+        handoff.to_fsdp2(toy.Toy(), comm=handoff.Comm())
 
 
 def test_deepspeed_settings_say_what_was_asked():

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,22 @@ def run(command: list[str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str
 def test_clean(name: str) -> None:
     done = run(COMMANDS[name])
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_what_mypy_skips_the_package_imports_nowhere() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    skipped = {
+        name.removesuffix(".*")
+        for part in settings["tool"]["mypy"]["overrides"]
+        if part.get("follow_imports") == "skip"
+        for name in part["module"]
+    }
+    assert skipped
+    for path in sorted((ROOT / "course_lib").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not skipped & {name.partition(".")[0] for name in names}, path
 
 
 # A line that a formatter leaves long is a text that nobody broke.
