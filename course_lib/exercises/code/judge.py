@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from course_lib.exercises.author.spec import Spec
-from course_lib.exercises.code.call import Outcome, call, copied, same_outcome
+from course_lib.exercises.code.call import Outcome, call, copied, kept_chance, same_outcome
 from course_lib.exercises.code.contract import Fault, broken, check_form, sizes, unwritten
 from course_lib.exercises.code.draw import draw_case, shrink
 from course_lib.exercises.code.laws import Case, Property, Stopped
@@ -52,6 +52,7 @@ class Judge:
         self.untouched = False
         self.testing: str | None = None  # the property that is held against the answer just now
 
+    @kept_chance()
     def run(self) -> Result:
         """Give the verdict."""
         form = check_form(self.code, self.answer)
@@ -64,6 +65,7 @@ class Judge:
         checks = tuple((law.name, True) for law in self.code.properties)
         return self._result("correct", self._praise(), checks=checks)
 
+    @kept_chance()
     def first_fault(self) -> tuple[Fault, int, list[int], list[int]] | None:
         """Run the cases, small ones first, until one fails: its fault, number and decisions."""
         cases = []

@@ -22,7 +22,7 @@ from typing import Any
 from course_lib.exercises.author.payload import build_payload
 from course_lib.exercises.author.spec import Code, Spec
 from course_lib.exercises.catalog import find
-from course_lib.exercises.code.call import guarded
+from course_lib.exercises.code.call import guarded, kept_chance
 from course_lib.exercises.code.judge import Judge
 from course_lib.exercises.process.inline import CLOCK_FACTOR
 from course_lib.exercises.process.state import State
@@ -147,7 +147,7 @@ def _define(name: str, source: str) -> Any:
     """
     linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
     space: dict[str, Any] = {"__name__": "__main__"}
-    with guarded([]):
+    with guarded([]), kept_chance():
         # With this file's lazy annotations: a copied solution names types that a page lacks.
         exec(compile(source, FILE, "exec"), space)
     return space.get(name)

@@ -1,5 +1,6 @@
 """The pieces of the engine, each by hand: draws, shrinking, comparison, mutants, transport."""
 
+import copy
 import threading
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from course_lib.exercises import load
 from course_lib.exercises.catalog import find
-from course_lib.exercises.code.call import call
+from course_lib.exercises.code.call import call, copied_value
 from course_lib.exercises.code.draw import Draw, draw_case, shrink
 from course_lib.exercises.code.edit import edit
 from course_lib.exercises.code.judge import judge
@@ -142,6 +143,68 @@ def test_outcome_of_a_call():
     assert outcome.aliases == ("x",)
     assert outcome.changed["x"][0] == 5.0
     assert given[0] == 0.0
+
+
+NAN = float("nan")
+ROW = np.arange(3.0)
+COPIED = {
+    "number": 1.5,
+    "numbers": [1, 2.0, NAN, "a", None],
+    "array": np.eye(2),
+    "arrays": [np.eye(2), np.arange(3)],
+    "tuple": ("all_gather", np.eye(2)),
+    "tuple of numbers": (1, "a"),
+    "lists": [[1, 2], [3]],
+    "nested": [np.eye(2), (1, [np.eye(3)])],
+    "twice": [ROW, ROW],
+    "twice, deeper": [ROW, (1, [ROW])],
+    "lists twice": [[1], [1]] * 2,
+    "itself": [],
+    "objects": np.array([[1], "a"], dtype=object),
+    "objects inside": [np.array([[1], "a"], dtype=object)],
+    "dict": {"a": [1], "b": np.eye(2)},
+    "set": {1, 2},
+    "generator": np.random.default_rng(3),
+    "subclass": np.ma.masked_array([1, 2], [True, False]),
+}
+COPIED["itself"].append(COPIED["itself"])
+
+
+def _parts(value):
+    """Every list, tuple, dictionary, array and generator in it, in order, and once."""
+    found, left = [], [value]
+    while left:
+        part = left.pop(0)
+        if isinstance(part, list | tuple | dict | np.ndarray | np.random.Generator):
+            if any(part is other for other in found):
+                continue
+            found.append(part)
+        if isinstance(part, dict):
+            left += part.values()
+        elif isinstance(part, list | tuple):
+            left += part
+        elif isinstance(part, np.ndarray) and part.dtype == object:
+            left += part.ravel().tolist()
+    return found
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_a_copy_is_that_of_deepcopy(name):
+    """Equal, of the same types, sharing nothing, and what is there twice is there twice."""
+    value = COPIED[name]
+    mine, wanted = copied_value(value), copy.deepcopy(value)
+    ours, theirs = _parts(mine), _parts(wanted)
+    assert [type(part) for part in ours] == [type(part) for part in theirs]
+    if not isinstance(value, np.random.Generator) and name != "itself":
+        assert repr(mine) == repr(wanted)
+    for part in ours:
+        if isinstance(part, np.random.Generator):
+            assert part.bit_generator.state == value.bit_generator.state
+        changes = isinstance(part, list | dict | np.ndarray | np.random.Generator)
+        assert not (changes and any(part is other for other in _parts(value)))
+        if isinstance(part, np.ndarray):
+            arrays = [other for other in _parts(value) if isinstance(other, np.ndarray)]
+            assert not any(np.shares_memory(part, other) for other in arrays)
 
 
 def half(x):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import random
 import re
 import signal
 import sys
@@ -18,6 +19,7 @@ from course_lib.exercises.chapters.ch01_relevance.code import relevance
 from course_lib.exercises.code.judge import judge
 from course_lib.exercises.exercise import Exercise, NotCorrect
 from course_lib.exercises.process.runner import RUNNER
+from course_lib.exercises.selfcheck import refused_by
 
 SPEC = find("01.c")
 QUICK = Limits(seconds=0.4, memory_mb=300)
@@ -355,7 +357,7 @@ def test_patched_library_is_reported_and_mended():
     assert np.exp is exp
 
 
-def test_settings_are_put_back():
+def test_settings_are_put_back(as_installed):  # checks of types draw, too
     def settings(scores):
         np.random.seed(1)
         np.set_printoptions(precision=1)
@@ -363,11 +365,20 @@ def test_settings_are_put_back():
         np.seterr(all="raise")
         return result
 
-    options, state = np.get_printoptions(), np.random.get_state()[1].copy()
+    np.random.normal()  # draws two, and keeps one for the next time
+    options, chance = np.get_printoptions(), _chance()
     assert check(settings).status == "correct"
     assert judge(SPEC, settings).status == "correct"
+    assert refused_by(SPEC, settings) is None
+    assert refused_by(SPEC, lambda scores: scores) is not None
     assert np.get_printoptions() == options
-    assert (np.random.get_state()[1] == state).all()
+    assert _chance() == chance
+
+
+def _chance():
+    """What the global generators will draw."""
+    name, keys, *rest = np.random.get_state()
+    return name, keys.tolist(), rest, random.getstate()
 
 
 def test_answer_that_cannot_travel_is_judged_here():
