@@ -9,6 +9,7 @@ import regex
 from course_lib.tokenizers.files.section import Section
 
 LONGEST_PATTERN = 20_000
+_SECONDS = 5.0  # of a search in a short text
 # An expression that calls itself can fill the memory on any text.
 _RECURSION = regex.compile(r"\(\?(?:R|[+-]?\d+|&|P>)")
 
@@ -43,7 +44,7 @@ def find_all(pattern: regex.Pattern[str], text: str) -> Iterator[tuple[int, int]
         ValueError: it took longer than 5 seconds and one more for each 100,000 characters.
     """
     try:
-        for match in pattern.finditer(text, timeout=5 + len(text) / 100_000):
+        for match in pattern.finditer(text, timeout=_SECONDS + len(text) / 100_000):
             yield match.span()
     except TimeoutError:
         raise ValueError(

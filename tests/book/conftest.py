@@ -37,7 +37,8 @@ RUN_AXE = """([where, options]) => axe.run(where || document, {
     ...options,
 }).then((result) => result.violations)"""
 # Thousands of words have a few dozen looks. Of those with one look in places that look alike, all
-# the way up, the first is looked at, and not again on another page where it is known.
+# the way up, the first is looked at, and not again on another page where it is known. While axe
+# looks, words that it is not shown stand without the element around them, which it would measure.
 ONE_OF_EACH = (
     """async ([options, known]) => {
     const word = (text) => {  // one number for a text: 32 bits of one sum and 21 of another
@@ -49,6 +50,9 @@ ONE_OF_EACH = (
         return (one >>> 0) * 2 ** 21 + (other & 0x1fffff);
     };
     const kinds = new Map([[document.body, 0]]), seen = new Set(known), fresh = [], first = [];
+    const bare = (look) => look.display === "inline" && look.position === "static"
+        && look.backgroundColor === "rgba(0, 0, 0, 0)" && look.backgroundImage === "none";
+    const words = [], without = [];
     for (const node of document.body.querySelectorAll("*")) {
         const look = getComputedStyle(node);
         const kind = word([kinds.get(node.parentNode), node.tagName, node.className.baseVal ??
@@ -64,12 +68,26 @@ ONE_OF_EACH = (
             seen.add(spoken);
             fresh.push(spoken);
             first.push(node);
-        }
+        } else if (node.tagName === "SPAN" && bare(look)) words.push(node);
     }
     const run = """
     + RUN_AXE
     + """;
-    return [first.length ? await run([{include: first}, options]) : [], fresh];
+    if (!first.length) return [[], fresh];
+    for (const node of words.reverse()) {  // the inner first
+        const inside = [...node.childNodes];
+        if (!inside.length || node.childElementCount) continue;
+        without.push([node, inside]);
+        node.replaceWith(...inside);
+    }
+    try {
+        return [await run([{include: first}, options]), fresh];
+    } finally {
+        for (const [node, inside] of without.reverse()) {
+            inside[0].before(node);
+            node.append(...inside);
+        }
+    }
 }"""
 )
 
