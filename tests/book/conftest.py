@@ -37,8 +37,9 @@ RUN_AXE = """([where, options]) => axe.run(where || document, {
     ...options,
 }).then((result) => result.violations)"""
 # Thousands of words have a few dozen looks. Of those with one look in places that look alike, all
-# the way up, the first is looked at, and not again on another page where it is known. While axe
-# looks, words that it is not shown stand without the element around them, which it would measure.
+# the way up, the first in sight is looked at, and not again on another page where it is known.
+# While axe looks, what is out of sight is away, and lines without such a word stand there as plain
+# text: it would measure each of their words.
 ONE_OF_EACH = (
     """async ([options, known]) => {
     const word = (text) => {  // one number for a text: 32 bits of one sum and 21 of another
@@ -50,9 +51,7 @@ ONE_OF_EACH = (
         return (one >>> 0) * 2 ** 21 + (other & 0x1fffff);
     };
     const kinds = new Map([[document.body, 0]]), seen = new Set(known), fresh = [], first = [];
-    const bare = (look) => look.display === "inline" && look.position === "static"
-        && look.backgroundColor === "rgba(0, 0, 0, 0)" && look.backgroundImage === "none";
-    const words = [], without = [];
+    const around = new Set(), unseen = [];
     for (const node of document.body.querySelectorAll("*")) {
         const look = getComputedStyle(node);
         const kind = word([kinds.get(node.parentNode), node.tagName, node.className.baseVal ??
@@ -61,6 +60,10 @@ ONE_OF_EACH = (
             look.position, look.textShadow].join("|"));
         kinds.set(node, kind);
         if (["SCRIPT", "STYLE", "OPTION", "title", "desc"].includes(node.tagName)) continue;
+        if (!node.checkVisibility()) {
+            if (node instanceof HTMLElement && node.parentNode.checkVisibility()) unseen.push(node);
+            continue;
+        }
         const says = [...node.childNodes].some((one) => one.nodeType === 3 && one.data.trim());
         const asks = ["INPUT", "SELECT", "TEXTAREA"].includes(node.tagName);
         const spoken = asks ? -kind : kind;
@@ -68,25 +71,28 @@ ONE_OF_EACH = (
             seen.add(spoken);
             fresh.push(spoken);
             first.push(node);
-        } else if (node.tagName === "SPAN" && bare(look)) words.push(node);
+            for (let one = node; one; one = one.parentElement) around.add(one);
+        }
     }
     const run = """
     + RUN_AXE
     + """;
     if (!first.length) return [[], fresh];
-    for (const node of words.reverse()) {  // the inner first
-        const inside = [...node.childNodes];
-        if (!inside.length || node.childElementCount) continue;
-        without.push([node, inside]);
-        node.replaceWith(...inside);
+    const lines = [...document.querySelectorAll("pre, dt, p")].filter((node) => !around.has(node)
+        && node.childElementCount && node.checkVisibility()
+        && !node.querySelector(":not(a, b, cite, code, em, i, span, strong)"));
+    const away = [
+        ...unseen.map((node) => [node, document.createComment("unseen")]),
+        ...lines.map((node) => [node, node.cloneNode(false)]),
+    ];
+    for (const [node, instead] of away) {
+        instead.textContent ||= node.textContent;
+        node.replaceWith(instead);
     }
     try {
         return [await run([{include: first}, options]), fresh];
     } finally {
-        for (const [node, inside] of without.reverse()) {
-            inside[0].before(node);
-            node.append(...inside);
-        }
+        for (const [node, instead] of away.reverse()) instead.replaceWith(node);
     }
 }"""
 )

@@ -366,9 +366,24 @@ def test_axe_finds_a_planted_fault_among_words_of_code(open_page: Callable) -> N
     opened.page.evaluate(
         "[...document.querySelectorAll('article pre span.nb')].at(-1).style.color = '#ddd'"
     )
+    whole = opened.page.content()
     (found,) = opened.axe(only=COLOURS)
     assert "color-contrast" in found and "#ddd" in found or "221, 221, 221" in found
     assert article.inner_text() == before
+    assert opened.page.content() == whole
+
+
+def test_axe_finds_a_planted_fault_once_it_is_in_sight(open_page: Callable) -> None:
+    """What is folded away is not looked at, so that its look is not known from there either."""
+    opened = open_page(CHAPTERS[0])
+    known: set[int] = set()
+    opened.page.evaluate("""document.querySelector("article").innerHTML +=
+        '<details class="planted"><summary>more</summary>' +
+        '<p style="color: #ddd">pale</p></details>'""")
+    assert opened.axe(only=COLOURS, known=known) == []
+    opened.page.evaluate("document.querySelector('details.planted').open = true")
+    (found,) = opened.axe(only=COLOURS, known=known)
+    assert "color-contrast" in found and "pale" in found
 
 
 def test_the_dark_and_the_light_page_differ(open_page: Callable) -> None:
