@@ -162,6 +162,17 @@ class Opened:
             for node in violation["nodes"]
         ]
 
+    def at(self, width: int, scheme: str = "light") -> None:
+        """Give the page a width and a theme, unless it has them: each lays all of it out anew."""
+        size = self.page.viewport_size
+        assert size is not None
+        if size["width"] != width:
+            self.page.set_viewport_size({"width": width, "height": 900})
+        if self.page.evaluate("document.documentElement.dataset.theme") != scheme:
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            theme = f"document.documentElement.dataset.theme === '{scheme}'"
+            self.page.wait_for_function(theme)
+
     def overflow(self) -> int:
         """How many pixels the page scrolls sideways."""
         return self.page.evaluate(

@@ -132,22 +132,9 @@ def test_no_table_shows_as_raw_marks(opened) -> None:
     assert RAW_TABLE.findall(text) == []
 
 
-@pytest.mark.parametrize("width", [PHONE, 1440])
-def test_no_line_of_code_is_cut_and_no_figure_scrolls_sideways(width: int, opened) -> None:
-    opened.page.set_viewport_size({"width": width, "height": 900})
-    cut, sideways = opened.page.evaluate(CUT_LINES), opened.page.evaluate(SIDEWAYS)
-    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
-    assert cut == []
-    assert sideways == []
-
-
-def test_a_table_that_goes_on_to_the_right_fades_until_its_end(open_page: Callable) -> None:
-    found = open_page("book/how_good.html", width=PHONE).page.evaluate(FADES)
-    assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
-
-
 def test_a_section_that_may_be_left_out_at_first_begins_out_of_sight(opened) -> None:
     """Windows as high as theme.css takes them to be, where it leaves sections out."""
+    opened.at(DESKTOP)
     tops = opened.page.evaluate(
         """[...document.querySelectorAll("article.bd-article > section > section")]
             .map((one) => one.getBoundingClientRect().top + scrollY)"""
@@ -157,14 +144,57 @@ def test_a_section_that_may_be_left_out_at_first_begins_out_of_sight(opened) -> 
 
 
 def test_no_label_of_a_figure_lies_over_another(opened) -> None:
+    opened.at(DESKTOP)
     assert opened.page.evaluate(CROSSED_LABELS) == []
 
 
+def test_every_widget_comes_to_life(opened) -> None:
+    """Each widget view of the page is rendered by the page's own loader."""
+    opened.at(DESKTOP)
+    views = opened.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
+    assert views > 0 or opened.path in FRONT
+    assert opened.page.locator(".cw-live[data-ready=true]").count() == views
+
+
+@pytest.fixture(scope="module")
+def good_looks() -> defaultdict[tuple[int, str], set[int]]:
+    """Looks without a fault of colour, of the pages before, at each width and in each theme."""
+    return defaultdict(set)
+
+
+# In an order in which a page is laid out anew as seldom as can be.
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [(DESKTOP, "light"), (DESKTOP, "dark"), (PHONE, "dark"), (PHONE, "light")],
+)
+def test_axe_finds_nothing(width: int, scheme: str, opened, good_looks) -> None:
+    """The dark page has the same elements, so the rules about colours say all that is new."""
+    opened.at(width, scheme)
+    known = good_looks[width, scheme]
+    assert opened.axe(only=COLOURS if scheme == "dark" else (), known=known) == []
+
+
 def test_every_label_of_a_figure_can_be_read_on_a_phone(opened) -> None:
-    opened.page.set_viewport_size({"width": PHONE, "height": 900})
-    small = opened.page.evaluate(SMALL_LABELS, SMALLEST_LABEL_PIXELS)
-    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
-    assert small == []
+    opened.at(PHONE)
+    assert opened.page.evaluate(SMALL_LABELS, SMALLEST_LABEL_PIXELS) == []
+
+
+@pytest.mark.parametrize("width", [PHONE, 1440])
+def test_no_line_of_code_is_cut_and_no_figure_scrolls_sideways(width: int, opened) -> None:
+    opened.at(width)
+    assert opened.page.evaluate(CUT_LINES) == []
+    assert opened.page.evaluate(SIDEWAYS) == []
+
+
+@pytest.mark.parametrize("width", [PHONE, FOUR_TIMES])
+def test_a_narrow_page_does_not_scroll_sideways(width: int, opened) -> None:
+    opened.at(width)
+    assert opened.overflow() == 0
+
+
+def test_a_table_that_goes_on_to_the_right_fades_until_its_end(open_page: Callable) -> None:
+    found = open_page("book/how_good.html", width=PHONE).page.evaluate(FADES)
+    assert {tuple(one) for one in found} == {(True, True, False), (False, False, False)}
 
 
 def test_the_planted_faults_of_a_page_are_found(open_page: Callable) -> None:
@@ -277,40 +307,6 @@ def test_what_is_solved_shows_on_the_first_page_and_in_the_sidebar(open_page: Ca
     assert page.locator(".course-total").inner_text().startswith(f"{n} of ")
     assert page.locator(".course-solved").first.inner_text() == f"{n} of {n} solved"
     assert page.locator(".course-tick").count() == 1
-
-
-def test_every_widget_comes_to_life(opened) -> None:
-    """Each widget view of the page is rendered by the page's own loader."""
-    views = opened.page.locator('script[type="application/vnd.jupyter.widget-view+json"]').count()
-    assert views > 0 or opened.path in FRONT
-    assert opened.page.locator(".cw-live[data-ready=true]").count() == views
-
-
-@pytest.fixture(scope="module")
-def good_looks() -> defaultdict[tuple[int, str], set[int]]:
-    """Looks without a fault of colour, of the pages before, at each width and in each theme."""
-    return defaultdict(set)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_axe_finds_nothing(width: int, scheme: str, opened, good_looks) -> None:
-    """The dark page has the same elements, so the rules about colours say all that is new."""
-    opened.page.set_viewport_size({"width": width, "height": 900})
-    opened.page.emulate_media(color_scheme=scheme)
-    opened.page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
-    known = good_looks[width, scheme]
-    found = opened.axe(only=COLOURS if scheme == "dark" else (), known=known)
-    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
-    assert found == []
-
-
-@pytest.mark.parametrize("width", [PHONE, FOUR_TIMES])
-def test_a_narrow_page_does_not_scroll_sideways(width: int, opened) -> None:
-    opened.page.set_viewport_size({"width": width, "height": 900})
-    overflow = opened.overflow()
-    opened.page.set_viewport_size({"width": DESKTOP, "height": 900})
-    assert overflow == 0
 
 
 def test_a_planted_wide_block_is_found(open_page: Callable) -> None:
