@@ -60,7 +60,7 @@ ONE_OF_EACH = (
             look.position, look.textShadow].join("|"));
         kinds.set(node, kind);
         if (["SCRIPT", "STYLE", "OPTION", "title", "desc"].includes(node.tagName)) continue;
-        if (!node.checkVisibility()) {
+        if (look.display !== "contents" && !node.checkVisibility()) {
             if (node instanceof HTMLElement && node.parentNode.checkVisibility()) unseen.push(node);
             continue;
         }

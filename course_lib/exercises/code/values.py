@@ -60,9 +60,10 @@ def to_plain(value: Any) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return value.detach().cpu().numpy().copy()
+    # what most results are, many times quicker; a copy of a set has another order than the set
+    if kind in (list, tuple) and _SCALARS.issuperset(map(type, value)):
+        return kind(value)
     if kind in (list, tuple, set, frozenset):
-        if _SCALARS.issuperset(map(type, value)):  # what most results are, many times quicker
-            return kind(value)
         return kind(to_plain(item) for item in value)
     if kind in _DICTS:
         return {to_plain(key): to_plain(item) for key, item in value.items()}

@@ -125,6 +125,15 @@ def test_plain_values():
             to_plain(value)
 
 
+def test_a_set_is_shown_in_the_order_that_the_argument_is_shown_in():
+    """`set(value)` lays the same items out in another order."""
+    value: set[int] = set()
+    for item in (6, 101, 3, 68, 176):
+        value.add(item)
+    assert list(set(value)) != list(value)
+    assert list(to_plain(value)) == list(value)
+
+
 def test_values_are_shown_short():
     assert len(show(list(range(10_000)))) <= 400
     assert show(np.eye(2)).startswith("array of shape (2, 2)")
