@@ -26,7 +26,7 @@ import numpy as np
 from course_lib.exercises.code.values import Misfit, difference, to_plain
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_UNCHANGING = {bool, int, float, str}
+_UNCHANGING = (bool, int, float, str)
 
 
 class OutOfTime(BaseException):
@@ -98,8 +98,8 @@ def copied_value(value: Any) -> Any:
     if kind in _UNCHANGING:
         return value
     if kind is np.ndarray and not value.dtype.hasobject:
-        return value.copy()
-    if kind is list and _UNCHANGING.issuperset(map(type, value)):
+        return value.copy(order="K")
+    if kind is list and all(type(item) in _UNCHANGING for item in value):
         return value.copy()
     if kind in (list, tuple) and _apart(value):
         return kind([copied_value(item) for item in value])
@@ -117,7 +117,7 @@ def _apart(values: list[Any] | tuple[Any, ...]) -> bool:
 
 @contextlib.contextmanager
 def kept_chance() -> Iterator[None]:
-    """Put the global random generators back as they were."""
+    """Put the states of the global generators back; `guarded`, inside it, their functions."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         yield
@@ -129,8 +129,9 @@ def kept_chance() -> Iterator[None]:
 @contextlib.contextmanager
 def guarded(found: list[str]) -> Iterator[None]:
     """Put libraries and their settings back as they were; report what was replaced."""
-    modules = (builtins, math, np, np.linalg, np.random)
+    modules = (builtins, math, random, np, np.linalg, np.random)
     before = [dict(vars(module)) for module in modules]
+    chance = np.random.get_bit_generator()
     options, errors = np.get_printoptions(), np.geterr()
     limit = sys.getrecursionlimit()
     try:
@@ -145,8 +146,8 @@ def guarded(found: list[str]) -> Iterator[None]:
                     if name != "_":
                         found.append(f"{module.__name__}.{name}")
                     setattr(module, name, value)
-        if np.get_printoptions() != options:
-            np.set_printoptions(**options)
+        np.random.set_bit_generator(chance)
+        np.set_printoptions(**options)
         np.seterr(**errors)
         if sys.getrecursionlimit() != limit:
             sys.setrecursionlimit(limit)

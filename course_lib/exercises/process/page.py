@@ -147,7 +147,7 @@ def _define(name: str, source: str) -> Any:
     """
     linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
     space: dict[str, Any] = {"__name__": "__main__"}
-    with guarded([]), kept_chance():
+    with kept_chance(), guarded([]):
         # With this file's lazy annotations: a copied solution names types that a page lacks.
         exec(compile(source, FILE, "exec"), space)
     return space.get(name)

@@ -134,6 +134,23 @@ def test_a_set_is_shown_in_the_order_that_the_argument_is_shown_in():
     assert list(to_plain(value)) == list(value)
 
 
+class _Never(type):
+    """Makes classes that equal nothing and cannot be looked up."""
+
+    def __eq__(cls, other):
+        return False
+
+
+class _Odd(metaclass=_Never):
+    pass
+
+
+@pytest.mark.parametrize("value", [_Odd(), [1, _Odd()], (_Odd(),)], ids=["it", "list", "tuple"])
+def test_a_value_of_a_class_that_cannot_be_looked_up_is_refused(value):
+    outcome = call(lambda x: value, {"x": 1})
+    assert outcome.error is None and "cannot be compared" in outcome.misfit
+
+
 def test_values_are_shown_short():
     assert len(show(list(range(10_000)))) <= 400
     assert show(np.eye(2)).startswith("array of shape (2, 2)")
@@ -162,6 +179,8 @@ COPIED = {
     "array": np.eye(2),
     "arrays": [np.eye(2), np.arange(3)],
     "tuple": ("all_gather", np.eye(2)),
+    "other layouts": [np.zeros((2, 3)).T, np.broadcast_to(np.arange(3.0), (4, 3))],
+    "another layout": np.zeros((2, 3, 4)).transpose(1, 2, 0),
     "tuple of numbers": (1, "a"),
     "lists": [[1, 2], [3]],
     "nested": [np.eye(2), (1, [np.eye(3)])],
@@ -204,6 +223,8 @@ def test_a_copy_is_that_of_deepcopy(name):
     mine, wanted = copied_value(value), copy.deepcopy(value)
     ours, theirs = _parts(mine), _parts(wanted)
     assert [type(part) for part in ours] == [type(part) for part in theirs]
+    layouts = [[p.strides for p in q if isinstance(p, np.ndarray)] for q in (ours, theirs)]
+    assert layouts[0] == layouts[1]
     if not isinstance(value, np.random.Generator) and name != "itself":
         assert repr(mine) == repr(wanted)
     for part in ours:

@@ -1,11 +1,13 @@
 """Answers that are wrong in form, run away, lie or break things: none harms, none passes."""
 
 import dataclasses
+import inspect
 import os
 import random
 import re
 import signal
 import sys
+import textwrap
 import threading
 import time
 
@@ -18,6 +20,7 @@ from course_lib.exercises.catalog import find
 from course_lib.exercises.chapters.ch01_relevance.code import relevance
 from course_lib.exercises.code.judge import judge
 from course_lib.exercises.exercise import Exercise, NotCorrect
+from course_lib.exercises.process import page
 from course_lib.exercises.process.runner import RUNNER
 from course_lib.exercises.selfcheck import refused_by
 
@@ -373,6 +376,63 @@ def test_settings_are_put_back(as_installed):  # checks of types draw, too
     assert refused_by(SPEC, lambda scores: scores) is not None
     assert np.get_printoptions() == options
     assert _chance() == chance
+
+
+def _swaps():
+    np.random.set_bit_generator(np.random.PCG64(5))
+
+
+def _patches_python():
+    random.setstate = lambda *state: None
+    random.random()
+
+
+def _patches_numpy():
+    np.random.seed(3)
+    np.random.set_state = None
+
+
+def _odd_options():
+    np.set_printoptions(edgeitems=np.array([3, 3]))
+
+
+def _almost_the_same_options():
+    np.set_printoptions(edgeitems=3.0)
+
+
+MEDDLERS = {
+    "swaps": (_swaps, None),
+    "patches python": (_patches_python, "replaced random.setstate"),
+    "patches numpy": (_patches_numpy, "replaced numpy.random.set_state"),
+    "odd options": (_odd_options, None),
+    "almost the same options": (_almost_the_same_options, None),
+}
+
+
+@pytest.mark.parametrize("name", MEDDLERS)
+def test_what_meddles_with_chance_or_print_is_judged_and_leaves_nothing(as_installed, name):
+    meddle, told = MEDDLERS[name]
+
+    def answer(scores):
+        meddle()
+        return good(scores)
+
+    np.random.normal()
+    options, chance, bits = np.get_printoptions(), _chance(), np.random.get_bit_generator()
+    result = judge(SPEC, answer)
+    assert result.status == ("incorrect" if told else "correct"), result
+    assert told is None or told in result.message
+    assert (refused_by(SPEC, answer) is None) == (told is None)
+    assert np.random.get_bit_generator() is bits
+    assert np.get_printoptions() == options and type(np.get_printoptions()["edgeitems"]) is int
+    assert _chance() == chance
+
+
+def test_a_program_in_a_page_that_patches_what_keeps_chance_is_judged(as_installed):
+    source = "import numpy as np\n" + textwrap.dedent(inspect.getsource(good))
+    before = _chance()
+    page._define(good.__name__, source + "\nnp.random.seed(3)\nnp.random.set_state = None\n")
+    assert _chance() == before
 
 
 def _chance():
