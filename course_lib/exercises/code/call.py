@@ -131,7 +131,7 @@ def guarded(found: list[str]) -> Iterator[None]:
     """Put libraries and their settings back as they were; report what was replaced."""
     modules = (builtins, math, random, np, np.linalg, np.random)
     before = [dict(vars(module)) for module in modules]
-    chance = np.random.get_bit_generator()
+    chance = np.random.get_bit_generator()  # type: ignore[attr-defined,unused-ignore]
     options, errors = np.get_printoptions(), np.geterr()
     limit = sys.getrecursionlimit()
     try:
@@ -146,7 +146,7 @@ def guarded(found: list[str]) -> Iterator[None]:
                     if name != "_":
                         found.append(f"{module.__name__}.{name}")
                     setattr(module, name, value)
-        np.random.set_bit_generator(chance)
+        np.random.set_bit_generator(chance)  # type: ignore[attr-defined,unused-ignore]
         np.set_printoptions(**options)
         np.seterr(**errors)
         if sys.getrecursionlimit() != limit:
