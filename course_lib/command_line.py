@@ -85,6 +85,27 @@ def file_path(text: str) -> Path:
     return Path(filled(text))
 
 
+def check_output(option: str, folder: Path) -> None:
+    """Refuse a folder to write to that is a file, or would lie in one.
+
+    Args:
+        option: What names it, such as ``--output``.
+        folder: It need not be there yet.
+
+    Raises:
+        ValueError: No folder can be there.
+    """
+    place = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    if place is not None and not place.is_dir():
+        where = "" if place == folder else f": {place}"
+        raise ValueError(f"{option} {folder}{where} is a file; a folder is wanted")
+
+
+def what_is_kept(output: Path | None, otherwise: str) -> str:
+    """Say what an interrupted run leaves: without a folder, nothing."""
+    return "nothing is kept without --output" if output is None else otherwise
+
+
 def in_options(error: Exception, chosen: argparse.Namespace) -> str:
     """Say an error as who wrote the command line knows it: ``held_out`` is ``--held-out`` there.
 

@@ -6,11 +6,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from course_lib import command_line
+import course_lib.capstone.command as capstone
+import course_lib.data.curation.command as curation
+import course_lib.tasks.cli as tasks
+import course_lib.tasks.made.__main__ as made
+import course_lib.training.cli as training
+import course_lib.weights.__main__ as weights
+from course_lib import ByteLevelBPE, command_line, presets
 from course_lib.processes import import_path
 
 
@@ -98,3 +105,33 @@ def test_an_interrupt_while_a_command_reads_its_modules_is_one_line(tmp_path: Pa
         text=True,
     )
     assert (done.returncode, done.stderr, done.stdout) == (-signal.SIGINT, "interrupted\n", "")
+
+
+COMMANDS = {
+    "--output": [
+        (partial(training.main, presets=presets, tokenizer=ByteLevelBPE), "--preset gpt2"),
+        (tasks.main, "sentiment --checkpoint HERE"),
+        (made.main, "sentiment"),
+        (curation.command, "--made-crawl 10"),
+        (weights.main, "handover HERE"),
+    ],
+    "--out": [(capstone.main, "HERE")],
+}
+
+
+@pytest.mark.parametrize("below", ["", "/x", "/x/y"])
+@pytest.mark.parametrize(
+    ("option", "main", "words"), [(name, *one) for name, all_ in COMMANDS.items() for one in all_]
+)
+def test_no_folder_is_written_where_a_file_is(tmp_path, capsys, option, main, words, below):
+    file = tmp_path / "file"
+    file.write_text("kept")
+    try:
+        status = main([*words.replace("HERE", str(tmp_path)).split(), option, f"{file}{below}"])
+    except SystemExit as ended:
+        status = ended.code
+    assert status in (1, 2)
+    where = f": {file}" if below else ""
+    told = f"{option} {file}{below}{where} is a file; a folder is wanted"
+    assert told in capsys.readouterr().err
+    assert file.read_text() == "kept"

@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import nbformat
 
@@ -86,14 +88,18 @@ class Run:
     ran: list[str]
 
 
-def run_notebooks() -> Run:
-    """Write what follows from the texts and run the notebooks that changed."""
+def run_notebooks(beside: Future[Any] | None = None) -> Run:
+    """Write what follows from the texts and run the notebooks that changed.
+
+    Args:
+        beside: Other work under way; where it fails, the notebooks end.
+    """
     if not (ROOT / "_toc.yml").exists():
         raise CommandError("there is no _toc.yml here; run it from a whole clone")
     api_pages.write()
     for path in notebook_text.generate():
         print(f"notebook follows its text: {path.name}")
-    return Run(*notebooks.execute_all())
+    return Run(*notebooks.execute_all(beside=beside))
 
 
 def make_site(run: Run, silent: bool = False) -> None:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from book._tools import browser, build
 from book._tools.paths import BUILD, ROOT, alone, command
@@ -40,16 +41,30 @@ def end(tests: subprocess.Popen[bytes], grace_seconds: float = 5.0) -> None:
         tests.wait()
 
 
+def run_notebooks() -> tuple[build.Run, str]:
+    """Run the notebooks; where there is no browser, it is fetched meanwhile, which takes a minute.
+
+    Returns:
+        The run, and the browser's path.
+
+    Raises:
+        CommandError: A notebook failed, or no browser can be had.
+    """
+    browser.find()  # a wrong $CHROMIUM is told before work starts
+    with ThreadPoolExecutor(1) as pool:
+        getting = pool.submit(browser.ensure)
+        run = build.run_notebooks(beside=getting)
+        build.show_costs(run)
+        return run, getting.result()
+
+
 def main() -> int:
     """Run the notebooks, build and test; the closing line of the last pytest tells the time."""
     start = time.time()
-    path = browser.ensure()
     firefox = browser.find_firefox()
-    print(f"browser: {path}", flush=True)
     print(f"Firefox: {firefox or 'its tests are skipped; ' + browser.NO_FIREFOX}", flush=True)
     environment = {
         **os.environ,
-        "CHROMIUM": path,
         "OMP_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false",
@@ -58,8 +73,8 @@ def main() -> int:
     }
     COUNTS.unlink(missing_ok=True)
     with alone():
-        run = build.run_notebooks()
-        build.show_costs(run)
+        run, environment["CHROMIUM"] = run_notebooks()
+        print(f"browser: {environment['CHROMIUM']}", flush=True)
         print("\nThe site is built while the tests run that look at no page.", flush=True)
         tests = pytest(environment, 3, "tests", f"--ignore={PAGES}")
         try:

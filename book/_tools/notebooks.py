@@ -23,6 +23,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -178,7 +179,7 @@ def _end(pool: ThreadPoolExecutor, jobs: list[Future], running: list[NotebookCli
 
 
 def execute_all(
-    texts: list[Path] | None = None,
+    texts: list[Path] | None = None, beside: Future[Any] | None = None
 ) -> tuple[dict[str, nbformat.NotebookNode], dict[str, Cost], list[str]]:
     """Run every chapter whose inputs changed, with a progress bar, and record all costs.
 
@@ -189,6 +190,7 @@ def execute_all(
 
     Args:
         texts: The chapters; all without it.
+        beside: Other work under way; its failure ends the notebooks, too, and is raised.
     """
     texts = chapter_texts() if texts is None else texts
     running: list[NotebookClient] = []
@@ -205,6 +207,8 @@ def execute_all(
             waiting = set(jobs)
             while waiting and not interrupts:
                 done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                if beside is not None and beside.done():
+                    beside.result()
                 for job in done:
                     results[jobs[job]] = job.result()
                     bar.set_postfix_str(jobs[job], refresh=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_lib.capstone.run import Capstone, MissingError
 from course_lib.capstone.settings import SIZES, STEPS, Settings
-from course_lib.command_line import filled, in_options
+from course_lib.command_line import check_output, filled, in_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader = parser()
     chosen = reader.parse_args(arguments)
     try:
+        check_output("--out", Path(chosen.out).expanduser())
         settings = Settings(**{f.name: getattr(chosen, f.name) for f in fields(Settings)})
         run = Capstone(
             chosen.folder, chosen.out, settings, again=chosen.again, progress=not chosen.quiet

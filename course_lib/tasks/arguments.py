@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from course_lib.command_line import file_path, filled
+from course_lib.command_line import check_output, file_path, filled
 from course_lib.tasks.files import COLUMNS
 from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS
@@ -128,8 +128,7 @@ def _check_output(chosen: argparse.Namespace) -> None:
             name = "--resume" if chosen.resume else "--checkpoint-every"
             raise ValueError(f"{name} needs --output, the folder of the checkpoints")
         return
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"--output {output} is a file; a folder is wanted")
+    check_output("--output", output)
     if not output.exists():
         return
     if Path(chosen.checkpoint).exists() and output.samefile(chosen.checkpoint):

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from course_lib.command_line import in_options
+from course_lib.command_line import in_options, what_is_kept
 from course_lib.files import write_json, write_text
 from course_lib.locks import locked
 from course_lib.model import Transformer
@@ -79,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _alone(chosen.output):
             history = tune(prepared, chosen)
             if history.interrupted:
-                no = chosen.output is None
-                kept = "nothing is kept without --output" if no else "--resume goes on"
+                kept = what_is_kept(chosen.output, "--resume goes on")
                 print(f"interrupted after {history.steps} steps; {kept}", file=sys.stderr)
                 return 130
             scores, answers = score(prepared, chosen)
@@ -93,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the last checkpoint is whole", file=sys.stderr)
+        kept = what_is_kept(chosen.output, "a checkpoint, if there is one, is whole")
+        print(f"interrupted; {kept}", file=sys.stderr)
         return 130
     return 0
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from course_lib.command_line import in_options
+from course_lib.command_line import check_output, in_options, what_is_kept
 from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
@@ -87,7 +87,8 @@ def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
         print(f"{type(error).__name__}: {in_options(error, chosen)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the last checkpoint is whole", file=sys.stderr)
+        kept = what_is_kept(chosen.output, "a checkpoint, if there is one, is whole")
+        print(f"interrupted; {kept}", file=sys.stderr)
         return 130
     finally:
         if torch.distributed.is_initialized():
@@ -95,7 +96,7 @@ def _carry_out(job: Job, n_ranks: int, chosen: argparse.Namespace) -> int:
     if not chosen.quiet:
         print(summary(history, job))
     if history.interrupted:
-        kept = "nothing is kept without --output" if chosen.output is None else "--resume goes on"
+        kept = what_is_kept(chosen.output, "--resume goes on")
         print(f"interrupted after {history.steps} steps; {kept}", file=sys.stderr)
     return 130 if history.interrupted else 0
 
@@ -369,8 +370,7 @@ def _check_output(chosen: argparse.Namespace, strategy: str) -> None:
             name = "--resume" if chosen.resume else "--checkpoint-every"
             raise ValueError(f"{name} needs --output, the folder of the checkpoints")
         return
-    if chosen.output.exists() and not chosen.output.is_dir():
-        raise ValueError(f"--output {chosen.output} is a file; a folder is wanted")
+    check_output("--output", chosen.output)
     first = os.environ.get("RANK", "0") == "0"
     if not first or not chosen.output.exists():
         return

@@ -7,6 +7,13 @@ from typing import Any
 
 from course_lib.training.history import History
 
+# Of what there is too much of to keep, a digest stands in the checkpoint, which tells nobody what
+# has changed.
+_DIGESTS = {
+    "rows": " (a digest: text, tokenizer or length of rows are others)",
+    "examples": " (a digest: items, tokenizer or encoding are others)",
+}
+
 
 def place_of(batches: Any) -> dict[str, Any]:
     """Note where the data stand, if they can say it."""
@@ -43,7 +50,7 @@ def accept(
         if theirs.get(name) != mine.get(name):
             raise ValueError(
                 f"{path} holds another run: {name} was {theirs.get(name)}, "
-                f"now it is {mine.get(name)}"
+                f"now it is {mine.get(name)}{_DIGESTS.get(name, '')}"
             )
     if saved.steps > steps:
         raise ValueError(

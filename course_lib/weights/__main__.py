@@ -3,8 +3,9 @@
 import argparse
 import re
 import sys
+from pathlib import Path
 
-from course_lib.command_line import filled, run_command
+from course_lib.command_line import check_output, filled, run_command
 from course_lib.weights.fetch import SOURCES, fetch
 from course_lib.weights.handover import handover, report
 
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "handover":
+            if options.output is not None:
+                check_output("--output", Path(options.output).expanduser())
             ids = None if options.ids is None else _ids(options.ids)
             return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
         folder = fetch(options.name, options.to, wheel=options.wheel)

@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -51,8 +53,9 @@ def whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
                 raise site
 
         monkeypatch.setattr(check, "pytest", start)
+        monkeypatch.setattr(browser, "find", lambda: "chromium")
         monkeypatch.setattr(browser, "ensure", lambda: "chromium")
-        monkeypatch.setattr(build, "run_notebooks", lambda: NOTHING)
+        monkeypatch.setattr(build, "run_notebooks", lambda beside: NOTHING)
         monkeypatch.setattr(build, "make_site", make_site)
         monkeypatch.setattr("book._tools.paths.BUILD", tmp_path / "_build")
         try:
@@ -95,6 +98,31 @@ def test_only_the_tests_of_pages_look_at_the_site() -> None:
     named = re.compile(r"^from book\._tools\.paths import .*\bHTML\b|\bpaths\.HTML\b", re.MULTILINE)
     found = {path for path in (ROOT / "tests").rglob("*.py") if named.search(path.read_text())}
     assert found and {ROOT / check.PAGES} == {path.parent for path in found}
+
+
+def test_a_browser_is_fetched_while_the_notebooks_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = threading.Event()
+
+    def ensure() -> str:
+        assert began.wait(30.0)
+        return "chromium"
+
+    def run_notebooks(beside: Future[str]) -> build.Run:
+        assert not beside.done()
+        began.set()
+        return NOTHING
+
+    monkeypatch.setattr(browser, "find", lambda: None)
+    monkeypatch.setattr(browser, "ensure", ensure)
+    monkeypatch.setattr(build, "run_notebooks", run_notebooks)
+    assert check.run_notebooks() == (NOTHING, "chromium")
+
+
+def test_a_wrong_browser_is_told_before_a_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "/nowhere")
+    monkeypatch.setattr(build, "run_notebooks", lambda beside: pytest.fail("notebooks ran"))
+    with pytest.raises(CommandError, match="CHROMIUM names '/nowhere'"):
+        check.run_notebooks()
 
 
 @pytest.mark.processes

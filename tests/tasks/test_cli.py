@@ -139,7 +139,8 @@ def test_a_run_is_not_resumed_on_other_items(checkpoint, made, tmp_path: Path, c
     train, test = made("sentiment")[1::2]
     assert main([*words, train, "--test", test]) == 0
     assert main([*words, test, "--test", train, "--resume"]) == 1
-    assert "holds another run: examples was" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "holds another run: examples was" in told and "items, tokenizer or encoding" in told
 
 
 @pytest.mark.parametrize(
@@ -299,10 +300,13 @@ def test_a_reader_that_has_gone_is_no_fault_of_the_run(checkpoint, tmp_path, mon
         main(sentiment(checkpoint, tmp_path))
 
 
-def test_an_output_that_cannot_be_made_is_told_in_a_line(checkpoint, tmp_path, capsys) -> None:
-    words = sentiment(checkpoint, tmp_path, "--output", str(tmp_path / "a.csv" / "x"))
-    assert main(words) == 1
-    assert "Not a directory" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "told"), [("a.csv/x", "a.csv is a file; a folder is wanted"), ("x" * 300, "too long")]
+)
+def test_an_output_that_cannot_be_made_is_told_in_a_line(
+    checkpoint, tmp_path, capsys, name: str, told: str
+) -> None:
+    refused(sentiment(checkpoint, tmp_path, "--output", f"{tmp_path}/{name}"), told, capsys)
 
 
 @pytest.mark.parametrize(

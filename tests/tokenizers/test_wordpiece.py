@@ -17,7 +17,7 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # these are characters both know; four of them have changed their class since.
 KNOWN = [
     chr(code)
-    for code in range(0x110000)
+    for code in (*range(0x30000), *range(0xE0000, 0xE0100))  # beyond these it knows none
     if unicodedata.ucd_3_2_0.category(chr(code)) not in ("Cn", "Cs", "Co")
     and code not in (0x166D, 0x1734, 0x1885, 0x1886)
 ]

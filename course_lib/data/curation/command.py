@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.command_line import filled
+from course_lib.command_line import check_output, filled
 from course_lib.data.curation.contamination import Contamination
 from course_lib.data.curation.duplicates import ExactDuplicates, NearDuplicates
 from course_lib.data.curation.harmful import harmful_terms
@@ -248,7 +248,8 @@ def _run(options: argparse.Namespace) -> int:
     output = Path(options.output)
     if not options.output:
         raise ValueError("--output is empty; a folder is wanted")
-    for place in (output, output / "curated", output / "tokens"):
+    check_output("--output", output)
+    for place in (output / "curated", output / "tokens"):
         if place.exists() and not place.is_dir():
             raise ValueError(f"--output {output}: {place} is a file; a folder is wanted")
     if options.seed < 0:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from course_lib.command_line import run_command
+from course_lib.command_line import check_output, run_command
 from course_lib.files import write_text
 from course_lib.tasks.made import MADE, made_tokenizer
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reader.error(f"--seed must be 0 to 2**63 - 1, got {chosen.seed}")
     task, generator = MADE[chosen.task], torch.Generator().manual_seed(chosen.seed)
     try:
+        check_output("--output", chosen.output)
         chosen.output.mkdir(parents=True, exist_ok=True)
         texts = task.texts(chosen.texts, generator)
         files = {"texts.txt": "".join(f"{text}\n" for text in texts)}

@@ -68,7 +68,7 @@ def test_a_line_that_would_do_nothing_is_named(here, capsys, steps, option, line
         (["--steps", "classifier", "--good", "none", "--bad", "."], "--good: there is no none"),
         (["--steps", "contamination", "--evaluation", "none"], "--evaluation: there is no none"),
         (["--tokenizer", "tokenizer.json", "--separator", "<nd>"], "--separator: '<nd>' is not"),
-        (["--output", "raw.jsonl"], "--output raw.jsonl: raw.jsonl is a file"),
+        (["--output", "raw.jsonl"], "--output raw.jsonl is a file; a folder is wanted"),
         ([""], "must be a file or a folder, got an empty text"),
     ],
 )
