@@ -210,7 +210,8 @@ def install(venv: Path, extras: list[str]) -> None:
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     if not has_pip(pip):
         run([sys.executable, "-m", "venv", "--clear", str(venv)], log, "virtual environment")
-    # Of 20,000 modules a tenth is ever read: each is compiled then, and not all of them now.
+    # Of 20,000 modules a tenth is ever read: each is compiled then, and not all of them now, but
+    # for those of torch that every page reads, since an optimizer does.
     add = [*pip, "install", "--no-compile"]
     pin = next(
         line for line in LOCK.read_text(encoding="utf-8").splitlines() if line.startswith("torch==")
@@ -221,7 +222,7 @@ def install(venv: Path, extras: list[str]) -> None:
         source = torch_source(pip, pin)
         run([*add, "--no-deps", *source, pin], log, "torch")
     run([*add, "-c", str(LOCK), "-e", f".[{','.join(extras)}]"], log, "the rest")
-    run([pip[0], "-c", "import torch"], log, "a first import")
+    run([pip[0], "-c", "import torch, torch._dynamo"], log, "a first import")
     # What another choice of extras had put there from the same lock is there still.
     same_lock = [known for known in ready if known.split("-")[0] == wanted.split("-")[0]]
     write_marker(marker, [*same_lock, wanted])

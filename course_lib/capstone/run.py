@@ -192,7 +192,7 @@ def _look_at(raw: Path, out: Path, settings: Settings) -> dict[str, Any]:
     if found < texts.MIN_CHARACTERS:
         unread = ", ".join(f"{n} {cause}" for cause, n in skipped.items())
         raise ValueError(
-            f"{raw} holds {found:,} characters of text in {len(files)} files, at least "
+            f"{raw} holds {found:,} characters of text (files: {len(files)}), at least "
             f"{texts.MIN_CHARACTERS:,} are wanted{f'; not read: {unread}' if unread else ''}"
         )
     stats = {str(file.relative_to(raw)): file.stat() for file in files}

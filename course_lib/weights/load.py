@@ -134,13 +134,18 @@ def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
-    """What tells a file from the one that takes its place."""
+    """What tells a file from the one that takes its place, and from a link to it.
+
+    While a save exchanges files, each is a link for a moment. Who follows one just as it becomes
+    a file again finds nothing there, though no file was exchanged.
+    """
     stamps: dict[str, tuple[int, ...]] = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith((".json", ".safetensors", ".bin", ".pth", ".gguf")):
             with contextlib.suppress(FileNotFoundError):
-                found = os.stat(folder / name)
-                stamps[name] = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+                found, own = os.stat(folder / name), os.lstat(folder / name)
+                of_file = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+                stamps[name] = (*of_file, own.st_ino, own.st_mtime_ns)
     return stamps
 
 

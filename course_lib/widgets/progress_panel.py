@@ -48,4 +48,5 @@ class ProgressPanel(CourseWidget):
             '<p class="cw-note">Progress needs JavaScript; it is kept in the browser only.</p>',
         )
         total = sum(len(many) for many in chapters.values())
-        super().__init__(payload, static, f"{total} exercises in {len(chapters)} chapters")
+        where = "1 chapter" if len(chapters) == 1 else f"{len(chapters)} chapters"
+        super().__init__(payload, static, f"{total} exercises in {where}")

@@ -5,12 +5,13 @@ import multiprocessing
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 import torch
 
 from course_lib import Transformer, TransformerConfig, files
-from course_lib.weights import load, load_head, save_pretrained
+from course_lib.weights import load, load_head, save, save_pretrained, swap
 
 CONFIG = TransformerConfig(
     vocab_size=64, d_model=32, n_heads=2, max_seq_len=16, n_decoder_layers=2, d_ff=64
@@ -85,6 +86,29 @@ def test_a_file_exchanged_in_the_middle_of_a_load_is_seen(tmp_path, monkeypatch)
     monkeypatch.setattr(load, "_fill", fill)
     assert values(Transformer.from_pretrained(folder)) == {2.0}
     assert len(calls) == 2
+
+
+def test_a_link_that_becomes_a_file_as_it_is_followed_is_seen(tmp_path, monkeypatch):
+    """Of the two names of one file the reader has the one that is gone, and not yet the other."""
+    folder = tmp_path / "model"
+    save_pretrained(filled(1.0), folder)
+    with monkeypatch.context() as patched:  # the second save stops before its links become files
+        for module in (save, swap):
+            patched.setattr(module, "settle", lambda folder: None)
+        save_pretrained(filled(2.0), folder)
+    weights = folder / "model.safetensors"
+    assert weights.is_symlink()
+    real = Path.is_file
+
+    def is_file(path):
+        if path == weights and path.is_symlink():
+            swap.settle(folder)
+            return False
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert values(Transformer.from_pretrained(folder)) == {2.0}
+    assert not weights.is_symlink()
 
 
 def test_a_folder_that_never_rests_is_refused(tmp_path, monkeypatch):
