@@ -1,5 +1,6 @@
 """A tuned model in a folder, and back; and the folder of a pre-trained one that it began from."""
 
+import os
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -52,7 +53,8 @@ def open_pretrained(folder: str | PathLike[str]) -> Transformer:
     if (folder / TASK).is_file():
         tuned = load_tuned(folder).model
         return tuned if isinstance(tuned, Transformer) else tuned.model
-    if (folder / "config.json").is_file() or not folder.exists():
+    # its name counts, for a save that goes on makes it a link for a moment
+    if os.path.lexists(folder / "config.json") or not folder.exists():
         return Transformer.from_pretrained(folder if folder.exists() else str(folder))
     for name in _OWN:
         if (folder / name).is_file():

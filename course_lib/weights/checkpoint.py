@@ -1,5 +1,6 @@
 """The files of a checkpoint: what is in them, and their rows a piece at a time."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
@@ -205,6 +206,17 @@ def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
     raise FileNotFoundError(
         f"no weights in {folder}: expected one of {', '.join(SINGLE + INDEXES)}"
     )
+
+
+def checkpoint_files(folder: Path) -> set[str]:
+    """Return the names a checkpoint may have in a folder: each would hide or mix with another."""
+    names = {"config.json", *SINGLE, *INDEXES}
+    for index in INDEXES:
+        if (folder / index).is_file():
+            # a damaged index names nothing, nor does one that is exchanged just now
+            with contextlib.suppress(ValueError, OSError):
+                names |= set(read_index(folder / index).values())
+    return names
 
 
 def read_index(index: Path) -> dict[str, str]:

@@ -15,10 +15,10 @@ from course_lib.config import TransformerConfig
 from course_lib.files import read_json
 from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
-from course_lib.weights.checkpoint import Checkpoint
+from course_lib.weights.checkpoint import Checkpoint, checkpoint_files
 from course_lib.weights.families import Published, find_family, read_config
 from course_lib.weights.gguf import read_gguf
-from course_lib.weights.llama_meta import PARAMS, read_meta
+from course_lib.weights.llama_meta import PARAMS, PART, read_meta
 from course_lib.weights.rules import Family, Rule, check_complete
 
 _ATTEMPTS = 4
@@ -112,15 +112,15 @@ def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
     with the folder's lock, for which a writer waits.
 
     Args:
-        folder: The folder, or a file in it.
+        folder: The folder, or the one file that is read.
         load: Reads from it.
 
     Raises:
         ValueError: If a file changed even so.
     """
-    folder = folder if folder.is_dir() else folder.parent
+    place = folder if folder.is_dir() else folder.parent
     for attempt in range(_ATTEMPTS):
-        with locked(folder) if attempt >= _ATTEMPTS // 2 else contextlib.nullcontext():
+        with locked(place) if attempt >= _ATTEMPTS // 2 else contextlib.nullcontext():
             before = _stamps(folder)
             try:
                 loaded = load()
@@ -137,15 +137,19 @@ def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
     """What tells a file from the one that takes its place, and from a link to it.
 
     While a save exchanges files, each is a link for a moment. Who follows one just as it becomes
-    a file again finds nothing there, though no file was exchanged.
+    a file again finds nothing there, though no file was exchanged; and where the save fails, it is
+    the same file. Its time of change tells that it has had other names.
     """
+    files = [folder]
+    if folder.is_dir():
+        parts = folder.glob(PART.replace("{:02}", "*"))
+        files = [folder / name for name in (PARAMS, *checkpoint_files(folder))] + [*parts]
     stamps: dict[str, tuple[int, ...]] = {}
-    for name in sorted(os.listdir(folder)):
-        if name.endswith((".json", ".safetensors", ".bin", ".pth", ".gguf")):
-            with contextlib.suppress(FileNotFoundError):
-                found, own = os.stat(folder / name), os.lstat(folder / name)
-                of_file = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
-                stamps[name] = (*of_file, own.st_ino, own.st_mtime_ns)
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):
+            found, own = os.stat(file), os.lstat(file)
+            of_file = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
+            stamps[file.name] = (*of_file, found.st_size, own.st_ino, own.st_mtime_ns)
     return stamps
 
 

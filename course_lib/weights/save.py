@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from course_lib.files import partial_path, remove_leftovers, sync, write_json
 from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
-from course_lib.weights.checkpoint import INDEXES, SINGLE, read_index
+from course_lib.weights.checkpoint import INDEXES, SINGLE, checkpoint_files
 from course_lib.weights.families import write_config
 from course_lib.weights.head_files import HEAD, head_rules
 from course_lib.weights.rules import Rule, check_complete
@@ -115,7 +115,7 @@ def _swap(room: Path, fill: Callable[[], None]) -> None:
     folder = room.parent
     try:
         fill()
-        exchange(room, _checkpoint_files(folder))
+        exchange(room, checkpoint_files(folder))
     finally:
         settle(folder)
         sync(folder)
@@ -171,15 +171,3 @@ def _write_weights(folder: Path, shards: list[list[Rule]], state: dict[str, Tens
     if n > 1:
         index = {"metadata": {"total_size": total, **mark}, "weight_map": where}
         write_json(folder / INDEXES[0], index, sort_keys=True)
-
-
-def _checkpoint_files(folder: Path) -> set[str]:
-    """Return the names a checkpoint may have in a folder: each would hide or mix with another."""
-    names = {"config.json", *SINGLE, *INDEXES}
-    for index in INDEXES:
-        if (folder / index).is_file():
-            try:
-                names |= set(read_index(folder / index).values())
-            except ValueError:
-                continue  # a damaged index names nothing
-    return names

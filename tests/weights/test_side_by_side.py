@@ -1,5 +1,6 @@
 """Several processes at one folder, what killed ones left, and shards of two checkpoints."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -109,6 +110,49 @@ def test_a_link_that_becomes_a_file_as_it_is_followed_is_seen(tmp_path, monkeypa
     monkeypatch.setattr(Path, "is_file", is_file)
     assert values(Transformer.from_pretrained(folder)) == {2.0}
     assert not weights.is_symlink()
+
+
+def test_a_save_that_fails_as_its_links_are_followed_is_seen(tmp_path, monkeypatch):
+    """Its links become the same files again, which have had another name meanwhile."""
+    folder = tmp_path / "model"
+    save_pretrained(filled(1.0), folder)
+    weights, real, replace = folder / "model.safetensors", Path.is_file, os.replace
+    followed = []
+
+    def full(source, target):
+        if Path(target).name == "current":
+            raise OSError(errno.ENOSPC, "no room")
+        replace(source, target)
+
+    def is_file(path):
+        if path != weights or followed or not real(path):
+            return real(path)
+        followed.append(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", full)
+            with pytest.raises(OSError, match="no room"):
+                save_pretrained(filled(2.0), folder)
+        return False
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert values(Transformer.from_pretrained(folder)) == {1.0}
+    assert followed and not list(folder.glob(".*"))
+
+
+def test_files_that_a_load_does_not_read_may_change(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    save_pretrained(filled(1.0), folder)
+    real, names = load._fill, ["log.json", "tokenizer.json", "checkpoint.safetensors", "other.bin"]
+
+    def fill(model, checkpoint, rules):
+        for name in names:
+            with (folder / name).open("a") as file:
+                file.write("{}")
+        real(model, checkpoint, rules)
+
+    monkeypatch.setattr(load, "_fill", fill)
+    assert values(Transformer.from_pretrained(folder)) == {1.0}
+    assert {(folder / name).read_text() for name in names} == {"{}"}
 
 
 def test_a_folder_that_never_rests_is_refused(tmp_path, monkeypatch):
