@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+_LONGEST_NAME = 255  # bytes, of a file or folder, on all systems in use
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -79,14 +80,19 @@ def filled(text: str) -> str:
 def file_path(text: str) -> Path:
     """Read a path of a command line: an empty one would be the current folder.
 
+    A shell leaves the ``~`` of ``--output=~/run`` alone, so it is led home here.
+
     Raises:
-        argparse.ArgumentTypeError: it is empty.
+        argparse.ArgumentTypeError: it is empty, or of a user that there is not.
     """
-    return Path(filled(text))
+    try:
+        return Path(filled(text)).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"got {text!r}: {error}") from error
 
 
 def check_output(option: str, folder: Path) -> None:
-    """Refuse a folder to write to that is a file, or would lie in one.
+    """Refuse a folder to write to that cannot be one, such as a file or what would lie in one.
 
     Args:
         option: What names it, such as ``--output``.
@@ -95,10 +101,21 @@ def check_output(option: str, folder: Path) -> None:
     Raises:
         ValueError: No folder can be there.
     """
-    place = next((one for one in (folder, *folder.parents) if one.exists()), None)
-    if place is not None and not place.is_dir():
+    try:
+        place = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), None)
         where = "" if place == folder else f": {place}"
-        raise ValueError(f"{option} {folder}{where} is a file; a folder is wanted")
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
+            raise ValueError(f"{option} {folder} has a name that is too long")
+        if "\0" in str(folder):
+            raise ValueError(f"{option} must hold no null byte, got {str(folder)!r}")
+        if place is not None and not place.exists():
+            raise ValueError(f"{option} {folder}{where} is a link that leads nowhere")
+        if place is not None and not place.is_dir():
+            raise ValueError(f"{option} {folder}{where} is a file; a folder is wanted")
+        if place not in (None, folder) and not os.access(place, os.W_OK | os.X_OK):
+            raise ValueError(f"{option} {folder}: you may not write in {place}")
+    except (OSError, RuntimeError) as error:  # links in a circle are one or the other
+        raise ValueError(f"{option} {folder} cannot be a folder: {error}") from error
 
 
 def what_is_kept(output: Path | None, otherwise: str) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -135,3 +136,41 @@ def test_no_folder_is_written_where_a_file_is(tmp_path, capsys, option, main, wo
     told = f"{option} {file}{below}{where} is a file; a folder is wanted"
     assert told in capsys.readouterr().err
     assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gone", "--output HERE/gone is a link that leads nowhere"),
+        ("gone/x", "--output HERE/gone/x: HERE/gone is a link that leads nowhere"),
+        ("circle/x", "--output HERE/circle/x"),
+        ("new/" + "x" * 300, "has a name that is too long"),
+        ("nu\0ll", "--output must hold no null byte"),
+        ("pipe", "--output HERE/pipe is a file; a folder is wanted"),
+    ],
+)
+def test_what_can_be_no_folder_is_refused(tmp_path, name, told):
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(ValueError, match=re.escape(told.replace("HERE", str(tmp_path)))):
+        command_line.check_output("--output", tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "new", "new/er", "there", "there/new", "link", "link/x"])
+def test_what_can_be_a_folder_is_one(tmp_path, monkeypatch, name):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    command_line.check_output("--output", Path(name))
+    command_line.check_output("--output", tmp_path / name)
+
+
+def test_a_path_that_the_shell_left_alone_leads_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command_line.file_path("~/run") == tmp_path / "run"
+    assert command_line.file_path("a~b") == Path("a~b")
+    with pytest.raises(argparse.ArgumentTypeError, match="~nobody-of-this-name"):
+        command_line.file_path("~nobody-of-this-name/run")

@@ -64,7 +64,11 @@ def run(command: list[str], log: Path, what: str) -> None:
     with log.open("a", encoding="utf-8") as sink:
         sink.write(f"\n$ {' '.join(command)}\n")
         sink.flush()
-        process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT)
+        # else the modules that are read here would be compiled again and again
+        kept = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+        process = subprocess.Popen(
+            command, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT, env=kept
+        )
         try:
             while process.poll() is None:
                 seconds = time.monotonic() - start

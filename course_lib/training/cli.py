@@ -199,7 +199,8 @@ def prepare(
                 f"--output {chosen.output} cannot be written: {error.strerror}"
             ) from error
         _check_output(chosen, strategy)  # once more: another run may have been here meanwhile
-        words.save(chosen.output / "tokenizer.json")
+        if not (chosen.resume and _begun(chosen.output)):  # that of a run stays with it
+            words.save(chosen.output / "tokenizer.json")
     names = ("steps", "batch_size", "warmup", "decay", "lr", "weight_decay", "precision",
              "accumulate", "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
              "resume")  # fmt: skip
@@ -362,6 +363,12 @@ def _count_ranks(chosen: argparse.Namespace) -> int:
             f"--backend {chosen.backend} is for ranks that talk to each other: add --nprocs"
         )
     return chosen.nprocs or 1
+
+
+def _begun(output: Path) -> bool:
+    names = {path.name for path in output.iterdir()}
+    started = any(name == "checkpoint.safetensors" or name.startswith("step-") for name in names)
+    return started and "tokenizer.json" in names
 
 
 def _check_output(chosen: argparse.Namespace, strategy: str) -> None:

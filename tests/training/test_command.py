@@ -498,6 +498,21 @@ def test_an_interrupted_run_says_how_to_go_on(
     assert f"interrupted after 0 steps; {told}\n" in capsys.readouterr().err
 
 
+def test_a_run_that_is_not_gone_on_with_keeps_its_tokenizer(
+    tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its model reads by it."""
+    out = tmp_path / "out"
+    more = ["--quiet", "--output", str(out)]
+    assert main(words(tmp_path, texts, *more)) == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()}
+    other = tmp_path / "other.txt"
+    other.write_text("Quite another text, of boats and trees. " * 30)
+    assert main(words(tmp_path, [str(other)], *more, "--resume")) == 1
+    assert "holds another run" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in out.iterdir() if file.is_file()} == before
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_an_interrupt_before_the_first_step_promises_no_checkpoint(
     tmp_path: Path, texts: list[str], capsys: pytest.CaptureFixture[str],

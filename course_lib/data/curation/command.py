@@ -245,7 +245,7 @@ def command(words: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    output = Path(options.output)
+    output = Path(options.output).expanduser()
     if not options.output:
         raise ValueError("--output is empty; a folder is wanted")
     check_output("--output", output)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from course_lib.command_line import check_output, run_command
+from course_lib.command_line import check_output, file_path, run_command
 from course_lib.files import write_text
 from course_lib.tasks.made import MADE, made_tokenizer
 
@@ -19,7 +19,7 @@ from course_lib.tasks.made import MADE, made_tokenizer
 def _folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("is empty; a folder is wanted")
-    return Path(text)
+    return file_path(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
