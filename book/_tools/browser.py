@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,8 +69,13 @@ def find() -> str | None:
     return path if Path(path).exists() else None
 
 
-def ensure() -> str:
-    """The browser to use, fetched when there is none (Playwright's download, Debian's package)."""
+def ensure(stop: threading.Event | None = None) -> str:
+    """The browser to use, fetched when there is none (Playwright's download, Debian's package).
+
+    Args:
+        stop: Once it is set, nothing more is fetched.
+    """
+    stop = stop or threading.Event()
     path = find()
     if path:
         return path
@@ -78,18 +85,29 @@ def ensure() -> str:
     elif shutil.which("apt-get"):
         attempts += [["apt-get", "update"], ["apt-get", "install", "-y", "chromium"]]
     for attempt in attempts:
+        if stop.is_set():
+            break
         print(f"getting a browser: {' '.join(attempt)}", flush=True)
-        try:
-            done = subprocess.run(attempt, capture_output=True, text=True, timeout=600)
-        except subprocess.TimeoutExpired:
-            continue
-        path = find() if done.returncode == 0 else None
+        path = find() if _ran(attempt, stop) else None
         if path:
             return path
     raise CommandError(
         "the page tests need a Chromium and none could be fetched. On Debian or Ubuntu: "
         "sudo apt-get install chromium   (or set CHROMIUM=/path/to/chrome)"
     )
+
+
+def _ran(attempt: list[str], stop: threading.Event, seconds: float = 600.0) -> bool:
+    """Run a command in silence; whether it came to a good end before it was stopped."""
+    end = time.monotonic() + seconds
+    with subprocess.Popen(
+        attempt, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None:
+            if stop.wait(0.2) or time.monotonic() > end:
+                process.terminate()
+                return False
+    return process.returncode == 0
 
 
 def find_firefox() -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,11 +52,15 @@ def run_notebooks() -> tuple[build.Run, str]:
         CommandError: A notebook failed, or no browser can be had.
     """
     browser.find()  # a wrong $CHROMIUM is told before work starts
+    stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        getting = pool.submit(browser.ensure)
-        run = build.run_notebooks(beside=getting)
-        build.show_costs(run)
-        return run, getting.result()
+        try:
+            getting = pool.submit(browser.ensure, stop)
+            run = build.run_notebooks(beside=getting)
+            build.show_costs(run)
+            return run, getting.result()
+        finally:
+            stop.set()  # a notebook has failed, or Ctrl-C came: nobody waits for a browser
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
         monkeypatch.setattr(check, "pytest", start)
         monkeypatch.setattr(browser, "find", lambda: "chromium")
-        monkeypatch.setattr(browser, "ensure", lambda: "chromium")
+        monkeypatch.setattr(browser, "ensure", lambda stop: "chromium")
         monkeypatch.setattr(build, "run_notebooks", lambda beside: NOTHING)
         monkeypatch.setattr(build, "make_site", make_site)
         monkeypatch.setattr("book._tools.paths.BUILD", tmp_path / "_build")
@@ -103,7 +104,7 @@ def test_only_the_tests_of_pages_look_at_the_site() -> None:
 def test_a_browser_is_fetched_while_the_notebooks_run(monkeypatch: pytest.MonkeyPatch) -> None:
     began = threading.Event()
 
-    def ensure() -> str:
+    def ensure(stop: threading.Event) -> str:
         assert began.wait(30.0)
         return "chromium"
 
@@ -116,6 +117,32 @@ def test_a_browser_is_fetched_while_the_notebooks_run(monkeypatch: pytest.Monkey
     monkeypatch.setattr(browser, "ensure", ensure)
     monkeypatch.setattr(build, "run_notebooks", run_notebooks)
     assert check.run_notebooks() == (NOTHING, "chromium")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("error", [CommandError("a cell raised"), KeyboardInterrupt()])
+def test_nothing_is_fetched_once_the_notebooks_have_failed(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    begun = threading.Event()
+    programs: list[list[str]] = []
+    start = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        programs.append(command)
+        begun.set()
+        return start([sys.executable, "-c", "import time; time.sleep(250)"], **options)
+
+    def run_notebooks(beside: Future[str]) -> build.Run:
+        assert begun.wait(30.0)
+        raise error
+
+    monkeypatch.setattr(browser, "find", lambda: None)
+    monkeypatch.setattr(browser.subprocess, "Popen", popen)
+    monkeypatch.setattr(build, "run_notebooks", run_notebooks)
+    with pytest.raises(type(error)):
+        check.run_notebooks()
+    assert len(programs) == 1
 
 
 def test_a_wrong_browser_is_told_before_a_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
