@@ -1,6 +1,7 @@
 """The commands a user runs: what they say when something is wrong, and that they leave no ruins."""
 
 import errno
+import functools
 import http.client
 import os
 import re
@@ -12,6 +13,7 @@ import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -473,11 +475,13 @@ def test_a_browser_named_wrongly_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_no_browser_ends_with_the_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "find", lambda: None)
     monkeypatch.setattr(browser.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(
-        browser.subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, "", "")
-    )
+    monkeypatch.setattr(browser.subprocess, "Popen", functools.partial(_failing, subprocess.Popen))
     with pytest.raises(CommandError, match="sudo apt-get install chromium"):
         browser.ensure()
+
+
+def _failing(start: Any, command: list[str], **options: Any) -> Any:
+    return start([sys.executable, "-c", "raise SystemExit(1)"], **options)
 
 
 README = (ROOT / "README.md").read_text()
