@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-_LONGEST_NAME = 255  # bytes, of a file or folder, on all systems in use
+_LONGEST_NAME = 255  # bytes of a file's or folder's name, where names are bytes
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -104,7 +104,8 @@ def check_output(option: str, folder: Path) -> None:
     try:
         place = next((one for one in (folder, *folder.parents) if os.path.lexists(one)), None)
         where = "" if place == folder else f": {place}"
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
+        longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
+        if os.name == "posix" and longest > _LONGEST_NAME:
             raise ValueError(f"{option} {folder} has a name that is too long")
         if "\0" in str(folder):
             raise ValueError(f"{option} must hold no null byte, got {str(folder)!r}")

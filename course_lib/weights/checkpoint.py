@@ -213,8 +213,7 @@ def checkpoint_files(folder: Path) -> set[str]:
     names = {"config.json", *SINGLE, *INDEXES}
     for index in INDEXES:
         if (folder / index).is_file():
-            # a damaged index names nothing, nor does one that is exchanged just now
-            with contextlib.suppress(ValueError, OSError):
+            with contextlib.suppress(ValueError):  # a damaged index names nothing
                 names |= set(read_index(folder / index).values())
     return names
 

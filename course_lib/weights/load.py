@@ -142,8 +142,11 @@ def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
     """
     files = [folder]
     if folder.is_dir():
+        names = {PARAMS}
+        with contextlib.suppress(OSError):  # an index that is exchanged just now: one more change
+            names |= checkpoint_files(folder)
         parts = folder.glob(PART.replace("{:02}", "*"))
-        files = [folder / name for name in (PARAMS, *checkpoint_files(folder))] + [*parts]
+        files = [*(folder / name for name in sorted(names)), *parts]
     stamps: dict[str, tuple[int, ...]] = {}
     for file in files:
         with contextlib.suppress(FileNotFoundError):
