@@ -6,7 +6,7 @@ import pickle
 import pytest
 import tiktoken
 import tokenizers as rust
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from course_lib.tokenizers import ByteLevelBPE
@@ -116,12 +116,13 @@ class TestAgainstRust:
         assert ours.offsets(hard) == reference.offsets
         assert ours.decode(ours.encode(hard)) == hard
 
+    @example(text="a<|pad|> b")
     @given(text=TEXTS)
     def test_same_ids_on_any_text(self, pair, text):
         ours, theirs = pair
-        reference = theirs.encode(text)
-        assert ours.encode(text) == reference.ids
-        assert ours.offsets(text) == reference.offsets
+        reference = theirs.encode(text)  # there a text may spell a special token, always
+        assert ours.encode(text, allow_special=True) == reference.ids
+        assert ours.offsets(text, allow_special=True) == reference.offsets
 
     @pytest.mark.parametrize("pattern", PATTERNS)
     def test_other_patterns(self, topics, pattern, tmp_path, hard_texts):
