@@ -11,7 +11,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-NAME = re.compile(r"(\b[A-Za-z]{1,8}-\d{1,3}\b(?![-.]\w))")
+NAME = re.compile(r"((?<![-\w])[A-Za-z]{1,8}-\d{1,3}(?:\.\d{1,2})?\b(?![-.]\w))")
 KEPT = (nodes.literal, nodes.raw, nodes.math)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_lib.capstone.run import Capstone, MissingError
 from course_lib.capstone.settings import SIZES, STEPS, Settings
-from course_lib.command_line import check_output, filled, in_options
+from course_lib.command_line import check_output, file_path, filled, in_options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("folder", type=filled, metavar="FOLDER", help="text, JSON lines, HTML, WARC")
     made.add_argument(
-        "--out", type=filled, required=True, metavar="RUN", help="folder for the results"
+        "--out", type=file_path, required=True, metavar="RUN", help="folder for the results"
     )
     helps = {
         "language": "two-letter code of the one to keep (all)",
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader = parser()
     chosen = reader.parse_args(arguments)
     try:
-        check_output("--out", Path(chosen.out).expanduser())
+        check_output("--out", chosen.out)
         settings = Settings(**{f.name: getattr(chosen, f.name) for f in fields(Settings)})
         run = Capstone(
             chosen.folder, chosen.out, settings, again=chosen.again, progress=not chosen.quiet

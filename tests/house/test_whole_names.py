@@ -20,6 +20,10 @@ method       sent
         ("ZeRO-1", 1),
         ("ZeRO-3, gpt-2", 2),
         ("*GPT-2*", 1),
+        ("GPT-3.5", 1),
+        ("GPT-2.", 1),
+        ("a-2-b", 0),
+        ("v-1.2.3", 0),
         ("``a-1``", 0),  # code is kept as code is
         ("1-2", 0),
         ("top-p", 0),

@@ -188,6 +188,8 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on(tmp_path: Path, name: str) 
     assert subprocess.run(command(whole, "--resume")).returncode == 0
     kept = (folder / "checkpoint.safetensors").read_bytes()
     size = (folder / name).stat().st_size - 1
+    if name == "tokenizer.json":
+        (folder / name).unlink()  # only one that is missing is written
     told = subprocess.run(
         command(folder, "--resume", "--quiet"),
         capture_output=True,

@@ -7,19 +7,12 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from course_lib.command_line import check_output, file_path, run_command
 from course_lib.files import write_text
 from course_lib.tasks.made import MADE, made_tokenizer
-
-
-def _folder(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; a folder is wanted")
-    return file_path(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     reader = argparse.ArgumentParser(prog="python -m course_lib.tasks.made", description=__doc__)
     reader.add_argument("task", choices=tuple(MADE))
-    reader.add_argument("--output", type=_folder, required=True, help="folder for the files")
+    reader.add_argument("--output", type=file_path, required=True, help="folder for the files")
     reader.add_argument("--texts", type=int, default=16_000, help="to pre-train on (%(default)s)")
     reader.add_argument("--train", type=int, default=128, help="items to tune on (%(default)s)")
     reader.add_argument("--test", type=int, default=400, help="items to score on (%(default)s)")
