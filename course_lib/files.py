@@ -5,7 +5,7 @@ written under another name beside its place, forced to the disk, and renamed ove
 reader sees all of the old file or all of the new. Everything that the project writes goes through
 here.
 
-Standard library only: the exercises import this module inside a web page.
+Standard library only, as `course_lib.renames`: the exercises import both inside a web page.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from course_lib.renames import exchange_names
+
 JSON_LIMIT_BYTES = 2**28
 """The largest JSON file that is read: published tokenizers and indexes stay below 2^26."""
 STALE_SECONDS = 24 * 3600
 """Age at which a partial file counts as left over where its writer cannot be asked for."""
 HOST = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:32] or "host"
 """This machine, as names of files hold it."""
-_EXCHANGE = 2  # renameat2's RENAME_EXCHANGE
-_AT_FDCWD = -100
 
 Pathish = str | PathLike[str]
 
@@ -167,7 +167,7 @@ def replacing_folder(path: Pathish) -> Iterator[Path]:
             sync(Path(folder))
         if not target.exists():
             os.rename(part, target)
-        elif not _exchange(part, target):
+        elif not exchange_names(part, target):
             old = part.with_suffix(".old")
             os.rename(target, old)
             os.rename(part, target)
@@ -289,19 +289,6 @@ def _is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Swap two names in one operation; False where the system cannot."""
-    if sys.platform != "linux":
-        return False
-    import ctypes  # here, because a web page may be without it
-
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
-    if renameat2 is None:
-        return False
-    names = os.fsencode(first.absolute()), os.fsencode(second.absolute())
-    return bool(renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE) == 0)
 
 
 # Reading.

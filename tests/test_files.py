@@ -56,7 +56,7 @@ def die_before(n, action):
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path, monkeypatch, kind):
     path = tmp_path / "thing"
     if kind == "folder without exchange":
-        monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+        monkeypatch.setattr(files, "exchange_names", lambda first, second: False)
     write = files.write_text if kind == "file" else write_folder
 
     def read():
@@ -86,7 +86,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path, monkeypatch, k
 @pytest.mark.processes
 @POSIX
 def test_a_folder_that_was_renamed_away_comes_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    monkeypatch.setattr(files, "exchange_names", lambda first, second: False)
     path = tmp_path / "thing"
     n, between = 0, 0
     killed = True

@@ -47,6 +47,7 @@ PAGES = {
             "files",
             "locks",
             "processes",
+            "renames",
             "shapes",
             "source",
             "stored",

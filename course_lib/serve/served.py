@@ -1,6 +1,5 @@
 """The model behind the service, and how a checked request becomes rows for the engine."""
 
-import json
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.files import read_json
 from course_lib.generation import bias_words, recipe
 from course_lib.generation.chain import LogitsProcessor, Processor
 from course_lib.generation.checks import token_ids
@@ -20,7 +20,7 @@ from course_lib.prompting.chat import ChatTemplate
 from course_lib.serve.engine import ServedRow, Sink
 from course_lib.serve.protocol import ChatFields, CompletionFields, ProtocolError, SharedFields
 from course_lib.shapes import Float
-from course_lib.tasks.saved import find_tokenizer, open_pretrained
+from course_lib.tasks.saved import find_tokenizer, read_model, together
 from course_lib.tokenizers import Tokenizer
 
 _ENDS = ("<|endoftext|>", "<|im_end|>", "<|eot_id|>", "</s>", "<eos>")
@@ -77,20 +77,18 @@ class ServedModel:
             ValueError: If a file is damaged, or tokenizer and model do not belong together.
         """
         folder = Path(folder)
-        model = open_pretrained(folder)
-        words = find_tokenizer(folder, tokenizer)
+        model, words, template, said = together(folder, lambda: _read(folder, tokenizer))
         if words.vocab_size > model.config.vocab_size:
             raise ValueError(
                 f"tokenizer has {words.vocab_size} tokens, the model only "
                 f"{model.config.vocab_size}: they do not belong together"
             )
-        template = ChatTemplate.load(folder) if folder.is_dir() else None
         return cls(
             name=name or folder.resolve().name,
             model=model,
             tokenizer=words,
             template=template or ChatTemplate.plain(),
-            ends=_ends(folder, model, words),
+            ends=_ends(said, model, words),
             max_new_tokens=max_new_tokens or model.config.max_seq_len,
             folder=folder,
         )
@@ -278,12 +276,21 @@ class ServedModel:
         return [*self.tokenizer.special_frame[0], *ids]
 
 
-def _ends(folder: Path, model: Transformer, tokenizer: Tokenizer) -> frozenset[int]:
+def _read(
+    folder: Path, tokenizer: Path | None
+) -> tuple[Transformer, Tokenizer, ChatTemplate | None, dict[str, Any]]:
+    """Read the model, its words, its chat template, and what it says of writing text."""
+    model, words = read_model(folder), find_tokenizer(folder, tokenizer)
+    template = ChatTemplate.load(folder) if folder.is_dir() else None
+    file = folder / "generation_config.json"
+    return model, words, template, read_json(file) if file.is_file() else {}
+
+
+def _ends(
+    generation: Mapping[str, Any], model: Transformer, tokenizer: Tokenizer
+) -> frozenset[int]:
     """Find the ids that end a text, where the checkpoint says them, or by their usual names."""
-    n_vocab, published = model.config.vocab_size, dict(model.published_fields)
-    for file in (folder / "generation_config.json",):
-        if file.is_file():
-            published |= json.loads(file.read_text(encoding="utf-8"))
+    n_vocab, published = model.config.vocab_size, {**model.published_fields, **generation}
     said = published.get("eos_token_id")
     if said is not None:
         return frozenset(token_ids(said, "eos_token_id", n_vocab))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from course_lib.command_line import in_options, what_is_kept
 from course_lib.files import write_json, write_text
@@ -26,7 +27,16 @@ from course_lib.tasks.items import Item, LabelledText, TaggedWords
 from course_lib.tasks.kinds import TASK_KINDS, TaskKind
 from course_lib.tasks.made import MADE
 from course_lib.tasks.metrics import METRICS, right_answers
-from course_lib.tasks.saved import Tuned, find_tokenizer, open_pretrained, save_tuned, use_pooler
+from course_lib.tasks.saved import (
+    Tuned,
+    find_tokenizer,
+    read_model,
+    read_pooler,
+    save_tuned,
+    together,
+    use_pooler,
+)
+from course_lib.tokenizers import Tokenizer
 from course_lib.training import History
 from course_lib.training.curve import how_to_say
 
@@ -122,14 +132,12 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
     check(chosen)
     kind = TASK_KINDS[chosen.kind]
     train, test = read_data(chosen, kind)
-    pretrained = open_pretrained(chosen.checkpoint)
-    check_family(chosen, pretrained.config.family)
+    pretrained, words, pooler = together(chosen.checkpoint, lambda: _read_start(chosen))
     generator = torch.Generator().manual_seed(chosen.seed)
     fields = pretrained.published_fields
     if chosen.scratch:
         pretrained = Transformer(pretrained.config, generator=generator)
         pretrained.published_fields = fields
-    words = find_tokenizer(chosen.checkpoint, chosen.tokenizer)
     encoder = Encoder.of(words, pretrained.config, fields, chosen.prefix)
     labels: tuple[str, ...] = ()
     if kind.item in (LabelledText, TaggedWords):
@@ -139,7 +147,7 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
         )
     model = task_model(pretrained, train, labels, generator)
     if isinstance(model, TaskModel) and not chosen.scratch:
-        use_pooler(model, chosen.checkpoint)
+        use_pooler(model, pooler)
     sides = []
     for name, items in ((chosen.data, train), (chosen.test or chosen.data, test)):
         try:
@@ -149,6 +157,14 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
     lr = chosen.lr or _PUBLISHED_RATE * _PUBLISHED_WIDTH / pretrained.config.d_model
     tuned = Tuned(model, encoder, labels)
     return Prepared(kind, tuned, train, test, sides[0], sides[1], lr)
+
+
+def _read_start(chosen: argparse.Namespace) -> tuple[Transformer, Tokenizer, nn.Module | None]:
+    """Read the model to begin from, its tokenizer and, where it has one, its pooler."""
+    pretrained = read_model(chosen.checkpoint)
+    check_family(chosen, pretrained.config.family)
+    words = find_tokenizer(chosen.checkpoint, chosen.tokenizer)
+    return pretrained, words, read_pooler(pretrained, chosen.checkpoint)
 
 
 def read_data(chosen: argparse.Namespace, kind: TaskKind) -> tuple[list[Item], list[Item]]:

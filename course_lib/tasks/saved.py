@@ -1,11 +1,13 @@
 """A tuned model in a folder, and back; and the folder of a pre-trained one that it began from."""
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from course_lib.config import TransformerConfig
 from course_lib.files import read_json, write_json
@@ -14,10 +16,16 @@ from course_lib.tasks.examples import Encoder
 from course_lib.tasks.heads import TaskModel, make_head
 from course_lib.tokenizers import Tokenizer, load_tokenizer
 from course_lib.training import load_checkpoint, read_config, save_checkpoint
-from course_lib.weights import load_head, save_pretrained
+from course_lib.weights import save_pretrained
+from course_lib.weights.checkpoint import BESIDE
+from course_lib.weights.heads import read_head
+from course_lib.weights.llama_meta import PARAMS
+from course_lib.weights.load import find_folder, read_pretrained, steadily
+from course_lib.weights.save import save_together
 
 TASK = "task.json"
 _OWN = ("model.safetensors", "checkpoint.safetensors")
+_Read = TypeVar("_Read")
 
 
 @dataclass
@@ -49,13 +57,42 @@ def open_pretrained(folder: str | PathLike[str]) -> Transformer:
         FileNotFoundError: If it holds no model.
         ValueError: If a file is damaged.
     """
+    return together(folder, lambda: read_model(folder))
+
+
+def together(folder: str | PathLike[str], read: Callable[[], _Read]) -> _Read:
+    """Read a model and what lies beside it in such a way that all of it is of one save.
+
+    Args:
+        folder: Where to read.
+        read: Reads, with `read_model`, `find_tokenizer` and `read_pooler`. It is called again if
+            files were exchanged in the meantime.
+
+    Raises:
+        ValueError: If files were exchanged each time.
+    """
     folder = Path(folder)
-    if (folder / TASK).is_file():
-        tuned = load_tuned(folder).model
-        return tuned if isinstance(tuned, Transformer) else tuned.model
-    # its name counts, for a save that goes on makes it a link for a moment
-    if os.path.lexists(folder / "config.json") or not folder.exists():
+    return steadily(folder, read, (TASK, *BESIDE)) if folder.is_dir() else read()
+
+
+def read_model(folder: str | PathLike[str]) -> Transformer:
+    """Open as `open_pretrained` does, once: for a block of `together` that reads more than this.
+
+    Args:
+        folder: Where to read.
+
+    Raises:
+        FileNotFoundError: If it holds no model.
+        ValueError: If a file is damaged.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():  # a `.gguf` file, or a name on the hub
         return Transformer.from_pretrained(folder if folder.exists() else str(folder))
+    if (folder / TASK).is_file():
+        tuned = _read_tuned(folder).model
+        return tuned if isinstance(tuned, Transformer) else tuned.model
+    if (folder / "config.json").is_file() or (folder / PARAMS).is_file():
+        return read_pretrained(folder)
     for name in _OWN:
         if (folder / name).is_file():
             fields = read_config(folder / name)
@@ -67,29 +104,30 @@ def open_pretrained(folder: str | PathLike[str]) -> Transformer:
     raise FileNotFoundError(f"{folder} holds no model: no config.json, {', '.join(_OWN)}")
 
 
-def use_pooler(model: TaskModel, folder: str | PathLike[str]) -> bool:
-    """Begin with the pooler of a published BERT, where its checkpoint has one.
+def read_pooler(model: Transformer, folder: str | PathLike[str]) -> nn.Module | None:
+    """Read the pooler of a published BERT, where its checkpoint has one.
 
     Args:
-        model: With a fresh head.
+        model: That was read from there.
         folder: Of the checkpoint.
-
-    Returns:
-        Whether it has one, and the head reads it.
     """
-    head, bert = model.head, model.model.published_fields.get("model_type") == "bert"
-    if not (bert and isinstance(head, SequenceClassifier) and head.dense is not None):
-        return False
+    if model.published_fields.get("model_type") != "bert":
+        return None
     try:
-        pooler = load_head(folder, "pooler")
+        return read_head(find_folder(folder), "pooler")
     except ValueError:
-        return False  # a checkpoint of masked language modelling alone
-    head.dense.load_state_dict(pooler.dense.state_dict())  # type: ignore[union-attr]
-    return True
+        return None  # a checkpoint of masked language modelling alone
+
+
+def use_pooler(model: TaskModel, pooler: nn.Module | None) -> None:
+    """Let a fresh head begin with a pooler, if there is one and the head has such a part."""
+    head = model.head
+    if pooler is not None and isinstance(head, SequenceClassifier) and head.dense is not None:
+        head.dense.load_state_dict(pooler.dense.state_dict())  # type: ignore[union-attr]
 
 
 def save_tuned(tuned: Tuned, folder: str | PathLike[str]) -> None:
-    """Write a tuned model, its tokenizer and its labels.
+    """Write a tuned model, its tokenizer and its labels, all at once.
 
     A model of a published family is written as the reference library reads it; any other one as a
     checkpoint of `save_checkpoint`.
@@ -102,7 +140,6 @@ def save_tuned(tuned: Tuned, folder: str | PathLike[str]) -> None:
         ValueError: If the weights cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     encoder, model = tuned.encoder, tuned.model
     plain = model if isinstance(model, Transformer) else model.model
     kind = None if isinstance(model, Transformer) else model.kind
@@ -112,29 +149,29 @@ def save_tuned(tuned: Tuned, folder: str | PathLike[str]) -> None:
         "pad_token_id": encoder.pad_id,
         "decoder_start_token_id": encoder.start_id,
     }
-    labels = () if kind == "span" else tuned.labels
-    try:
-        if isinstance(model, Transformer):
-            save_pretrained(model, folder)
-        else:
-            save_pretrained(
-                model.model, folder, head=model.head, head_kind=model.kind, labels=labels
-            )
-        published = True
-    except ValueError as error:
-        if "family" not in str(error) and "heads of" not in str(error):
-            raise
-        save_checkpoint(folder / _OWN[0], model)
-        published = False
-    encoder.tokenizer.save(folder / "tokenizer.json")
+    labels = () if kind in (None, "span") else tuned.labels
     content = {
         "head": kind,
         "labels": list(tuned.labels),
         "prefix": encoder.prefix,
-        "published": published,
         "ids": {"end": encoder.end_id, "pad": encoder.pad_id, "start": encoder.start_id},
     }
-    write_json(folder / TASK, content, indent=1)
+
+    def write_rest(staged: Path, published: bool = True) -> None:
+        encoder.tokenizer.save(staged / "tokenizer.json")
+        write_json(staged / TASK, {**content, "published": published}, indent=1)
+
+    def write_own(staged: Path) -> None:
+        save_checkpoint(staged / _OWN[0], model)
+        write_rest(staged, published=False)
+
+    head = None if isinstance(model, Transformer) else model.head
+    try:
+        save_pretrained(plain, folder, head=head, head_kind=kind, labels=labels, beside=write_rest)
+    except ValueError as error:
+        if "family" not in str(error) and "heads of" not in str(error):
+            raise
+        save_together(folder, write_own)
 
 
 def load_tuned(folder: str | PathLike[str]) -> Tuned:
@@ -150,7 +187,10 @@ def load_tuned(folder: str | PathLike[str]) -> Tuned:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged.
     """
-    folder = Path(folder)
+    return together(folder, lambda: _read_tuned(Path(folder)))
+
+
+def _read_tuned(folder: Path) -> Tuned:
     content = read_json(folder / TASK)
     try:
         kind, labels = content["head"], tuple(content["labels"])
@@ -161,8 +201,8 @@ def load_tuned(folder: str | PathLike[str]) -> Tuned:
         raise ValueError(f"{folder / TASK} describes no tuned model: {error!r}") from error
     model: Transformer | TaskModel
     if published:
-        plain = Transformer.from_pretrained(folder)
-        model = plain if kind is None else TaskModel(plain, load_head(folder, kind))
+        plain = read_pretrained(folder)
+        model = plain if kind is None else TaskModel(plain, read_head(folder, kind))
     else:
         fields = read_config(folder / _OWN[0])
         plain = Transformer(TransformerConfig.from_dict(fields or {}))

@@ -208,6 +208,22 @@ def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
     )
 
 
+BESIDE = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "generation_config.json",
+    "tokenizer.model",
+    "spiece.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+)
+"""Files that a published folder has beside its model: the words, and how text is written."""
+
+
 def checkpoint_files(folder: Path) -> set[str]:
     """Return the names a checkpoint may have in a folder: each would hide or mix with another."""
     names = {"config.json", *SINGLE, *INDEXES}

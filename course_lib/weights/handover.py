@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -17,13 +16,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from course_lib.files import read_json, write_json, write_text
+from course_lib.files import read_json, write_bytes, write_json, write_text
 from course_lib.model.transformer import Transformer
+from course_lib.weights.checkpoint import BESIDE
 from course_lib.weights.engines import NODE, TRANSFORMERS, VLLM, run_engine
 from course_lib.weights.gguf_file import GgufFile
 from course_lib.weights.gguf_tokenizer import tokenizer_files
 from course_lib.weights.gguf_write import write_gguf
-from course_lib.weights.load import find_folder, load_pretrained
+from course_lib.weights.load import find_folder, load_pretrained, read_pretrained, steadily
 from course_lib.weights.save import save_pretrained
 
 N_TOKENS = 40
@@ -31,16 +31,6 @@ LLAMA_CPP = "COURSE_LIB_NODE_LLAMA_CPP"
 VLLM_PYTHON = "COURSE_LIB_VLLM_PYTHON"
 _N_PROMPT = 8
 _TEXT = "Hello, world! It's 12345 times né 日本 🙂\n\n  two  blanks\t"  # to be cut into tokens
-_COPIED = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "special_tokens_map.json",
-    "generation_config.json",
-    "tokenizer.model",
-    "vocab.json",
-    "merges.txt",
-)
 
 
 class HandedOver(NamedTuple):
@@ -86,7 +76,7 @@ def handover(
         ValueError: If it is damaged, writes no text, or the prompt does not fit it.
     """
     folder = find_folder(checkpoint)
-    model = load_pretrained(folder, dtype=torch.float32)
+    model, words, files = steadily(folder, lambda: _read(folder), BESIDE)
     config = model.config
     if config.family != "decoder-only":
         raise ValueError(
@@ -104,10 +94,10 @@ def handover(
         raise NotADirectoryError(f"{target} is a file: expected a folder")
     target.mkdir(parents=True, exist_ok=True)
     ours = greedy(model, ids, n_tokens)
-    reference, text_ids = _transformers(model, folder, target, ids, ours)
+    reference, text_ids = _transformers(model, {**words, **files}, target, ids, ours)
     made = [
         reference,
-        *_gguf(model, folder, target, ids, ours, text_ids),
+        *_gguf(model, words, target, ids, ours, text_ids),
         _vllm(model, target, ids, ours),
         *_configurations(target),
     ]
@@ -142,16 +132,16 @@ def _checked(ids: list[int], n_vocab: int, most: int) -> list[int]:
 
 
 def _transformers(
-    model: Transformer, folder: Path, target: Path, ids: list[int], ours: list[int]
+    model: Transformer, beside: dict[str, Any], target: Path, ids: list[int], ours: list[int]
 ) -> tuple[HandedOver, list[int] | None]:
     """Write the folder, run it, and return also how the reference cuts a text, if it has words."""
     written = target / "transformers"
     save_pretrained(model, written)
-    for name, content in _tokenizer(folder).items():
-        write_json(written / name, content)
-    for name in _COPIED if folder.is_dir() else ():
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, written / name)
+    for name, content in beside.items():
+        if isinstance(content, bytes):
+            write_bytes(written / name, content)
+        else:
+            write_json(written / name, content)
     pipeline = f"transformers.pipeline('text-generation', {str(written)!r})('...')"
     command = f"python -c {shlex.quote(f'import transformers; print({pipeline})')}"
     text = _TEXT if (written / "tokenizer.json").is_file() else ""
@@ -163,7 +153,7 @@ def _transformers(
 
 def _gguf(
     model: Transformer,
-    folder: Path,
+    words: dict[str, Any],
     target: Path,
     ids: list[int],
     ours: list[int],
@@ -171,8 +161,7 @@ def _gguf(
 ) -> list[HandedOver]:
     file = target / "model.gguf"
     command = f"llama-cli -m {shlex.quote(str(file))} -p '...' --temp 0 -n {N_TOKENS}"
-    files = _tokenizer(folder)
-    tokenizer, about = files.get("tokenizer.json"), files.get("tokenizer_config.json")
+    tokenizer, about = words.get("tokenizer.json"), words.get("tokenizer_config.json")
     note = ""
     try:
         try:
@@ -307,6 +296,13 @@ def _configurations(target: Path) -> list[HandedOver]:
             "torchrun --nproc-per-node 2 -m course_lib.training --help",
         ),
     ]
+
+
+def _read(folder: Path) -> tuple[Transformer, dict[str, Any], dict[str, bytes]]:
+    """Read the model, what the files of its words say, and all files beside it as they are."""
+    names = [name for name in BESIDE if (folder / name).is_file()]
+    files = {name: (folder / name).read_bytes() for name in names}
+    return read_pretrained(folder, dtype=torch.float32), _tokenizer(folder), files
 
 
 def _tokenizer(folder: Path) -> dict[str, Any]:

@@ -54,12 +54,26 @@ def load_head(
     """
     check_placement(device, dtype)
     folder = find_folder(path_or_name, revision)
-    return steadily(folder, lambda: _load(folder, kind, device, dtype))
+    return steadily(folder, lambda: read_head(folder, kind, device, dtype))
 
 
-def _load(
-    folder: Path, kind: str, device: torch.device | str | None, dtype: torch.dtype | None
+def read_head(
+    folder: Path,
+    kind: str,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> nn.Module:
+    """Load as `load_head` does, once: for a block of `steadily` that reads more than this.
+
+    Args:
+        folder: From `find_folder`.
+        kind: What the checkpoint was trained for.
+        device: Where to put the head.
+        dtype: Type of the parameters.
+
+    Raises:
+        ValueError: If the family has no such head, or the checkpoint lacks it or has another.
+    """
     published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
     if kind not in family.heads:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,12 +57,22 @@ def load_pretrained(
     """
     check_placement(device, dtype)
     folder = find_folder(path_or_name, revision)
-    return steadily(folder, lambda: _load(folder, device, dtype))
+    return steadily(folder, lambda: read_pretrained(folder, device, dtype))
 
 
-def _load(
-    folder: Path, device: torch.device | str | None, dtype: torch.dtype | None
+def read_pretrained(
+    folder: Path, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> Transformer:
+    """Load as `load_pretrained` does, once: for a block of `steadily` that reads more than this.
+
+    Args:
+        folder: From `find_folder`.
+        device: Where to put the model.
+        dtype: Type of the parameters.
+
+    Raises:
+        ValueError: If a file is damaged, or a config or tensor is not one of this model.
+    """
     published, checkpoint = read_checkpoint(folder)
     family, config = published.family, published.config
     checkpoint.check_layers(config)
@@ -104,16 +114,18 @@ def check_placement(device: object, dtype: object) -> None:
         raise ValueError(f"device={device!r} is none: {str(error).partition(chr(10))[0]}") from None
 
 
-def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
+def steadily(folder: Path, load: Callable[[], _Loaded], beside: Collection[str] = ()) -> _Loaded:
     """Load from a folder in such a way that all read files belong together.
 
     A file is opened anew for every piece, so another process that saves to the folder meanwhile
     would leave a mix of old and new. If any file was exchanged, all is read again; the last times
-    with the folder's lock, for which a writer waits.
+    with the folder's lock, for which a writer waits. So `load` may hold no such block for the same
+    folder itself.
 
     Args:
         folder: The folder, or the one file that is read.
         load: Reads from it.
+        beside: Names of files that it reads beside those of the checkpoint.
 
     Raises:
         ValueError: If a file changed even so.
@@ -121,19 +133,19 @@ def steadily(folder: Path, load: Callable[[], _Loaded]) -> _Loaded:
     place = folder if folder.is_dir() else folder.parent
     for attempt in range(_ATTEMPTS):
         with locked(place) if attempt >= _ATTEMPTS // 2 else contextlib.nullcontext():
-            before = _stamps(folder)
+            before = _stamps(folder, beside)
             try:
                 loaded = load()
             except Exception:
-                if _stamps(folder) == before:
+                if _stamps(folder, beside) == before:
                     raise
                 continue
-            if _stamps(folder) == before:
+            if _stamps(folder, beside) == before:
                 return loaded
     raise ValueError(f"{folder} was written while it was read, {_ATTEMPTS} times in a row")
 
 
-def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
+def _stamps(folder: Path, beside: Collection[str]) -> dict[str, tuple[int, ...]]:
     """What tells a file from the one that takes its place, and from a link to it.
 
     While a save exchanges files, each is a link for a moment. Who follows one just as it becomes
@@ -142,7 +154,7 @@ def _stamps(folder: Path) -> dict[str, tuple[int, ...]]:
     """
     files = [folder]
     if folder.is_dir():
-        names = {PARAMS}
+        names = {PARAMS, *beside}
         with contextlib.suppress(OSError):  # an index that is exchanged just now: one more change
             names |= checkpoint_files(folder)
         parts = folder.glob(PART.replace("{:02}", "*"))

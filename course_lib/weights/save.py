@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from course_lib.files import partial_path, remove_leftovers, sync, write_json
 from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
+from course_lib.renames import rename_to_new
 from course_lib.weights.checkpoint import INDEXES, SINGLE, checkpoint_files
 from course_lib.weights.families import write_config
 from course_lib.weights.head_files import HEAD, head_rules
@@ -32,6 +33,7 @@ def save_pretrained(
     head: nn.Module | None = None,
     head_kind: str | None = None,
     labels: Sequence[str] = (),
+    beside: Callable[[Path], None] | None = None,
 ) -> None:
     """Write a model as a published checkpoint of its family: `config.json` and safetensors.
 
@@ -46,6 +48,8 @@ def save_pretrained(
         head: The head of a task, to be written too, as `load_head` reads it.
         head_kind: What the head is for: `sequence`, `tokens` or `span`.
         labels: What the choices of the head are called, in order.
+        beside: Writes more files that belong to the model, its words say, into the folder that it
+            is given. They are shown with the model, at the same moment.
 
     Raises:
         ValueError: If no published family is built like this, naming the nearest and every field
@@ -87,7 +91,22 @@ def save_pretrained(
     def write(staged: Path) -> None:
         _write_weights(staged, _shards(rules, state, max_shard_bytes), state)
         write_json(staged / "config.json", fields, sort_keys=True)
+        if beside is not None:
+            beside(staged)
 
+    save_together(folder, write)
+
+
+def save_together(folder: Path, write: Callable[[Path], None]) -> None:
+    """Write the files of a model into a folder at once, in the place of an older checkpoint.
+
+    Args:
+        folder: Where to write; it need not exist. Other files in it are left alone.
+        write: Writes all files into the folder that it is given.
+
+    Raises:
+        TimeoutError: If another process has been writing to the folder for ten minutes.
+    """
     remove_leftovers(folder)
     if folder.exists():
         with locked(folder):
@@ -123,11 +142,7 @@ def _swap(room: Path, fill: Callable[[], None]) -> None:
 
 def _show(staged: Path, folder: Path) -> bool:
     """Give the finished folder its name; False if that has been taken."""
-    try:
-        os.rename(staged, folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
+    if not rename_to_new(staged, folder):
         return False
     sync(folder.parent)
     return True

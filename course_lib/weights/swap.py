@@ -35,22 +35,22 @@ def exchange(room: Path, old: Collection[str]) -> None:
     one is turned from old to new by a single rename: the moment of the exchange. Then the links
     become files again. Killed at any point, the folder shows all the old files or all the new.
 
-    Where the file system has no links, the folder shows no `config.json` in between: then a kill
-    leaves something that does not load, but still no mix.
+    Where the file system has no links, the old files go first, and `config.json` comes last: then
+    a kill leaves something that does not load, but still no mix.
 
     Args:
         room: From `make_room`, filled.
-        old: Names of the files that are to go, or to be replaced.
+        old: Names of files that are to go. Those of the new files need not be among them.
     """
     folder, kept, current = room.parent, room / "old", room / "current"
-    old = {name for name in old if (folder / name).exists()}
     new = {file.name for file in (room / "new").iterdir()}
+    old = {name for name in {*old, *new} if (folder / name).exists()}
     try:
         sync(room / "new")
         kept.mkdir()
+        os.symlink("old", current)
         for name in sorted(old):
             _second_name(folder / name, kept / name)
-        os.symlink("old", current)
     except (OSError, NotImplementedError):
         _one_by_one(room, old, new)
         return
@@ -83,17 +83,21 @@ def settle(folder: Path) -> None:
 
 
 def _second_name(file: Path, name: Path) -> None:
-    """Give a file a second name, without copying it."""
+    """Give a file a second name, without copying it where that can be."""
     if file.is_symlink():  # as in a download cache: a relative link would not lead there from here
         os.symlink(os.path.realpath(file), name)
-    else:
+        return
+    try:
         os.link(file, name)
+    except OSError:  # no disk for it, or a file of somebody else, which may not get one
+        shutil.copyfile(file, name)
+        sync(name)
+        shutil.copymode(file, name)
 
 
 def _one_by_one(room: Path, old: Collection[str], new: Collection[str]) -> None:
     folder = room.parent
-    (folder / "config.json").unlink(missing_ok=True)
-    for name in set(old) - set(new):
+    for name in sorted(old, key=lambda name: name != "config.json"):
         (folder / name).unlink(missing_ok=True)
     for name in sorted(new, key=lambda name: name == "config.json"):
         os.replace(room / "new" / name, folder / name)

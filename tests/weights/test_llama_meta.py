@@ -10,6 +10,7 @@ import transformers as hf
 from huggingface_hub import utils
 
 from course_lib import Transformer
+from course_lib.tasks.saved import open_pretrained
 from course_lib.weights import llama_meta as meta
 from course_lib.weights import load_head
 from course_lib.weights.rules import rows
@@ -101,6 +102,14 @@ def test_logits(given_out, check_logits, family, n_parts, words_axis, params):
     ours = Transformer.from_pretrained(folder)
     assert ours.config.ff_dim == 88 and ours.config.vocab_size == 60 and not ours.training
     check_logits(pair, ours)
+
+
+def test_commands_open_it(given_out):
+    """Whatever takes the folder of a model takes this one."""
+    _, folder = given_out("llama")
+    wanted = Transformer.from_pretrained(folder).state_dict()
+    opened = open_pretrained(folder).state_dict()
+    assert all(torch.equal(opened[name], tensor) for name, tensor in wanted.items())
 
 
 @pytest.mark.parametrize(("family", "factor"), [("llama-3.1", None), ("llama-3.2", 32.0)])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import Transformer, TransformerConfig, files
+from course_lib import Transformer, TransformerConfig, files, renames
 from course_lib.weights import load, load_head, save, save_pretrained, swap
 
 CONFIG = TransformerConfig(
@@ -185,6 +185,54 @@ def test_many_save_to_a_folder_that_is_not_there_yet(tmp_path):
     assert [rank.exitcode for rank in ranks] == [0, 0, 0]
     assert values(Transformer.from_pretrained(tmp_path / "new")) == {3.0}
     assert os.listdir(tmp_path) == ["new"]
+
+
+@pytest.mark.parametrize("system", [True, False])
+def test_a_folder_that_another_has_just_made_is_not_taken_away(tmp_path, monkeypatch, system):
+    """It may be locked already: a plain rename would put this save's folder in its place."""
+    if not system:
+        monkeypatch.setattr(renames, "_renameat2", lambda first, second, flag: errno.ENOSYS)
+    folder, real, was = tmp_path / "model", renames.rename_to_new, []
+
+    def rename(path, name):
+        folder.mkdir()
+        was.append(folder.stat().st_ino)
+        return real(path, name)
+
+    monkeypatch.setattr(save, "rename_to_new", rename)
+    save_pretrained(filled(1.0), folder)
+    assert was == [folder.stat().st_ino]
+    assert values(Transformer.from_pretrained(folder)) == {1.0}
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.skipif(not hasattr(os, "link"), reason="has no second names to be refused")
+def test_where_a_file_may_have_no_second_name_all_is_exchanged_at_once_too(tmp_path, monkeypatch):
+    """So it is with files of another user, where the system protects them, and on some disks."""
+    folder, seen = tmp_path / "model", []
+    save_pretrained(filled(1.0), folder, max_shard_bytes=20_000)
+    (folder / "config.json").chmod(0o444)
+
+    def link(source, target):
+        raise PermissionError(errno.EPERM, "Operation not permitted", source)
+
+    def looking(real):
+        def change(*arguments, **named):
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "replace", replace)
+                seen.append(values(load.read_pretrained(folder)))
+            return real(*arguments, **named)
+
+        return change
+
+    replace = os.replace
+    monkeypatch.setattr(os, "link", link)
+    monkeypatch.setattr(os, "replace", looking(replace))
+    monkeypatch.setattr(os, "symlink", looking(os.symlink))
+    save_pretrained(filled(2.0), folder)
+    assert all(len(found) == 1 for found in seen)
+    told = [value for found in seen for value in found]
+    assert told == sorted(told) and set(told) == {1.0, 2.0}
 
 
 @pytest.mark.processes
