@@ -7,6 +7,7 @@ import gc
 import inspect
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -319,9 +320,10 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give tests to processes by module, and all of `tests/distributed` to one.
+    """Give tests to processes by module, all of `tests/distributed` to one, and pages to several.
 
-    Its ranks, which take seconds to start, serve them all.
+    Its ranks, which take seconds to start, serve them all. The tests of all pages are half of all
+    that look at pages: one process would still be at them when the other has nothing left.
     """
     if config.getoption("dist") != "loadscope":
         return None
@@ -331,6 +333,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/distributed/"):
                 return "tests/distributed"
+            pages = re.match(
+                r"(tests/book/test_pages\.py)::\w+\[(book/api|book|notebooks/0|notebooks)", nodeid
+            )
+            if pages is not None:
+                return "::".join(pages.groups())
             return super()._split_scope(nodeid)
 
     return ByModule(config, log)

@@ -88,7 +88,9 @@ def main() -> int:
         finally:
             end(tests)
     print("\nThe pages of the site:", flush=True)
-    tests = pytest({**environment, "COURSE_TEST_START": str(start)}, 2, PAGES)
+    environment["COURSE_TEST_START"] = str(start)
+    # In the order of their names: the longest that waits for a page's limits comes first.
+    tests = pytest(environment, 2, PAGES, "--no-loadscope-reorder")
     try:
         second = tests.wait()
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from book._tools.paths import HTML
-from tests.book.conftest import COLOURS
+from tests.looks import COLOURS
 
 CHAPTERS = sorted(str(path.relative_to(HTML)) for path in (HTML / "notebooks").glob("*.html"))
 FRONT = sorted(

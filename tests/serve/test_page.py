@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from book._tools.browser import FLAGS, ensure
+from tests.looks import violations
 from tests.serve.conftest import Service
 
 pytestmark = pytest.mark.processes
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SECONDS = 60_000
 
 
@@ -58,9 +56,7 @@ def fill(page: Page, kind: str, text: str, tokens: int) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing_and_a_phone_shows_all(show: Callable[..., Page], dark: bool) -> None:
     page = show(width=320, dark=dark)
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    assert [violation["id"] for violation in found] == []
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

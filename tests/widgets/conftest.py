@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from book._tools.browser import launched
 from course_lib.widgets.bundle import FOLDER, bundle
 from course_lib.widgets.page import page as page_of
+from tests.looks import violations
 
 ROOT = Path(__file__).parents[2]
 LOADER = ROOT / "book" / "assets" / "page_loader.js"
@@ -19,7 +19,6 @@ LOADER = ROOT / "book" / "assets" / "page_loader.js"
 # `expect` has one limit for all tests of a process: tests/book sets the same.
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
 # Its event loop runs as long as it does, so it ends before a notebook or another browser starts.
@@ -135,19 +134,6 @@ def type_number(box: Locator, number: float) -> None:
     box.press_sequentially(str(number))
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds in the page."""
-    page.evaluate(AXE)
-    result = page.evaluate(
-        "axe.run(document, {preload: false, resultTypes: ['violations'], selectors: false})"
-    )
-    return [
-        f"{violation['id']}: {node['html'][:200]}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]
-
-
 @pytest.fixture(scope="session")
-def axe() -> Callable[[Page], list[str]]:
+def axe() -> Callable[..., list[str]]:
     return violations
