@@ -8,8 +8,8 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import combinations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -210,10 +210,11 @@ def meetings(figure: Figure) -> int:
     except UserWarning:  # there is no room for the panels beside their words
         return sys.maxsize
     renderer = canvas.get_renderer()
-    boxes = [text.get_window_extent(renderer) for text in shown_words(figure)]
-    width, height = canvas.get_width_height()
-    cut = sum(
-        box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1 for box in boxes
-    )
-    pairs = combinations([box.padded(-1) for box in boxes], 2)
-    return int(cut + sum(a.overlaps(b) for a, b in pairs))
+    words = [text.get_window_extent(renderer).extents for text in shown_words(figure)]
+    boxes = np.array(words).reshape(-1, 2, 2)  # of each its lower and its upper corner
+    low, high = boxes[:, 0] + 1, boxes[:, 1] - 1  # words may touch by a pixel on each side
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    covered = ((low[:, None] <= high) & (low <= high[:, None])).all(2)
+    size = np.array(canvas.get_width_height())
+    cut = ((boxes < -1) | (boxes > size + 1)).any((1, 2))
+    return int(cut.sum() + (covered.sum() - len(boxes)) // 2)  # each pair is there twice

@@ -136,12 +136,15 @@ def _transformers(
 ) -> tuple[HandedOver, list[int] | None]:
     """Write the folder, run it, and return also how the reference cuts a text, if it has words."""
     written = target / "transformers"
-    save_pretrained(model, written)
-    for name, content in beside.items():
-        if isinstance(content, bytes):
-            write_bytes(written / name, content)
-        else:
-            write_json(written / name, content)
+
+    def write(staged: Path) -> None:
+        for name, content in beside.items():
+            if isinstance(content, bytes):
+                write_bytes(staged / name, content)
+            else:
+                write_json(staged / name, content)
+
+    save_pretrained(model, written, beside=write)
     pipeline = f"transformers.pipeline('text-generation', {str(written)!r})('...')"
     command = f"python -c {shlex.quote(f'import transformers; print({pipeline})')}"
     text = _TEXT if (written / "tokenizer.json").is_file() else ""
