@@ -73,10 +73,12 @@ def replacing(path: Pathish, *, durable: bool = True) -> Iterator[Path]:
     remove_leftovers(target)
     part = partial_path(target)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    mode = part.stat().st_mode  # a library that puts a file of its own here may give it another
     try:
         yield part
         with contextlib.suppress(FileNotFoundError):
-            os.chmod(part, stat.S_IMODE(target.stat().st_mode))
+            mode = target.stat().st_mode
+        os.chmod(part, stat.S_IMODE(mode))
         if durable:
             sync(part)
         os.replace(part, target)

@@ -76,8 +76,8 @@ class ServedModel:
             FileNotFoundError: If the model or the tokenizer is missing.
             ValueError: If a file is damaged, or tokenizer and model do not belong together.
         """
-        folder = Path(folder)
-        model, words, template, said = together(folder, lambda: _read(folder, tokenizer))
+        folder = Path(folder).expanduser()
+        model, words, template, said = together(folder, lambda place: _read(place, tokenizer))
         if words.vocab_size > model.config.vocab_size:
             raise ValueError(
                 f"tokenizer has {words.vocab_size} tokens, the model only "

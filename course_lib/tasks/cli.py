@@ -132,7 +132,9 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
     check(chosen)
     kind = TASK_KINDS[chosen.kind]
     train, test = read_data(chosen, kind)
-    pretrained, words, pooler = together(chosen.checkpoint, lambda: _read_start(chosen))
+    pretrained, words, pooler = together(
+        chosen.checkpoint, lambda place: _read_start(chosen, place)
+    )
     generator = torch.Generator().manual_seed(chosen.seed)
     fields = pretrained.published_fields
     if chosen.scratch:
@@ -159,12 +161,14 @@ def prepare(chosen: argparse.Namespace) -> Prepared:
     return Prepared(kind, tuned, train, test, sides[0], sides[1], lr)
 
 
-def _read_start(chosen: argparse.Namespace) -> tuple[Transformer, Tokenizer, nn.Module | None]:
+def _read_start(
+    chosen: argparse.Namespace, place: Path
+) -> tuple[Transformer, Tokenizer, nn.Module | None]:
     """Read the model to begin from, its tokenizer and, where it has one, its pooler."""
-    pretrained = read_model(chosen.checkpoint)
+    pretrained = read_model(place)
     check_family(chosen, pretrained.config.family)
     words = find_tokenizer(chosen.checkpoint, chosen.tokenizer)
-    return pretrained, words, read_pooler(pretrained, chosen.checkpoint)
+    return pretrained, words, read_pooler(pretrained, place)
 
 
 def read_data(chosen: argparse.Namespace, kind: TaskKind) -> tuple[list[Item], list[Item]]:

@@ -17,13 +17,12 @@ from course_lib.tasks.heads import TaskModel, make_head
 from course_lib.tokenizers import Tokenizer, load_tokenizer
 from course_lib.training import load_checkpoint, read_config, save_checkpoint
 from course_lib.weights import save_pretrained
-from course_lib.weights.checkpoint import BESIDE
+from course_lib.weights.checkpoint import BESIDE, TASK
 from course_lib.weights.heads import read_head
 from course_lib.weights.llama_meta import PARAMS
 from course_lib.weights.load import find_folder, read_pretrained, steadily
-from course_lib.weights.save import save_together
+from course_lib.weights.save import save_together, target_folder
 
-TASK = "task.json"
 _OWN = ("model.safetensors", "checkpoint.safetensors")
 _Read = TypeVar("_Read")
 
@@ -57,25 +56,25 @@ def open_pretrained(folder: str | PathLike[str]) -> Transformer:
         FileNotFoundError: If it holds no model.
         ValueError: If a file is damaged.
     """
-    return together(folder, lambda: read_model(folder))
+    return together(folder, read_model)
 
 
-def together(folder: str | PathLike[str], read: Callable[[], _Read]) -> _Read:
+def together(folder: str | PathLike[str], read: Callable[[Path], _Read]) -> _Read:
     """Read a model and what lies beside it in such a way that all of it is of one save.
 
     Args:
         folder: Where to read.
-        read: Reads, with `read_model`, `find_tokenizer` and `read_pooler`. It is called again if
-            files were exchanged in the meantime.
+        read: Reads from the folder it is given, with `read_model`, `find_tokenizer` and
+            `read_pooler`. It is called again if files were exchanged in the meantime.
 
     Raises:
         ValueError: If files were exchanged each time.
     """
-    folder = Path(folder)
-    return steadily(folder, read, (TASK, *BESIDE)) if folder.is_dir() else read()
+    place = Path(folder).expanduser()
+    return steadily(place, lambda: read(place), BESIDE) if place.is_dir() else read(place)
 
 
-def read_model(folder: str | PathLike[str]) -> Transformer:
+def read_model(folder: Path) -> Transformer:
     """Open as `open_pretrained` does, once: for a block of `together` that reads more than this.
 
     Args:
@@ -85,7 +84,6 @@ def read_model(folder: str | PathLike[str]) -> Transformer:
         FileNotFoundError: If it holds no model.
         ValueError: If a file is damaged.
     """
-    folder = Path(folder)
     if not folder.is_dir():  # a `.gguf` file, or a name on the hub
         return Transformer.from_pretrained(folder if folder.exists() else str(folder))
     if (folder / TASK).is_file():
@@ -104,7 +102,7 @@ def read_model(folder: str | PathLike[str]) -> Transformer:
     raise FileNotFoundError(f"{folder} holds no model: no config.json, {', '.join(_OWN)}")
 
 
-def read_pooler(model: Transformer, folder: str | PathLike[str]) -> nn.Module | None:
+def read_pooler(model: Transformer, folder: Path) -> nn.Module | None:
     """Read the pooler of a published BERT, where its checkpoint has one.
 
     Args:
@@ -114,7 +112,7 @@ def read_pooler(model: Transformer, folder: str | PathLike[str]) -> nn.Module | 
     if model.published_fields.get("model_type") != "bert":
         return None
     try:
-        return read_head(find_folder(folder), "pooler")
+        return read_head(find_folder(folder if folder.exists() else str(folder)), "pooler")
     except ValueError:
         return None  # a checkpoint of masked language modelling alone
 
@@ -139,7 +137,7 @@ def save_tuned(tuned: Tuned, folder: str | PathLike[str]) -> None:
     Raises:
         ValueError: If the weights cannot be written.
     """
-    folder = Path(folder)
+    folder = target_folder(folder)
     encoder, model = tuned.encoder, tuned.model
     plain = model if isinstance(model, Transformer) else model.model
     kind = None if isinstance(model, Transformer) else model.kind
@@ -171,7 +169,7 @@ def save_tuned(tuned: Tuned, folder: str | PathLike[str]) -> None:
     except ValueError as error:
         if "family" not in str(error) and "heads of" not in str(error):
             raise
-        save_together(folder, write_own)
+        save_together(folder, write_own, BESIDE)
 
 
 def load_tuned(folder: str | PathLike[str]) -> Tuned:
@@ -187,7 +185,7 @@ def load_tuned(folder: str | PathLike[str]) -> Tuned:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged.
     """
-    return together(folder, lambda: _read_tuned(Path(folder)))
+    return together(folder, _read_tuned)
 
 
 def _read_tuned(folder: Path) -> Tuned:
@@ -226,7 +224,7 @@ def find_tokenizer(checkpoint: str | PathLike[str], given: Path | None) -> Token
     Raises:
         FileNotFoundError: If there is none.
     """
-    place = Path(checkpoint) if given is None else given
+    place = (Path(checkpoint) if given is None else given).expanduser()
     if given is None and not place.is_dir():
         raise FileNotFoundError(f"--tokenizer is needed: {checkpoint} is no folder with one")
     return load_tokenizer(place)

@@ -208,6 +208,8 @@ def find_files(folder: Path) -> tuple[list[Path], dict[str, str]]:
     )
 
 
+TASK = "task.json"
+"""What a tuned model's folder says of it (`course_lib.tasks`); it goes with the model."""
 BESIDE = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -226,7 +228,7 @@ BESIDE = (
 
 def checkpoint_files(folder: Path) -> set[str]:
     """Return the names a checkpoint may have in a folder: each would hide or mix with another."""
-    names = {"config.json", *SINGLE, *INDEXES}
+    names = {"config.json", TASK, *SINGLE, *INDEXES}
     for index in INDEXES:
         if (folder / index).is_file():
             with contextlib.suppress(ValueError):  # a damaged index names nothing

@@ -6,7 +6,7 @@ Chapter: 09_transformer_models
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from course_lib.files import partial_path, remove_leftovers, sync, write_json
+from course_lib.files import partial_path, remove_leftovers, replacing, sync, write_json
 from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
 from course_lib.renames import rename_to_new
-from course_lib.weights.checkpoint import INDEXES, SINGLE, checkpoint_files
+from course_lib.weights.checkpoint import BESIDE, INDEXES, SINGLE, checkpoint_files
 from course_lib.weights.families import write_config
 from course_lib.weights.head_files import HEAD, head_rules
 from course_lib.weights.rules import Rule, check_complete
@@ -49,7 +49,7 @@ def save_pretrained(
         head_kind: What the head is for: `sequence`, `tokens` or `span`.
         labels: What the choices of the head are called, in order.
         beside: Writes more files that belong to the model, its words say, into the folder that it
-            is given. They are shown with the model, at the same moment.
+            is given. They are shown with the model, at the same moment; older words go.
 
     Raises:
         ValueError: If no published family is built like this, naming the nearest and every field
@@ -60,11 +60,7 @@ def save_pretrained(
     """
     if max_shard_bytes < 1:
         raise ValueError(f"max_shard_bytes={max_shard_bytes}: expected at least 1")
-    if not os.fspath(folder):
-        raise ValueError("folder is empty: expected the name of a folder")
-    folder = Path(folder).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file: expected a folder")
+    folder = target_folder(folder)
     family, fields = write_config(model.config)
     rules, state = family.rules(model.config), dict(model.state_dict())
     check_complete(rules, state)
@@ -94,47 +90,78 @@ def save_pretrained(
         if beside is not None:
             beside(staged)
 
-    save_together(folder, write)
+    save_together(folder, write, BESIDE if beside is not None else ())
 
 
-def save_together(folder: Path, write: Callable[[Path], None]) -> None:
+def target_folder(folder: str | os.PathLike[str]) -> Path:
+    """Find the folder that a user names to write to, before work starts.
+
+    Raises:
+        ValueError: If the name is empty.
+        NotADirectoryError: If it is a file, or lies below one.
+        FileNotFoundError: If it is a link that leads nowhere.
+    """
+    if not os.fspath(folder):
+        raise ValueError("folder is empty: expected the name of a folder")
+    found = Path(folder).expanduser()
+    for place in (found, *found.parents):
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(f"{place} is a file: expected a folder")
+        if place.is_symlink() and not place.exists():
+            raise FileNotFoundError(f"{place} is a link that leads nowhere: expected a folder")
+    return found
+
+
+def save_together(
+    folder: Path, write: Callable[[Path], None], beside: Collection[str] = ()
+) -> None:
     """Write the files of a model into a folder at once, in the place of an older checkpoint.
 
     Args:
-        folder: Where to write; it need not exist. Other files in it are left alone.
-        write: Writes all files into the folder that it is given.
+        folder: Where to write, from `target_folder`. Other files in it are left alone.
+        write: Writes all files into the folder that it is given, and no folder.
+        beside: Names of files that go with the older checkpoint, too.
 
     Raises:
+        ValueError: If something else than files was written.
+        IsADirectoryError: If a folder has the name of one of the files.
         TimeoutError: If another process has been writing to the folder for ten minutes.
     """
+
+    def fill(staged: Path) -> None:
+        write(staged)
+        others = [one.name for one in staged.iterdir() if one.is_symlink() or not one.is_file()]
+        if others:
+            raise ValueError(f"{others[0]} is no file: expected files beside each other, no folder")
+
     remove_leftovers(folder)
     if folder.exists():
         with locked(folder):
             settle(folder)  # what a save that was killed may have left
             room = make_room(folder)
-            _swap(room, lambda: write(room / "new"))
+            _swap(room, lambda: fill(room / "new"), beside)
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = partial_path(folder)
     staged.mkdir()
     try:
-        write(staged)
+        fill(staged)
         if _show(staged, folder):
             return
         with locked(folder):  # another process made it in the meantime
             settle(folder)
             room = make_room(folder)
-            _swap(room, lambda: _move(staged, room / "new"))
+            _swap(room, lambda: _move(staged, room / "new"), beside)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _swap(room: Path, fill: Callable[[], None]) -> None:
+def _swap(room: Path, fill: Callable[[], None], beside: Collection[str]) -> None:
     """Fill a room, and put its files in the place of the old ones; the lock is held."""
     folder = room.parent
     try:
         fill()
-        exchange(room, checkpoint_files(folder))
+        exchange(room, checkpoint_files(folder) | set(beside))
     finally:
         settle(folder)
         sync(folder)
@@ -176,11 +203,11 @@ def _write_weights(folder: Path, shards: list[list[Rule]], state: dict[str, Tens
     for number, shard in enumerate(shards, 1):
         name = SINGLE[0] if n == 1 else f"model-{number:05}-of-{n:05}.safetensors"
         tensors = {rule.theirs: rule.save(state[rule.ours]) for rule in shard}
-        try:
-            save_file(tensors, folder / name, metadata={"format": "pt", **mark})
-        except SafetensorError as error:  # the disk is full, say
-            raise OSError(f"cannot write {folder / name}: {error}") from error
-        sync(folder / name)
+        with replacing(folder / name) as part:
+            try:
+                save_file(tensors, part, metadata={"format": "pt", **mark})
+            except SafetensorError as error:  # the disk is full, say
+                raise OSError(f"cannot write {folder / name}: {error}") from error
         where |= dict.fromkeys(tensors, name)
         total += sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
     if n > 1:

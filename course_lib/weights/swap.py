@@ -1,6 +1,9 @@
 """Files of a folder exchanged for others all at once, so that no kill leaves a mix of both."""
 
+import contextlib
+import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection
@@ -9,6 +12,8 @@ from pathlib import Path
 from course_lib.files import sync
 
 _PREFIX = ".exchange-"
+_ROOM = re.compile(re.escape(_PREFIX) + "[0-9a-f]{12}")
+_IN_TROUBLE = (errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def make_room(folder: Path) -> Path:
@@ -41,19 +46,31 @@ def exchange(room: Path, old: Collection[str]) -> None:
     Args:
         room: From `make_room`, filled.
         old: Names of files that are to go. Those of the new files need not be among them.
+
+    Raises:
+        IsADirectoryError: If one of these names is that of a folder; nothing is changed.
+        OSError: If a disk is full, say; all old files are there.
     """
     folder, kept, current = room.parent, room / "old", room / "current"
     new = {file.name for file in (room / "new").iterdir()}
     old = {name for name in {*old, *new} if (folder / name).exists()}
+    for name in sorted(old):
+        if (folder / name).is_dir():
+            raise IsADirectoryError(f"{folder / name} is a folder: a model has a file of this name")
+        if name in new:
+            with contextlib.suppress(OSError):  # a disk without them
+                shutil.copymode(folder / name, room / "new" / name)
+    sync(room / "new")
+    kept.mkdir()
     try:
-        sync(room / "new")
-        kept.mkdir()
         os.symlink("old", current)
-        for name in sorted(old):
-            _second_name(folder / name, kept / name)
-    except (OSError, NotImplementedError):
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in _IN_TROUBLE:
+            raise
         _one_by_one(room, old, new)
         return
+    for name in sorted(old):
+        _second_name(folder / name, kept / name)
     for name in sorted(old | new):
         os.symlink(f"{room.name}/current/{name}", room / "link")
         os.replace(room / "link", folder / name)
@@ -72,7 +89,8 @@ def settle(folder: Path) -> None:
     Args:
         folder: Where exchanges were made; nothing happens if there were none.
     """
-    for room in sorted(folder.glob(f"{_PREFIX}*")):
+    rooms = [file for file in folder.glob(f"{_PREFIX}*") if _ROOM.fullmatch(file.name)]
+    for room in sorted(file for file in rooms if file.is_dir() and not file.is_symlink()):
         for file in sorted(folder.iterdir()):
             if file.is_symlink() and os.readlink(file) == f"{room.name}/current/{file.name}":
                 if file.exists():

@@ -69,7 +69,7 @@ def of_all(found: Tuned) -> set[int]:
 def read_to_tune(folder: Path) -> set[int]:
     kind = "sentiment"
     chosen = cli.parser().parse_args([kind, "--checkpoint", str(folder)])
-    model, words, _ = saved.together(folder, lambda: cli._read_start(chosen))
+    model, words, _ = saved.together(folder, lambda place: cli._read_start(chosen, place))
     return of_model(model) | of_words(words)
 
 
@@ -103,6 +103,51 @@ def test_a_tuned_model_comes_back(tmp_path: Path, kind: str) -> None:
     assert of_all(load_tuned(folder)) == {2}
     assert (folder / "config.json").exists() == (kind == "own")
     assert not [file.name for file in folder.iterdir() if file.name.startswith(".")]
+
+
+def test_a_model_that_is_saved_over_a_tuned_one_is_read(tmp_path: Path) -> None:
+    """The file that describes the tuned one goes with it."""
+    folder = tmp_path / "model"
+    save_tuned(tuned(1, "own"), folder)
+    tuned(2, "gpt2", head=False).model.save_pretrained(folder)  # type: ignore[union-attr,operator]
+    assert of_model(saved.open_pretrained(folder)) == {2}
+
+
+def test_what_was_said_of_an_older_model_goes(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    save_tuned(tuned(1, "gpt2", head=False), folder)
+    (folder / "generation_config.json").write_text('{"eos_token_id": 7}')
+    (folder / "notes.txt").write_text("kept")
+    assert ServedModel.load(folder).ends == {7}
+    model = tuned(2, "gpt2", head=False)
+    save_tuned(model, folder)
+    assert ServedModel.load(folder).ends == {model.encoder.end_id}
+    assert (folder / "notes.txt").read_text() == "kept"
+
+
+@pytest.mark.processes
+def test_a_second_handover_leaves_no_words_of_the_first(tmp_path: Path) -> None:
+    save_tuned(tuned(1, "gpt2", head=False), tmp_path / "one")
+    tuned(2, "gpt2", head=False).model.save_pretrained(tmp_path / "two")  # type: ignore[union-attr,operator]
+    handover.handover(tmp_path / "one", tmp_path / "out")
+    assert (tmp_path / "out" / "transformers" / "tokenizer.json").is_file()
+    handover.handover(tmp_path / "two", tmp_path / "out")
+    left = {file.name for file in (tmp_path / "out" / "transformers").iterdir()}
+    assert left == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize("kind", ["bert", "own"])
+def test_a_tilde_is_the_home_folder_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    save_tuned(tuned(1, kind), "~/run")
+    assert of_all(load_tuned("~/run")) == of_model(saved.open_pretrained("~/run")) == {1}
+    assert of_words(saved.find_tokenizer("~/run", None)) == {1}
+    assert (tmp_path / "run" / "task.json").is_file()
+    with pytest.raises(ValueError, match="folder is empty"):
+        save_tuned(tuned(1, kind), "")
 
 
 READERS: dict[str, tuple[str, Callable[[Path], set[int]], bool]] = {
