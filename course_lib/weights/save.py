@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from course_lib.command_line import check_output
 from course_lib.files import partial_path, remove_leftovers, replacing, sync, write_json
 from course_lib.locks import locked
 from course_lib.model.transformer import Transformer
@@ -97,18 +98,16 @@ def target_folder(folder: str | os.PathLike[str]) -> Path:
     """Find the folder that a user names to write to, before work starts.
 
     Raises:
-        ValueError: If the name is empty.
+        ValueError: If the name is empty or can be no folder's, such as that of a dead link.
         NotADirectoryError: If it is a file, or lies below one.
-        FileNotFoundError: If it is a link that leads nowhere.
     """
     if not os.fspath(folder):
         raise ValueError("folder is empty: expected the name of a folder")
     found = Path(folder).expanduser()
     for place in (found, *found.parents):
-        if place.exists() and not place.is_dir():
+        if os.path.exists(place) and not os.path.isdir(place):
             raise NotADirectoryError(f"{place} is a file: expected a folder")
-        if place.is_symlink() and not place.exists():
-            raise FileNotFoundError(f"{place} is a link that leads nowhere: expected a folder")
+    check_output("folder", found)
     return found
 
 

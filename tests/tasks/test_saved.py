@@ -3,22 +3,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 
-from course_lib import Transformer, TransformerConfig
 from course_lib.tasks.saved import open_pretrained
 from course_lib.weights import save, swap
-
-CONFIG = TransformerConfig(vocab_size=64, d_model=32, n_heads=2, max_seq_len=16, n_decoder_layers=1)
-
-
-def filled(value: float) -> Transformer:
-    """Make a model of which every parameter is this value."""
-    model = Transformer(CONFIG)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(value)
-    return model
+from tests.saves import filled
 
 
 def test_a_config_that_is_a_link_for_a_moment_is_there(

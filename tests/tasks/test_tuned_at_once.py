@@ -3,10 +3,9 @@
 import os
 import re
 import shutil
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from course_lib.tasks.examples import Encoder
 from course_lib.tasks.saved import Tuned, load_tuned, save_tuned
 from course_lib.tokenizers import Tokenizer, WordPiece
 from course_lib.weights import handover, load
+from tests.saves import killed_at
 
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
-CHANGES = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 SIZES = {"vocab_size": 800, "d_model": 16, "n_heads": 2, "max_seq_len": 48, "dropout": 0.0}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "bert": ("bert-base", {"n_encoder_layers": 1}),
@@ -222,7 +221,7 @@ def test_a_kill_leaves_the_old_tuned_model_or_the_new(tmp_path: Path, old: str, 
         n += 1
         folder = tmp_path / str(n)
         shutil.copytree(tmp_path / "first", folder)
-        killed = _save_and_die(second, folder, n)
+        killed = killed_at(n, partial(save_tuned, second, folder))
         files = [file for file in sorted(folder.iterdir()) if file.is_file()]
         shown = tuple((file.name, file.read_bytes()) for file in files)
         if shown not in known:
@@ -231,30 +230,6 @@ def test_a_kill_leaves_the_old_tuned_model_or_the_new(tmp_path: Path, old: str, 
         told += known[shown]
     assert told == sorted(told)  # old up to one operation, new from there on
     assert (told[0], told[-1]) == (1, 2) and n > 20
-
-
-def _save_and_die(model: Tuned, folder: Path, n: int) -> bool:
-    child = os.fork()
-    if child == 0:
-        _die_at(n)
-        save_tuned(model, folder)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _die_at(n: int) -> None:
-    seen = 0
-
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal seen
-        if event in CHANGES or (event == "open" and "w" in str(arguments[1])):
-            seen += 1
-            if seen == n:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
 
 
 def test_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

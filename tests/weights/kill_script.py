@@ -6,20 +6,21 @@ case. Last come renames one by one, whose mixes of old and new must be seen.
 
 import os
 import shutil
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import torch
 import transformers as hf
 
 from course_lib import Transformer
 from course_lib.weights import save, save_pretrained, swap
+from tests.saves import killed_at
 
 hf.logging.set_verbosity_error()
-CHANGES = {"os.rename", "os.symlink", "os.link", "os.remove", "os.mkdir", "os.rmdir"}
 ONE_FILE, SHARDS = 10**9, 80_000
 CASES = [
     ("old-bin", ONE_FILE),
@@ -36,30 +37,6 @@ def one_by_one(room: Path, old: set[str]) -> None:
         os.replace(room / "new" / name, room.parent / name)
     for name in set(old) - new:
         (room.parent / name).unlink(missing_ok=True)
-
-
-def save_and_die(model: Transformer, folder: Path, n: int, limit: int) -> bool:
-    """Save in a child that kills itself before its n-th file operation; False if it got through."""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def watch(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal seen
-            if event in CHANGES or (event == "open" and "w" in str(arguments[1])):
-                seen += 1
-                if seen == n:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(watch)
-        save_pretrained(model, folder, max_shard_bytes=limit)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
 
 
 def same(model: Transformer, other: Transformer) -> bool:
@@ -88,7 +65,7 @@ def check_case(published: Path, new: Transformer, place: Path, limit: int) -> st
         folder = place / str(n)
         shutil.copytree(published, folder)
         (folder / "notes.txt").write_text("kept")
-        killed = save_and_die(new, folder, n, limit)
+        killed = killed_at(n, partial(save_pretrained, new, folder, max_shard_bytes=limit))
         state = visible(folder)
         if state not in states:
             ours = Transformer.from_pretrained(folder)

@@ -6,23 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
-import torch
 
-from course_lib import Transformer, TransformerConfig
 from course_lib.training import save_checkpoint
 from course_lib.weights import save_pretrained, swap
+from tests.saves import filled
 
-CONFIG = TransformerConfig(vocab_size=64, d_model=32, n_heads=2, max_seq_len=16, n_decoder_layers=1)
 WORDS = ("tokenizer.json", "generation_config.json", "chat_template.jinja", "vocab.txt")
-
-
-def filled(value: float) -> Transformer:
-    """Make a model of which every parameter is this value."""
-    model = Transformer(CONFIG)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(value)
-    return model
 
 
 def shown(folder: Path) -> dict[str, bytes]:
@@ -147,7 +136,10 @@ def test_who_may_read_a_file_is_as_it_was_or_as_the_umask_says(tmp_path: Path) -
         ("", ValueError, "folder is empty"),
         ("file", NotADirectoryError, "file is a file"),
         ("file/below", NotADirectoryError, "file is a file"),
-        ("nowhere", FileNotFoundError, "nowhere is a link that leads nowhere"),
+        ("nowhere", ValueError, "folder nowhere is a link that leads nowhere"),
+        ("circle/below", ValueError, "folder circle/below: circle is a link that leads nowhere"),
+        ("a" * 300, ValueError, "has a name that is too long"),
+        ("a\0b", ValueError, "folder must hold no null byte"),
     ],
 )
 def test_a_folder_that_cannot_be_is_refused(
@@ -155,7 +147,8 @@ def test_a_folder_that_cannot_be_is_refused(
 ) -> None:
     (tmp_path / "file").write_text("kept")
     (tmp_path / "nowhere").symlink_to("gone")
+    (tmp_path / "circle").symlink_to("circle")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=told):
         save_pretrained(filled(1.0), name)
-    assert sorted(os.listdir(tmp_path)) == ["file", "nowhere"]
+    assert sorted(os.listdir(tmp_path)) == ["circle", "file", "nowhere"]

@@ -11,22 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import Transformer, TransformerConfig, files, renames
+from course_lib import Transformer, files, renames
 from course_lib.weights import load, load_head, save, save_pretrained, swap
+from tests.saves import filled
 
-CONFIG = TransformerConfig(
-    vocab_size=64, d_model=32, n_heads=2, max_seq_len=16, n_decoder_layers=2, d_ff=64
-)
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks writers")
-
-
-def filled(value):
-    """Make a model of which every parameter is this value."""
-    model = Transformer(CONFIG)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(value)
-    return model
 
 
 def values(model):
